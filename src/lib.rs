@@ -1,1 +1,15 @@
+//! Tchap Connect: an OpenID Connect provider backed by Tchap (Matrix) accounts.
+//!
+//! The map, and the one rule: arrows point left only.
+//!
+//! ```text
+//! protocol  <-  domain  <-  egress, store  <-  upstream, keys  <-  web | jobs  <-  cli, main
+//!  (pure)       (pure)              (the outside world)               (the shell)
+//! ```
+//! `clock`, `secret` and `config` are the floor that everything may stand on.
+#![warn(missing_docs)]
 
+pub mod clock;
+pub mod domain;
+pub mod protocol;
+pub mod secret;

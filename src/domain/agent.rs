@@ -1,0 +1,35 @@
+//! The agent: a person behind a Tchap account, keyed by (homeserver, Matrix id), with the facts last seen.
+
+use serde::{Deserialize, Serialize};
+
+/// A validated e-mail address that a homeserver asserted and was entitled to assert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentEmail {
+    /// Lower case.
+    pub address: String,
+    /// When it was added to the account, Unix seconds.
+    pub added_at: i64,
+}
+
+/// An agent as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agent {
+    /// Random, ours; also the `sub` of public clients.
+    pub id: String,
+    /// Server name of the account's homeserver.
+    pub homeserver: String,
+    /// `@local:server`.
+    pub matrix_id: String,
+    /// As the homeserver gave it, bracket included.
+    pub display_name: Option<String>,
+    /// The address that counts; see [`super::identity`].
+    pub email: Option<AgentEmail>,
+    /// Language last chosen on our pages (`fr`, `en`).
+    pub locale: Option<String>,
+    /// First sign-in, Unix seconds.
+    pub created_at: i64,
+    /// Last change of the facts above, Unix seconds.
+    pub updated_at: i64,
+    /// Closed for good (deactivated, erased, recreated), Unix seconds. At most one open agent per account.
+    pub closed_at: Option<i64>,
+}

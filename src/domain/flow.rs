@@ -1,0 +1,256 @@
+//! A flow: one authorization request on its way through login and consent, and the one pure function that says what
+//! comes next. A flow keeps the request's parameters as they were verified and derives the rest anew at every step, so
+//! a client that was disabled or changed meanwhile is noticed.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::homeserver::Way;
+use super::session::BrowserSession;
+use crate::protocol::authorize::{AuthorizationRequest, Prompt};
+
+/// A flow as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flow {
+    /// Random, in the URL of every step.
+    pub id: String,
+    /// SHA-256 of the browser's own random value; `None` until a browser came (a cross-site POST brings no cookie).
+    pub browser: Option<String>,
+    /// Whose request it is.
+    pub client_id: String,
+    /// The request's effective parameters, form-encoded.
+    pub params: String,
+    /// How far it has come.
+    pub progress: Progress,
+    /// SHA-256 of the open login attempt at a homeserver, consumed by its callback.
+    pub attempt: Option<String>,
+    /// The network it was started from (an IPv4 address or an IPv6 /64), for the cap on open flows.
+    pub network: String,
+    /// Unix seconds.
+    pub created_at: i64,
+    /// Unix seconds.
+    pub expires_at: i64,
+    /// Raised at every change; two racing steps cannot both win.
+    pub version: i64,
+}
+
+/// What has happened in a flow so far.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Progress {
+    /// The step of the login that the agent is at.
+    pub stage: Stage,
+    /// What the agent typed to be recognised.
+    pub typed: Option<String>,
+    /// The browser session that a login within this flow made.
+    pub logged_in: Option<String>,
+    /// The agent chose to go on with the account of the browser session (`prompt=select_account`).
+    pub account_chosen: bool,
+    /// The agent accepted to go on with another account than the one typed.
+    pub account_confirmed: bool,
+    /// The account that came back is not the one typed.
+    pub other_account: bool,
+    /// The claims agreed to within this flow.
+    pub consented: Option<BTreeSet<String>>,
+    /// Failed passwords so far.
+    pub failures: u32,
+}
+
+/// Where the login stands. Each stage carries the facts that it needs.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(tag = "stage", rename_all = "snake_case")]
+pub enum Stage {
+    /// Waiting for an e-mail address or Matrix id.
+    #[default]
+    Identifier,
+    /// Waiting for the password of an account of this homeserver.
+    Password {
+        /// Server name.
+        homeserver: String,
+        /// What the password is sent with.
+        identifier: String,
+        /// The server refused the e-mail address: a Matrix id or user name is asked for.
+        needs_matrix_id: bool,
+    },
+    /// The agent was sent to the homeserver's own login.
+    Sso {
+        /// Server name.
+        homeserver: String,
+    },
+}
+
+impl Stage {
+    /// The way and homeserver of a login under way.
+    pub fn homeserver(&self) -> Option<(&str, Way)> {
+        match self {
+            Self::Identifier => None,
+            Self::Password { homeserver, .. } => Some((homeserver, Way::Password)),
+            Self::Sso { homeserver } => Some((homeserver, Way::Sso)),
+        }
+    }
+}
+
+/// What is known about the agent behind the browser session, as far as the next step depends on it.
+#[derive(Debug, Clone)]
+pub struct SignedIn<'a> {
+    /// The living browser session.
+    pub session: &'a BrowserSession,
+    /// The subject that this client would see.
+    pub subject: &'a str,
+    /// The level reached.
+    pub acr: &'a str,
+    /// The verdict of the client's admission policy.
+    pub admission: Result<(), super::admission::Refusal>,
+    /// The claims that would be given and have a value.
+    pub claims: &'a BTreeSet<String>,
+    /// The claims of the remembered, unexpired consent; `None` when there is none.
+    pub remembered: Option<&'a BTreeSet<String>>,
+}
+
+/// Whether this client must ask, may rely on memory, or never asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConsentRule {
+    /// Ask unless remembered.
+    Remembered,
+    /// Ask every time (loopback and private-scheme clients).
+    Always,
+    /// Never ask.
+    Never,
+}
+
+/// Why a request cannot be granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denial {
+    /// `prompt=none` and nobody is signed in, or the login is too old.
+    LoginRequired,
+    /// `prompt=none` and consent is missing.
+    ConsentRequired,
+    /// `prompt=none` and a page is needed.
+    InteractionRequired,
+    /// Another agent than `id_token_hint` or `claims` named.
+    OtherAgent,
+    /// A fresh login was asked for and cannot be proven.
+    NotFresh,
+    /// An essential `acr` is out of reach.
+    UnmetAcr,
+    /// The client's policy.
+    Admission(super::admission::Refusal),
+}
+
+/// What comes next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Sign in at a homeserver.
+    Login,
+    /// Choose between the signed-in account and another.
+    Choose,
+    /// Confirm the account that came back instead of the one typed.
+    Confirm,
+    /// Agree to the claims.
+    Consent,
+    /// Give up, for this reason.
+    Refuse(Denial),
+    /// Issue a code for these claims.
+    Issue(BTreeSet<String>),
+}
+
+/// Decides the next step of a request (Core §3.1.2.1, §3.1.2.3, §3.1.2.6). `hint` is the subject of a verified
+/// `id_token_hint`; `started_at` the start of the flow, `now` the current instant, both in Unix seconds.
+pub fn next_step(
+    request: &AuthorizationRequest,
+    hint: Option<&str>,
+    progress: &Progress,
+    signed_in: Option<&SignedIn<'_>>,
+    consent_rule: ConsentRule,
+    started_at: i64,
+    now: i64,
+) -> Step {
+    let silent = request.prompts(Prompt::None);
+    let Some(agent) = signed_in else {
+        return if silent {
+            Step::Refuse(Denial::LoginRequired)
+        } else {
+            Step::Login
+        };
+    };
+    let logged_in_here = progress.logged_in.as_deref() == Some(&agent.session.id);
+
+    if !is_fresh(request, agent.session, logged_in_here, started_at, now) {
+        return match (silent, logged_in_here) {
+            (true, _) => Step::Refuse(Denial::LoginRequired),
+            (false, true) => Step::Refuse(Denial::NotFresh),
+            (false, false) => Step::Login,
+        };
+    }
+    let expected = [hint, request.claims.subject()];
+    if expected.into_iter().flatten().any(|subject| subject != agent.subject) {
+        return match (silent, logged_in_here) {
+            (true, _) => Step::Refuse(Denial::LoginRequired),
+            (false, true) => Step::Refuse(Denial::OtherAgent),
+            (false, false) => Step::Login,
+        };
+    }
+    if request
+        .claims
+        .essential_acr()
+        .is_some_and(|wanted| !wanted.is_empty() && !wanted.contains(agent.acr))
+    {
+        return Step::Refuse(Denial::UnmetAcr);
+    }
+    if let Err(refusal) = agent.admission {
+        return Step::Refuse(Denial::Admission(refusal));
+    }
+    if logged_in_here && progress.other_account && !progress.account_confirmed {
+        return Step::Confirm;
+    }
+    if request.prompts(Prompt::SelectAccount) && !logged_in_here && !progress.account_chosen {
+        return Step::Choose;
+    }
+    consent_step(request, progress, agent, consent_rule, silent)
+}
+
+fn consent_step(
+    request: &AuthorizationRequest,
+    progress: &Progress,
+    agent: &SignedIn<'_>,
+    rule: ConsentRule,
+    silent: bool,
+) -> Step {
+    let issue = || Step::Issue(agent.claims.clone());
+    if progress
+        .consented
+        .as_ref()
+        .is_some_and(|agreed| agent.claims.is_subset(agreed))
+    {
+        return issue();
+    }
+    let remembered = agent.remembered.is_some_and(|agreed| agent.claims.is_subset(agreed));
+    let must_ask = match rule {
+        ConsentRule::Never => false,
+        ConsentRule::Always => true,
+        ConsentRule::Remembered => !remembered,
+    } || request.prompts(Prompt::Consent);
+    match (must_ask, silent) {
+        (false, _) => issue(),
+        (true, true) => Step::Refuse(Denial::ConsentRequired),
+        (true, false) => Step::Consent,
+    }
+}
+
+/// Is this session recent enough for the request? `prompt=login` and `max_age=0` want a login proven to be within this
+/// flow; any other `max_age` one that is known and not older. What is not known is never fresh.
+fn is_fresh(
+    request: &AuthorizationRequest,
+    session: &BrowserSession,
+    logged_in_here: bool,
+    started_at: i64,
+    now: i64,
+) -> bool {
+    if request.prompts(Prompt::Login) || request.max_age == Some(0) {
+        return logged_in_here && session.auth_time.is_some_and(|at| at >= started_at);
+    }
+    match request.max_age {
+        None => true,
+        Some(max_age) => session.auth_time.is_some_and(|at| now - at <= i64::from(max_age)),
+    }
+}

@@ -1,0 +1,70 @@
+//! `Authorization`: what a client may know of an agent. Every grant ends in one, every token and claim starts from one.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::protocol::claims_request::ClaimsRequest;
+
+/// The hub between grants and tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authorization {
+    /// Row id.
+    pub id: String,
+    /// Who may use it.
+    pub client_id: String,
+    /// Whom it is about.
+    pub agent_id: String,
+    /// The browser session it was made in.
+    pub session_id: String,
+    /// `sub` for this client.
+    pub subject: String,
+    /// Granted scopes.
+    pub scope: BTreeSet<String>,
+    /// Granted claims: what the agent saw and agreed to (or all that was asked, where no consent is needed).
+    pub claims: BTreeSet<String>,
+    /// The `claims` parameter (Core §5.5).
+    pub claims_request: ClaimsRequest,
+    /// `nonce`, echoed in the ID token.
+    pub nonce: Option<String>,
+    /// Unix seconds; `None` when not known.
+    pub auth_time: Option<i64>,
+    /// The level reached.
+    pub acr: String,
+    /// `["pwd"]` only when we relayed the password ourselves.
+    pub amr: Vec<String>,
+    /// Session id for this client (one per session and client).
+    pub sid: String,
+    /// Unix seconds.
+    pub created_at: i64,
+}
+
+/// An authorization code as stored; the code itself is shown once and only its fingerprint kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeRecord {
+    /// SHA-256 of the code.
+    pub fingerprint: String,
+    /// The [`Authorization`] it stands for.
+    pub authorization_id: String,
+    /// The client it was given to.
+    pub client_id: String,
+    /// The redirect URI it was sent to.
+    pub redirect_uri: String,
+    /// PKCE S256 challenge, when the request had one.
+    pub code_challenge: Option<String>,
+    /// Unix seconds.
+    pub expires_at: i64,
+    /// When it was spent, Unix seconds.
+    pub consumed_at: Option<i64>,
+}
+
+/// An opaque access token as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessTokenRecord {
+    /// SHA-256 of the token.
+    pub fingerprint: String,
+    /// The [`Authorization`] it stands for.
+    pub authorization_id: String,
+    /// Unix seconds.
+    pub expires_at: i64,
+}

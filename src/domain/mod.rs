@@ -1,0 +1,12 @@
+//! What is ours: agents, administrations, homeservers, identity → claims, flows, consents, grants, admission.
+//! Pure: data (and `now`) in, data or an error out.
+
+pub mod administration;
+pub mod admission;
+pub mod agent;
+pub mod consent;
+pub mod flow;
+pub mod grant;
+pub mod homeserver;
+pub mod identity;
+pub mod session;

@@ -1,0 +1,199 @@
+//! The authorization request (RFC 6749 §4.1.1, Core §3.1.2.1): a list of named checks, read from top to bottom.
+
+use std::collections::BTreeSet;
+
+use super::claims_request::ClaimsRequest;
+use super::client::Client;
+use super::error::{ErrorCode, OAuthError};
+use super::params::Params;
+use super::pkce;
+use super::return_to::ReturnTo;
+
+/// Values longer than this have no honest use, in bytes. FAPI wants at least 384 for `state` and `nonce`.
+const MAX_VALUE: usize = 2048;
+
+/// A value of `prompt` (Core §3.1.2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "the variants are the registered values themselves")]
+pub enum Prompt {
+    None,
+    Login,
+    Consent,
+    SelectAccount,
+}
+
+impl Prompt {
+    /// Every value, with its name over the wire.
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("none", Self::None),
+        ("login", Self::Login),
+        ("consent", Self::Consent),
+        ("select_account", Self::SelectAccount),
+    ];
+}
+
+/// A checked authorization request. It is made by [`check`] only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AuthorizationRequest {
+    /// Where the answer goes.
+    pub return_to: ReturnTo,
+    /// Asked, registered and known scopes; always with `openid`.
+    pub scope: BTreeSet<String>,
+    /// `nonce`.
+    pub nonce: Option<String>,
+    /// PKCE S256 challenge.
+    pub code_challenge: Option<String>,
+    /// `prompt`.
+    pub prompt: BTreeSet<Prompt>,
+    /// `max_age` of the request or the client's default, in seconds.
+    pub max_age: Option<u32>,
+    /// The request or the client asks for `auth_time`.
+    pub wants_auth_time: bool,
+    /// `login_hint`, to prefill the first field.
+    pub login_hint: Option<String>,
+    /// `id_token_hint`, still to be verified.
+    pub id_token_hint: Option<String>,
+    /// `ui_locales`, in order of preference.
+    pub ui_locales: Vec<String>,
+    /// `claims`.
+    pub claims: ClaimsRequest,
+}
+
+impl AuthorizationRequest {
+    /// Whether `prompt` contains this value.
+    pub fn prompts(&self, prompt: Prompt) -> bool {
+        self.prompt.contains(&prompt)
+    }
+}
+
+/// Checks a request whose client and redirect URI are already verified. `known_scopes` are those this provider has;
+/// others are ignored (RFC 6749 §3.3).
+///
+/// # Errors
+/// The OAuth error that goes back to the client.
+pub fn check(
+    params: &Params,
+    client: &Client,
+    return_to: ReturnTo,
+    known_scopes: &[&str],
+) -> Result<AuthorizationRequest, OAuthError> {
+    params.refuse_repeated()?;
+    refuse_unsupported(params)?;
+    check_response_type(params)?;
+    check_response_mode(params)?;
+    let scope = scope(params, client, known_scopes)?;
+    let prompt = prompt(params)?;
+    let max_age = max_age(params)?.or(client.default_max_age);
+    let claims = ClaimsRequest::parse(params.get("claims"))?;
+    let code_challenge = pkce::challenge(params, client.is_public() || client.require_pkce)?;
+    Ok(AuthorizationRequest {
+        return_to,
+        scope,
+        nonce: short(params, "nonce")?,
+        code_challenge,
+        prompt,
+        max_age,
+        wants_auth_time: max_age.is_some() || client.require_auth_time || claims.id_token.contains_key("auth_time"),
+        // A hint that makes no sense is ignored, never an error.
+        login_hint: params
+            .get("login_hint")
+            .filter(|hint| hint.len() <= 255)
+            .map(str::to_owned),
+        id_token_hint: params.get("id_token_hint").map(str::to_owned),
+        ui_locales: words(params, "ui_locales").map(str::to_owned).collect(),
+        claims,
+    })
+}
+
+/// Features that are not built answer with their own codes (Core §6.1, §6.2, §3.1.2.6).
+fn refuse_unsupported(params: &Params) -> Result<(), OAuthError> {
+    let refuse = |code| Err(OAuthError::new(code, "this provider does not support the parameter"));
+    match (
+        params.get("request"),
+        params.get("request_uri"),
+        params.get("registration"),
+    ) {
+        (Some(_), Some(_), _) => Err(OAuthError::invalid_request(
+            "request and request_uri exclude each other",
+        )),
+        (Some(_), None, _) => refuse(ErrorCode::RequestNotSupported),
+        (None, Some(_), _) => refuse(ErrorCode::RequestUriNotSupported),
+        (None, None, Some(_)) => refuse(ErrorCode::RegistrationNotSupported),
+        (None, None, None) => Ok(()),
+    }
+}
+
+fn check_response_type(params: &Params) -> Result<(), OAuthError> {
+    match params.get("response_type") {
+        Some("code") => Ok(()),
+        Some(_) => Err(OAuthError::new(
+            ErrorCode::UnsupportedResponseType,
+            "only response_type=code is supported",
+        )),
+        None => Err(OAuthError::invalid_request("response_type is missing")),
+    }
+}
+
+fn check_response_mode(params: &Params) -> Result<(), OAuthError> {
+    match params.get("response_mode") {
+        None | Some("query") => Ok(()),
+        Some(_) => Err(OAuthError::invalid_request("response_mode is not supported")),
+    }
+}
+
+/// Scopes beyond the registration or unknown here are dropped; without `openid` this is no OpenID request.
+fn scope(params: &Params, client: &Client, known: &[&str]) -> Result<BTreeSet<String>, OAuthError> {
+    let scope: BTreeSet<String> = words(params, "scope")
+        .filter(|word| known.contains(word) && (client.scopes.contains(*word) || *word == "openid"))
+        .map(str::to_owned)
+        .collect();
+    if scope.contains("openid") {
+        Ok(scope)
+    } else {
+        Err(OAuthError::invalid_request("scope must contain openid"))
+    }
+}
+
+fn prompt(params: &Params) -> Result<BTreeSet<Prompt>, OAuthError> {
+    let mut prompts = BTreeSet::new();
+    for word in words(params, "prompt") {
+        let known = Prompt::ALL.iter().find(|(name, _)| *name == word);
+        let (_, prompt) = known.ok_or(OAuthError::invalid_request("prompt has an unknown value"))?;
+        prompts.insert(*prompt);
+    }
+    if prompts.contains(&Prompt::None) && prompts.len() > 1 {
+        return Err(OAuthError::invalid_request("prompt=none excludes every other value"));
+    }
+    Ok(prompts)
+}
+
+fn max_age(params: &Params) -> Result<Option<u32>, OAuthError> {
+    let bad = OAuthError::invalid_request("max_age must be a number of seconds");
+    params
+        .get("max_age")
+        .map(|value| {
+            value
+                .bytes()
+                .all(|byte| byte.is_ascii_digit())
+                .then(|| value.parse().ok())
+                .flatten()
+                .ok_or(bad)
+        })
+        .transpose()
+}
+
+fn short(params: &Params, name: &str) -> Result<Option<String>, OAuthError> {
+    match params.get(name) {
+        Some(value) if value.len() > MAX_VALUE => Err(OAuthError::invalid_request("a parameter is too long")),
+        value => Ok(value.map(str::to_owned)),
+    }
+}
+
+fn words<'a>(params: &'a Params, name: &str) -> impl Iterator<Item = &'a str> {
+    params
+        .get(name)
+        .unwrap_or_default()
+        .split(' ')
+        .filter(|word| !word.is_empty())
+}

@@ -1,0 +1,14 @@
+//! OAuth 2.0 and OpenID Connect in the RFCs' words. Pure: it knows neither HTTP servers, databases nor the time of day,
+//! and nothing of Tchap.
+
+pub mod authorize;
+pub mod claims_request;
+pub mod client;
+pub mod client_auth;
+pub mod discovery;
+pub mod error;
+pub mod id_token;
+pub mod params;
+pub mod pkce;
+pub mod return_to;
+pub mod token_request;

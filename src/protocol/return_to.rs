@@ -1,0 +1,155 @@
+//! `ReturnTo`: the trust boundary of redirects. Its fields are private and [`ReturnTo::verify`] is its only maker, so a
+//! redirect to an unverified URI does not type-check.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use url::{Host, Url};
+
+use super::client::{ApplicationType, Client};
+use super::error::OAuthError;
+use super::params::Params;
+
+/// A verified place to send the browser back to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReturnTo {
+    redirect_uri: String,
+    state: Option<String>,
+}
+
+/// The redirect URI is missing, malformed or not registered: a page, never a redirect (RFC 6749 §4.1.2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the redirect URI is missing or not registered")]
+pub struct UnverifiedRedirect;
+
+impl ReturnTo {
+    /// Compares the request's `redirect_uri` with the client's registered ones, as strings but for the port of a
+    /// loopback address (RFC 8252 §7.3).
+    ///
+    /// # Errors
+    /// [`UnverifiedRedirect`].
+    pub fn verify(params: &Params, client: &Client) -> Result<Self, UnverifiedRedirect> {
+        let redirect_uri = params
+            .get("redirect_uri")
+            .filter(|_| !params.is_repeated("redirect_uri"))
+            .ok_or(UnverifiedRedirect)?;
+        if !client
+            .redirect_uris
+            .iter()
+            .any(|registered| matches(registered, redirect_uri))
+        {
+            return Err(UnverifiedRedirect);
+        }
+        let state = params.get("state").filter(|_| !params.is_repeated("state"));
+        Ok(Self {
+            redirect_uri: redirect_uri.to_owned(),
+            state: state.map(str::to_owned),
+        })
+    }
+
+    /// The verified redirect URI, as the request gave it.
+    pub fn redirect_uri(&self) -> &str {
+        &self.redirect_uri
+    }
+
+    /// Whether it is https: loopback and private-scheme clients can be impersonated on the agent's device.
+    pub fn is_https(&self) -> bool {
+        self.redirect_uri.starts_with("https://")
+    }
+
+    /// The URL of a successful response with `code`, `state` and `iss` (RFC 6749 §4.1.2, RFC 9207).
+    pub fn with_code(&self, code: &str, issuer: &str) -> String {
+        self.respond(&[("code", code)], issuer)
+    }
+
+    /// The URL of an error response with `error`, `error_description`, `state` and `iss` (RFC 6749 §4.1.2.1).
+    pub fn with_error(&self, error: &OAuthError, issuer: &str) -> String {
+        self.respond(
+            &[("error", error.code.as_str()), ("error_description", error.description)],
+            issuer,
+        )
+    }
+
+    fn respond(&self, members: &[(&str, &str)], issuer: &str) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(members);
+        if let Some(state) = &self.state {
+            query.append_pair("state", state);
+        }
+        query.append_pair("iss", issuer);
+        let separator = if self.redirect_uri.contains('?') { '&' } else { '?' };
+        format!("{}{separator}{}", self.redirect_uri, query.finish())
+    }
+}
+
+fn matches(registered: &str, requested: &str) -> bool {
+    if registered == requested {
+        return true;
+    }
+    // RFC 8252 §7.3: a native application cannot know its loopback port beforehand. Everything else must be the same
+    // text, which is compared with both ports cut out of it.
+    match (without_loopback_port(registered), without_loopback_port(requested)) {
+        (Some(registered), Some(requested)) => registered == requested,
+        _ => false,
+    }
+}
+
+fn without_loopback_port(uri: &str) -> Option<(&str, &str)> {
+    let host = ["http://127.0.0.1", "http://[::1]"]
+        .into_iter()
+        .find(|host| uri.starts_with(host))?;
+    let rest = &uri[host.len()..];
+    let rest = match rest.strip_prefix(':') {
+        None => rest,
+        Some(port) => {
+            let digits = port.bytes().take_while(u8::is_ascii_digit).count();
+            port[..digits].parse::<u16>().ok()?;
+            &port[digits..]
+        }
+    };
+    (rest.is_empty() || rest.starts_with(['/', '?'])).then_some((host, rest))
+}
+
+/// Why a redirect URI cannot be registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RedirectUriError {
+    /// No absolute URI, or it carries what has no place in one.
+    #[error("not an absolute URI without fragment, user name and control characters")]
+    Malformed,
+    /// http anywhere but on loopback.
+    #[error("http is only for 127.0.0.1, [::1] and localhost: use https")]
+    Http,
+    /// A private scheme of a web client, or one without a dot.
+    #[error("only native clients have private schemes, and these contain a dot (RFC 8252 7.1)")]
+    Scheme,
+}
+
+/// Whether a redirect URI may be registered: https, http on loopback, and for native clients a private scheme with a
+/// dot (RFC 8252 §7); nothing else.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_registrable(uri: &str, application: ApplicationType) -> Result<(), RedirectUriError> {
+    let odd = |c: char| c.is_control() || c.is_whitespace() || c == '\\' || c == '#' || !c.is_ascii();
+    let parsed = Url::parse(uri).map_err(|_| RedirectUriError::Malformed)?;
+    if uri.chars().any(odd) || !parsed.username().is_empty() || parsed.password().is_some() {
+        return Err(RedirectUriError::Malformed);
+    }
+    match parsed.scheme() {
+        "https" if parsed.has_host() && uri.starts_with("https://") => Ok(()),
+        "http" if is_loopback(&parsed) && uri.starts_with("http://") => Ok(()),
+        "https" => Err(RedirectUriError::Malformed),
+        "http" => Err(RedirectUriError::Http),
+        scheme if application == ApplicationType::Native && scheme.contains('.') => Ok(()),
+        _ => Err(RedirectUriError::Scheme),
+    }
+}
+
+/// Whether a URL's host is this machine: `127.0.0.1`, `[::1]` or `localhost`.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address == Ipv4Addr::LOCALHOST,
+        Some(Host::Ipv6(address)) => address == Ipv6Addr::LOCALHOST,
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
