@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::homeserver::Way;
 use super::session::BrowserSession;
 use crate::protocol::authorize::{AuthorizationRequest, Prompt};
 
@@ -35,6 +34,13 @@ pub struct Flow {
     pub version: i64,
 }
 
+impl Flow {
+    /// What logs call this flow. The id itself is the token of its forms and stays out of them.
+    pub fn log_id(&self) -> &str {
+        self.id.get(..8).unwrap_or_default()
+    }
+}
+
 /// What has happened in a flow so far.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Progress {
@@ -44,6 +50,8 @@ pub struct Progress {
     pub typed: Option<String>,
     /// The browser session that a login within this flow made.
     pub logged_in: Option<String>,
+    /// The agent wants to sign in with another account than that of the browser session.
+    pub login_demanded: bool,
     /// The agent chose to go on with the account of the browser session (`prompt=select_account`).
     pub account_chosen: bool,
     /// The agent accepted to go on with another account than the one typed.
@@ -76,19 +84,11 @@ pub enum Stage {
     Sso {
         /// Server name.
         homeserver: String,
+        /// Until when the attempt may come back, Unix seconds.
+        until: i64,
     },
 }
 
-impl Stage {
-    /// The way and homeserver of a login under way.
-    pub fn homeserver(&self) -> Option<(&str, Way)> {
-        match self {
-            Self::Identifier => None,
-            Self::Password { homeserver, .. } => Some((homeserver, Way::Password)),
-            Self::Sso { homeserver } => Some((homeserver, Way::Sso)),
-        }
-    }
-}
 
 /// What is known about the agent behind the browser session, as far as the next step depends on it.
 #[derive(Debug, Clone)]
@@ -175,6 +175,9 @@ pub fn next_step(
     };
     let logged_in_here = progress.logged_in.as_deref() == Some(&agent.session.id);
 
+    if progress.login_demanded && !logged_in_here {
+        return Step::Login;
+    }
     if !is_fresh(request, agent.session, logged_in_here, started_at, now) {
         return match (silent, logged_in_here) {
             (true, _) => Step::Refuse(Denial::LoginRequired),
