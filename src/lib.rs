@@ -11,5 +11,8 @@
 
 pub mod clock;
 pub mod domain;
+pub mod jobs;
+pub mod keys;
 pub mod protocol;
 pub mod secret;
+pub mod store;
