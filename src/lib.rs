@@ -9,9 +9,15 @@
 //! `clock`, `secret` and `config` are the floor that everything may stand on.
 #![warn(missing_docs)]
 
+pub mod app;
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod egress;
+pub mod jobs;
+pub mod keys;
 pub mod protocol;
 pub mod secret;
+pub mod store;
 pub mod upstream;
+pub mod web;
