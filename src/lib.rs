@@ -1,1 +1,2 @@
-
+//! Throw-away map of this branch.
+pub mod web;
