@@ -20,6 +20,7 @@ support-code = Code
 support-incident = Incident number
 support-detail = For the service’s developers
 wait-unknown = a few minutes
+wait-long = more than an hour
 wait-seconds = { $count ->
     [one] { $count } second
    *[other] { $count } seconds
@@ -113,6 +114,8 @@ claim-population = Your position
 claim-roles = Your branch of the public service
 claim-locale = Your language
 claim-updated-at = Last update
+value-subject = unknown to other services
+value-public-subject = the same for each of them
 value-yes = yes
 value-no = no
 value-french = French
@@ -129,6 +132,7 @@ role-agent-public-hospitalier = hospital public service
 
 problem-advice = What to do
 problem-service = Signing in to “{ $service }”
+problem-retry = Start again
 problem-leave = Back to the service
 problem-deactivated =
     .title = Your { -brand } account is deactivated

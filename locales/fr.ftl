@@ -20,6 +20,7 @@ support-code = Code
 support-incident = Numéro d’incident
 support-detail = Pour les développeurs du service
 wait-unknown = quelques minutes
+wait-long = plus d’une heure
 wait-seconds = { $count ->
     [one] { $count } seconde
    *[other] { $count } secondes
@@ -113,6 +114,8 @@ claim-population = Votre situation
 claim-roles = Votre fonction publique
 claim-locale = Votre langue
 claim-updated-at = Dernière mise à jour
+value-subject = inconnu des autres services
+value-public-subject = le même pour chacun d’eux
 value-yes = oui
 value-no = non
 value-french = français
@@ -129,6 +132,7 @@ role-agent-public-hospitalier = fonction publique hospitalière
 
 problem-advice = Que faire ?
 problem-service = Connexion au service « { $service } »
+problem-retry = Recommencer
 problem-leave = Revenir au service
 problem-deactivated =
     .title = Votre compte { -brand } est désactivé

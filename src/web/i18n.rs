@@ -77,8 +77,14 @@ fn preferred(header: &str) -> Option<Language> {
     for range in header.split(',') {
         let mut parts = range.split(';');
         let tag = parts.next().unwrap_or_default().trim();
-        let weight = parts.find_map(|part| part.trim().strip_prefix("q=")).map_or(Some(1.0), |q| q.trim().parse().ok());
-        let language = if tag == "*" { Some(Language::default()) } else { tag.parse().ok() };
+        let weight = parts
+            .find_map(|part| part.trim().strip_prefix("q="))
+            .map_or(Some(1.0), |q| q.trim().parse().ok());
+        let language = if tag == "*" {
+            Some(Language::default())
+        } else {
+            tag.parse().ok()
+        };
         if let (Some(weight), Some(language)) = (weight, language)
             && weight > best.map_or(0.0, |(weight, _)| weight)
         {
@@ -143,11 +149,15 @@ impl Text {
             Language::Fr => &FRENCH,
             Language::En => &ENGLISH,
         };
-        let (message, attribute) = key.split_once('.').map_or((key, None), |(key, attribute)| (key, Some(attribute)));
+        let (message, attribute) = key
+            .split_once('.')
+            .map_or((key, None), |(key, attribute)| (key, Some(attribute)));
         let message = bundle.get_message(message);
         let pattern = match attribute {
             None => message.and_then(|message| message.value()),
-            Some(name) => message.and_then(|message| message.get_attribute(name)).map(|attribute| attribute.value()),
+            Some(name) => message
+                .and_then(|message| message.get_attribute(name))
+                .map(|attribute| attribute.value()),
         };
         match pattern {
             Some(pattern) => bundle.format_pattern(pattern, args, &mut Vec::new()).into_owned(),

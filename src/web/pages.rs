@@ -41,7 +41,9 @@ impl Layout {
     /// The link that shows this page in the other language: `here` with `lang=` set.
     fn switch_url(&self) -> String {
         let (path, query) = self.here.split_once('?').unwrap_or((&self.here, ""));
-        let kept = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("lang="));
+        let kept = query
+            .split('&')
+            .filter(|pair| !pair.is_empty() && !pair.starts_with("lang="));
         let lang = format!("lang={}", self.text.language().other());
         let query = kept.chain([lang.as_str()]).collect::<Vec<_>>().join("&");
         // One leading slash: `//host/` would leave this site.
@@ -50,7 +52,11 @@ impl Layout {
 
     /// The title of the browser tab; on an error it says so first (RGAA 8.6).
     fn title(&self, step: String, error: bool) -> String {
-        let step = if error { self.text.with("title-error", &[("title", &step)]) } else { step };
+        let step = if error {
+            self.text.with("title-error", &[("title", &step)])
+        } else {
+            step
+        };
         self.text.with("title", &[("title", &step)])
     }
 
@@ -73,6 +79,7 @@ fn wait(text: &Text, seconds: Option<u64>) -> String {
     match seconds {
         None | Some(0) => text.get("wait-unknown"),
         Some(seconds @ 1..=120) => text.count("wait-seconds", seconds),
+        Some(3601..) => text.get("wait-long"),
         Some(seconds) => text.count("wait-minutes", seconds.div_ceil(60)),
     }
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -49,10 +49,12 @@ const FOREVER: &str = "public, max-age=31536000, immutable";
 #[derive(Debug, thiserror::Error)]
 pub enum ThemeError {
     /// A stylesheet that every page needs cannot be read.
-    #[error(
-        "theme.dsfr_dir = \"{directory}\" is not the dist/ directory of DSFR: {file} cannot be read ({source})"
-    )]
-    Unreadable { directory: String, file: &'static str, source: std::io::Error },
+    #[error("theme.dsfr_dir = \"{directory}\" is not the dist/ directory of DSFR: {file} cannot be read ({source})")]
+    Unreadable {
+        directory: String,
+        file: &'static str,
+        source: std::io::Error,
+    },
 }
 
 /// The stylesheets and static files of this process; made once at start.
@@ -92,14 +94,27 @@ impl Theme {
             }
             Some(directory) => {
                 let (dsfr, dark) = Dsfr::load(directory)?;
-                let own = vec![StaticFile::css("dsfr-dark.css", dark), StaticFile::css("dsfr-overlay.css", OVERLAY)];
-                (DSFR_STYLESHEETS.map(|file| format!("{}/{file}", dsfr.prefix)).to_vec(), own, Some(dsfr))
+                let own = vec![
+                    StaticFile::css("dsfr-dark.css", dark),
+                    StaticFile::css("dsfr-overlay.css", OVERLAY),
+                ];
+                (
+                    DSFR_STYLESHEETS.map(|file| format!("{}/{file}", dsfr.prefix)).to_vec(),
+                    own,
+                    Some(dsfr),
+                )
             }
         };
         stylesheets.extend(own.iter().map(|file| file.path.clone()));
         let (icon_url, mark_url) = (icon.path.clone(), mark.path.clone());
         let files = own.into_iter().chain([icon, mark, button]).collect();
-        Ok(Theme { stylesheets, icon: icon_url, mark: mark_url, files, dsfr })
+        Ok(Theme {
+            stylesheets,
+            icon: icon_url,
+            mark: mark_url,
+            files,
+            dsfr,
+        })
     }
 
     /// The stylesheets that a page links, in order.
@@ -125,7 +140,9 @@ impl Theme {
             router = router.route(&file.path.clone(), get(move || std::future::ready(file.response())));
         }
         if let Some(dsfr) = &self.dsfr {
-            let served = Router::new().fallback_service(ServeDir::new(&dsfr.directory)).layer(from_fn(only_theme_files));
+            let served = Router::new()
+                .fallback_service(ServeDir::new(&dsfr.directory))
+                .layer(from_fn(only_theme_files));
             router = router.nest(&dsfr.prefix, served);
         }
         router
@@ -135,7 +152,11 @@ impl Theme {
 impl StaticFile {
     fn new(name: &str, content_type: &'static str, content: impl Into<Bytes>) -> StaticFile {
         let content = content.into();
-        StaticFile { path: format!("/static/{}/{name}", stamp([&content[..]])), content_type, content }
+        StaticFile {
+            path: format!("/static/{}/{name}", stamp([&content[..]])),
+            content_type,
+            content,
+        }
     }
 
     fn css(name: &str, content: impl Into<Bytes>) -> StaticFile {
@@ -147,8 +168,11 @@ impl StaticFile {
     }
 
     fn response(&self) -> Response {
-        let headers: [(HeaderName, &'static str); 3] =
-            [(CONTENT_TYPE, self.content_type), (CACHE_CONTROL, FOREVER), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
+        let headers: [(HeaderName, &'static str); 3] = [
+            (CONTENT_TYPE, self.content_type),
+            (CACHE_CONTROL, FOREVER),
+            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        ];
         (headers, self.content.clone()).into_response()
     }
 }
@@ -163,12 +187,21 @@ impl Dsfr {
                 source,
             })
         };
-        let contents = DSFR_STYLESHEETS.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>()?;
+        let contents = DSFR_STYLESHEETS
+            .iter()
+            .map(|file| read(file))
+            .collect::<Result<Vec<_>, _>>()?;
         // DSFR sets its dark colours by script, for `data-fr-theme=dark`; our pages have no script.
         let scheme = String::from_utf8_lossy(&read(DSFR_SCHEME)?).replace(":root[data-fr-theme=dark]", ":root");
         let dark = format!("@media (prefers-color-scheme:dark){{{scheme}\n:root{{color-scheme:dark}}}}\n");
         let prefix = format!("/dsfr/{}", stamp(contents.iter().map(Vec::as_slice)));
-        Ok((Dsfr { directory: directory.to_owned(), prefix }, dark.into_bytes()))
+        Ok((
+            Dsfr {
+                directory: directory.to_owned(),
+                prefix,
+            },
+            dark.into_bytes(),
+        ))
     }
 }
 
@@ -183,15 +216,22 @@ fn stamp<'a>(contents: impl IntoIterator<Item = &'a [u8]>) -> String {
 
 async fn only_theme_files(request: Request, next: Next) -> Response {
     let path = Path::new(request.uri().path());
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let extension = path
+        .extension()
+        .and_then(|extension| extension.to_str())
+        .unwrap_or_default();
     if !DSFR_SERVED.contains(&extension) {
         return StatusCode::NOT_FOUND.into_response();
     }
     let mut response = next.run(request).await;
     if response.status().is_success() {
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(FOREVER));
+        response
+            .headers_mut()
+            .insert(CACHE_CONTROL, HeaderValue::from_static(FOREVER));
     }
-    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+        .headers_mut()
+        .insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 

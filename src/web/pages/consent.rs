@@ -41,7 +41,8 @@ impl ConsentPage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsentItem {
     pub kind: ConsentKind,
-    /// As in the claim; empty: only the kind is shown. Lists are separated by spaces, times are Unix seconds.
+    /// As in the claim; empty for identifiers, which mean nothing to a reader. Lists are separated by spaces, times
+    /// are Unix seconds.
     pub value: String,
 }
 
@@ -129,11 +130,17 @@ impl ConsentItem {
     }
 
     /// The value in words; what has no words of its own is shown as it is.
-    fn words(&self, text: &Text) -> String {
+    pub(super) fn words(&self, text: &Text) -> String {
         let value = self.value.as_str();
         let key = match self.kind {
+            ConsentKind::Subject if value.is_empty() => "value-subject",
+            ConsentKind::PublicSubject if value.is_empty() => "value-public-subject",
             ConsentKind::Roles => {
-                return value.split_whitespace().map(|role| role_words(text, role)).collect::<Vec<_>>().join(", ");
+                return value
+                    .split_whitespace()
+                    .map(|role| role_words(text, role))
+                    .collect::<Vec<_>>()
+                    .join(", ");
             }
             ConsentKind::UpdatedAt => return day(text, value).unwrap_or_else(|| value.to_owned()),
             ConsentKind::Guest => match value {
@@ -171,7 +178,12 @@ fn role_words(text: &Text, role: &str) -> String {
 
 /// The day (UTC) of a time in Unix seconds, in numbers as the language writes it.
 fn day(text: &Text, unix_seconds: &str) -> Option<String> {
-    let date = OffsetDateTime::from_unix_timestamp(unix_seconds.parse().ok()?).ok()?.date();
+    let date = OffsetDateTime::from_unix_timestamp(unix_seconds.parse().ok()?)
+        .ok()?
+        .date();
     let (day, month) = (format!("{:02}", date.day()), format!("{:02}", u8::from(date.month())));
-    Some(text.with("value-day", &[("day", &day), ("month", &month), ("year", &date.year().to_string())]))
+    Some(text.with(
+        "value-day",
+        &[("day", &day), ("month", &month), ("year", &date.year().to_string())],
+    ))
 }

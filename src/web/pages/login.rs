@@ -53,7 +53,10 @@ impl IdentifierError {
 
     /// Whether it is about what was typed, rather than about something out of the agent's hands.
     fn about_input(self) -> bool {
-        matches!(self, IdentifierError::Empty | IdentifierError::Malformed | IdentifierError::UnknownDomain)
+        matches!(
+            self,
+            IdentifierError::Empty | IdentifierError::Malformed | IdentifierError::UnknownDomain
+        )
     }
 }
 
@@ -63,7 +66,10 @@ impl IdentifierPage {
     }
 
     fn offers_list_first(&self) -> bool {
-        matches!(self.error, Some(IdentifierError::UnknownDomain | IdentifierError::DirectoryUnavailable))
+        matches!(
+            self.error,
+            Some(IdentifierError::UnknownDomain | IdentifierError::DirectoryUnavailable)
+        )
     }
 }
 

@@ -13,7 +13,7 @@ pub struct ProblemPage {
     pub layout: Layout,
     pub service: Option<String>,
     pub problem: LoginProblem,
-    /// Where "use another account" posts to.
+    /// Where "use another account", or "start again" when the problem passes by itself, posts to.
     pub action: Option<String>,
     /// Where "back to the service" posts to.
     pub leave_action: Option<String>,
@@ -105,7 +105,16 @@ impl LoginProblem {
         }
     }
 
-    fn part(self, text: &Text, part: &str) -> String {
+    /// The same account may work at the next attempt.
+    fn passes(self) -> bool {
+        use LoginProblem::*;
+        matches!(
+            self,
+            Throttled { .. } | HomeserverUnreachable | HomeserverInvalid | LoginTokenSpent
+        )
+    }
+
+    pub(super) fn part(self, text: &Text, part: &str) -> String {
         let key = format!("{}.{part}", self.code_and_key().1);
         match self {
             LoginProblem::Throttled { seconds } => text.with(&key, &[("wait", &wait(text, seconds))]),

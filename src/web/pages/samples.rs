@@ -23,7 +23,12 @@ fn themed(language: Language, theme: Arc<Theme>) -> Layout {
         legal: Some("https://service.example/mentions-legales".into()),
         privacy: Some("https://service.example/donnees-personnelles".into()),
     };
-    Layout { text: Text::new(language), theme, footer: Arc::new(footer), here: "/authorize/f1".into() }
+    Layout {
+        text: Text::new(language),
+        theme,
+        footer: Arc::new(footer),
+        here: "/authorize/f1".into(),
+    }
 }
 
 const SERVICE: &str = "Annuaire des agents";
@@ -35,33 +40,66 @@ const EMAIL: &str = "jean.dupont@beta.gouv.fr";
 pub(super) fn samples(layout: &Layout) -> Vec<Sample> {
     let mut pages = vec![];
     let mut add = |name: String, page: askama::Result<String>| pages.push((name, page.expect("the page renders")));
-    let home = HomePage { layout: layout.clone(), discovery_url: "/.well-known/openid-configuration".into() };
+    let home = HomePage {
+        layout: layout.clone(),
+        discovery_url: "/.well-known/openid-configuration".into(),
+    };
     add("home".into(), home.render());
     for error in [None].into_iter().chain(IdentifierError::ALL.map(Some)) {
         let value = if error.is_none() { "" } else { "jean.dupont@exemple" };
         let page = identifier(layout, SERVICE, value, error);
-        add(format!("identifier-{}", error.map_or("start".into(), |error| format!("{error:?}"))), page.render());
+        add(
+            format!(
+                "identifier-{}",
+                error.map_or("start".into(), |error| format!("{error:?}"))
+            ),
+            page.render(),
+        );
     }
     let mut bare = identifier(layout, SERVICE, EMAIL, None);
     bare.homeservers.clear();
     add("identifier-no-list".into(), bare.render());
     for (name, needs_matrix_id, error) in password_states() {
-        add(format!("password-{name}"), password(layout, needs_matrix_id, error).render());
+        add(
+            format!("password-{name}"),
+            password(layout, needs_matrix_id, error).render(),
+        );
     }
-    for (name, providers) in [("server", vec![]), ("one", vec!["ProConnect"]), ("two", vec!["ProConnect", "Keycloak"])] {
-        let providers = providers.into_iter().map(|name| (name.to_lowercase(), name.to_owned())).collect();
+    for (name, providers) in [
+        ("server", vec![]),
+        ("one", vec!["ProConnect"]),
+        ("two", vec!["ProConnect", "Keycloak"]),
+    ] {
+        let providers = providers
+            .into_iter()
+            .map(|name| (name.to_lowercase(), name.to_owned()))
+            .collect();
         add(format!("sso-{name}"), sso(layout, providers).render());
     }
     add("choose".into(), choose(layout, "Jean Dupont").render());
     add("confirm".into(), confirm(layout).render());
-    add("consent".into(), consent(layout, SERVICE, "Jean Dupont", few_items()).render());
-    add("consent-all".into(), consent(layout, SERVICE, "Jean Dupont", all_items()).render());
+    add(
+        "consent".into(),
+        consent(layout, SERVICE, "Jean Dupont", few_items()).render(),
+    );
+    add(
+        "consent-all".into(),
+        consent(layout, SERVICE, "Jean Dupont", all_items()).render(),
+    );
     for problem in LoginProblem::ALL {
-        add(format!("problem-{}", problem.code()), problem_page(layout, problem).render());
+        add(
+            format!("problem-{}", problem.code()),
+            problem_page(layout, problem).render(),
+        );
     }
     for kind in ErrorKind::ALL {
         let detail = (kind == ErrorKind::RedirectUri).then(|| "redirect_uri is not registered for this client".into());
-        let page = ErrorPage { layout: layout.clone(), kind, incident: "4f2a-91c7".into(), detail };
+        let page = ErrorPage {
+            layout: layout.clone(),
+            kind,
+            incident: "4f2a-91c7".into(),
+            detail,
+        };
         add(format!("error-{}", kind.code()), page.render());
     }
     pages
@@ -91,8 +129,16 @@ fn password_states() -> Vec<(&'static str, bool, Option<PasswordError>)> {
         ("start", false, None),
         ("empty", false, Some(PasswordError::Empty)),
         ("wrong", false, Some(PasswordError::Wrong)),
-        ("throttled", false, Some(PasswordError::Throttled { seconds: Some(333) })),
-        ("throttled-unknown", false, Some(PasswordError::Throttled { seconds: None })),
+        (
+            "throttled",
+            false,
+            Some(PasswordError::Throttled { seconds: Some(333) }),
+        ),
+        (
+            "throttled-unknown",
+            false,
+            Some(PasswordError::Throttled { seconds: None }),
+        ),
         ("unreachable", false, Some(PasswordError::HomeserverUnreachable)),
         ("matrix-id", true, Some(PasswordError::MatrixIdNeeded)),
         ("matrix-id-wrong", true, Some(PasswordError::Wrong)),
@@ -160,9 +206,16 @@ pub(super) fn consent(layout: &Layout, service: &str, agent: &str, items: Vec<Co
 }
 
 fn few_items() -> Vec<ConsentItem> {
-    [(ConsentKind::Subject, ""), (ConsentKind::Name, "Jean Dupont"), (ConsentKind::Email, EMAIL)]
-        .map(|(kind, value)| ConsentItem { kind, value: value.into() })
-        .to_vec()
+    [
+        (ConsentKind::Subject, ""),
+        (ConsentKind::Name, "Jean Dupont"),
+        (ConsentKind::Email, EMAIL),
+    ]
+    .map(|(kind, value)| ConsentItem {
+        kind,
+        value: value.into(),
+    })
+    .to_vec()
 }
 
 fn all_items() -> Vec<ConsentItem> {
@@ -186,7 +239,12 @@ fn all_items() -> Vec<ConsentItem> {
         ConsentKind::Locale => "fr",
         ConsentKind::UpdatedAt => "1783000000",
     };
-    ConsentKind::ALL.map(|kind| ConsentItem { kind, value: value(kind).into() }).to_vec()
+    ConsentKind::ALL
+        .map(|kind| ConsentItem {
+            kind,
+            value: value(kind).into(),
+        })
+        .to_vec()
 }
 
 fn problem_page(layout: &Layout, problem: LoginProblem) -> ProblemPage {
@@ -209,7 +267,11 @@ async fn page_samples() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let dsfr = root.join("node_modules/@gouvfr/dsfr/dist");
     let pages = root.join("target/pages");
-    write_samples(&pages.join("neutral"), Theme::load(None).expect("the built-in theme loads")).await;
+    write_samples(
+        &pages.join("neutral"),
+        Theme::load(None).expect("the built-in theme loads"),
+    )
+    .await;
     if dsfr.is_dir() {
         let theme = Theme::load(Some(&dsfr)).expect("DSFR loads");
         write_samples(&pages.join("dsfr"), theme).await;
@@ -231,8 +293,13 @@ async fn write_samples(directory: &Path, theme: Theme) {
     }
     for language in Language::ALL {
         for (name, html) in samples(&themed(language, theme.clone())) {
-            let html = html.replace("\"/static/", "\"../static/").replace("\"/dsfr/", "\"../dsfr/");
-            write(&directory.join(language.as_str()).join(format!("{name}.html")), html.as_bytes());
+            let html = html
+                .replace("\"/static/", "\"../static/")
+                .replace("\"/dsfr/", "\"../dsfr/");
+            write(
+                &directory.join(language.as_str()).join(format!("{name}.html")),
+                html.as_bytes(),
+            );
         }
     }
 }
