@@ -10,6 +10,7 @@
 #![warn(missing_docs)]
 
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod protocol;
 pub mod secret;
