@@ -45,7 +45,11 @@ struct Settings {
     /// Address of this site as browsers see it; http://LISTEN when left out
     #[arg(long, env = "PARTNER_URL")]
     url: Option<String>,
-    #[arg(long, env = "PARTNER_SCOPES", default_value = "openid profile email uid tchap administration belonging_population roles")]
+    #[arg(
+        long,
+        env = "PARTNER_SCOPES",
+        default_value = "openid profile email uid tchap administration belonging_population roles"
+    )]
     scopes: String,
 }
 
@@ -54,7 +58,10 @@ const COOKIE: &str = "partner_site_visit";
 const VISIT_LIFETIME: Duration = Duration::from_secs(3600);
 const HEADERS: [(HeaderName, &str); 4] = [
     // No form-action: browsers would apply it to the redirect to the provider that follows a sign-out.
-    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::CACHE_CONTROL, "no-store"),
@@ -84,14 +91,29 @@ type SharedSite = State<Arc<Site>>;
 async fn main() -> anyhow::Result<()> {
     let settings = Settings::parse();
     let url = settings.url.unwrap_or_else(|| format!("http://{}", settings.listen));
-    let partner = Partner::new(settings.issuer, settings.client_id, settings.client_secret, &url, &settings.scopes)?;
-    let site = Arc::new(Site { partner, visits: Mutex::default() });
+    let partner = Partner::new(
+        settings.issuer,
+        settings.client_id,
+        settings.client_secret,
+        &url,
+        &settings.scopes,
+    )?;
+    let site = Arc::new(Site {
+        partner,
+        visits: Mutex::default(),
+    });
     let routes = Router::new()
         .route("/", get(home))
         .route("/se-connecter", get(start))
         .route("/retour", get(come_back))
         .route("/se-deconnecter", post(sign_out))
-        .route("/style.css", get(([(header::CONTENT_TYPE, "text/css")], include_str!("partner_site/style.css"))))
+        .route(
+            "/style.css",
+            get((
+                [(header::CONTENT_TYPE, "text/css")],
+                include_str!("partner_site/style.css"),
+            )),
+        )
         .with_state(site);
     let listener = tokio::net::TcpListener::bind(settings.listen).await?;
     println!("Partner site: {url}");
@@ -101,9 +123,15 @@ async fn main() -> anyhow::Result<()> {
 async fn home(State(site): SharedSite, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
     let asked = parameters(query);
     let mut visits = site.visits();
-    let visit = cookie(&headers).and_then(|id| visits.get_mut(id)).filter(|visit| visit.since.elapsed() < VISIT_LIFETIME);
+    let visit = cookie(&headers)
+        .and_then(|id| visits.get_mut(id))
+        .filter(|visit| visit.since.elapsed() < VISIT_LIFETIME);
     let known = visit.as_ref().map(|visit| visit.lang);
-    let lang = asked.get("lang").and_then(|code| Lang::parse(code)).or(known).unwrap_or_default();
+    let lang = asked
+        .get("lang")
+        .and_then(|code| Lang::parse(code))
+        .or(known)
+        .unwrap_or_default();
     match visit {
         Some(visit) => {
             visit.lang = lang;
@@ -120,10 +148,18 @@ async fn home(State(site): SharedSite, headers: HeaderMap, RawQuery(query): RawQ
 async fn start(State(site): SharedSite, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
     let asked = parameters(query);
     let lang = asked.get("lang").and_then(|code| Lang::parse(code)).unwrap_or_default();
-    match site.partner.begin(asked.get("prompt").map(String::as_str), lang.code()).await {
+    match site
+        .partner
+        .begin(asked.get("prompt").map(String::as_str), lang.code())
+        .await
+    {
         Ok((provider_url, pending)) => {
             let stage = Stage::Away(Box::new(pending));
-            (site.remember(&headers, lang, stage), Redirect::to(provider_url.as_str())).into_response()
+            (
+                site.remember(&headers, lang, stage),
+                Redirect::to(provider_url.as_str()),
+            )
+                .into_response()
         }
         Err(problem) => failure(lang, &problem),
     }
@@ -133,7 +169,12 @@ async fn start(State(site): SharedSite, headers: HeaderMap, RawQuery(query): Raw
 async fn come_back(State(site): SharedSite, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
     // Taken out of the map, so that an answer is accepted once; the guard is gone before anything is awaited.
     let visit = cookie(&headers).and_then(|id| site.visits().remove(id));
-    let Some(Visit { lang, stage: Stage::Away(pending), .. }) = visit else {
+    let Some(Visit {
+        lang,
+        stage: Stage::Away(pending),
+        ..
+    }) = visit
+    else {
         return failure(Lang::default(), &Problem::NotStartedHere);
     };
     match site.partner.finish(*pending, &parameters(query)).await {
@@ -149,7 +190,10 @@ async fn come_back(State(site): SharedSite, headers: HeaderMap, RawQuery(query):
 async fn sign_out(State(site): SharedSite, headers: HeaderMap) -> Response {
     let visit = cookie(&headers).and_then(|id| site.visits().remove(id));
     let target = match visit {
-        Some(Visit { stage: Stage::SignedIn(person), .. }) => site.partner.sign_out_url(&person),
+        Some(Visit {
+            stage: Stage::SignedIn(person),
+            ..
+        }) => site.partner.sign_out_url(&person),
         _ => None,
     };
     Redirect::to(target.as_ref().map_or("/", |url| url.as_str())).into_response()
@@ -166,19 +210,34 @@ impl Site {
         let mut visits = self.visits();
         visits.retain(|_, visit| visit.since.elapsed() < VISIT_LIFETIME);
         cookie(headers).and_then(|old| visits.remove(old));
-        visits.insert(id.clone(), Visit { lang, since: Instant::now(), stage });
+        visits.insert(
+            id.clone(),
+            Visit {
+                lang,
+                since: Instant::now(),
+                stage,
+            },
+        );
         // Lax, not Strict: the way back from the provider is a navigation from another site. On https, add Secure.
-        [(header::SET_COOKIE, format!("{COOKIE}={id}; Path=/; HttpOnly; SameSite=Lax"))]
+        [(
+            header::SET_COOKIE,
+            format!("{COOKIE}={id}; Path=/; HttpOnly; SameSite=Lax"),
+        )]
     }
 }
 
 fn cookie(headers: &HeaderMap) -> Option<&str> {
     let jar = headers.get(header::COOKIE)?.to_str().ok()?;
-    jar.split("; ").filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
+    jar.split("; ")
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(name, _)| *name == COOKIE)
+        .map(|(_, value)| value)
 }
 
 fn parameters(query: Option<String>) -> HashMap<String, String> {
-    form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect()
+    form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+        .into_owned()
+        .collect()
 }
 
 fn page(status: StatusCode, lang: Lang, content: Content<'_>) -> Response {

@@ -55,8 +55,18 @@ struct Row {
 
 enum Body {
     Welcome,
-    Claims { greeting: String, userinfo: Vec<Row>, id_token: Vec<Row>, header: String, payload: String },
-    Problem { title: &'static str, advice: &'static str, detail: String },
+    Claims {
+        greeting: String,
+        userinfo: Vec<Row>,
+        id_token: Vec<Row>,
+        header: String,
+        payload: String,
+    },
+    Problem {
+        title: &'static str,
+        advice: &'static str,
+        detail: String,
+    },
 }
 
 impl Body {
@@ -113,32 +123,48 @@ impl Body {
                 ),
             ),
         };
-        Self::Problem { title, advice, detail: problem.to_string() }
+        Self::Problem {
+            title,
+            advice,
+            detail: problem.to_string(),
+        }
     }
 }
 
 fn decode_part(part: &str) -> Value {
     use base64::Engine;
-    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part).unwrap_or_default();
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(part)
+        .unwrap_or_default();
     serde_json::from_slice(&bytes).unwrap_or_default()
 }
 
 fn rows(lang: Lang, claims: &Value) -> Vec<Row> {
     let members = claims.as_object().into_iter().flatten();
     members
-        .map(|(name, value)| Row { name: name.clone(), value: readable(name, value), meaning: meaning(lang, name) })
+        .map(|(name, value)| Row {
+            name: name.clone(),
+            value: readable(name, value),
+            meaning: meaning(lang, name),
+        })
         .collect()
 }
 
 fn readable(name: &str, value: &Value) -> String {
-    let instant = matches!(name, "exp" | "iat" | "auth_time" | "updated_at").then(|| value.as_i64()).flatten();
+    let instant = matches!(name, "exp" | "iat" | "auth_time" | "updated_at")
+        .then(|| value.as_i64())
+        .flatten();
     if let Some(moment) = instant.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok()) {
         let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
         return moment.format(format).unwrap_or_default();
     }
     match value {
         Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(|item| readable("", item)).collect::<Vec<_>>().join(", "),
+        Value::Array(items) => items
+            .iter()
+            .map(|item| readable("", item))
+            .collect::<Vec<_>>()
+            .join(", "),
         other => other.to_string(),
     }
 }

@@ -76,7 +76,10 @@ impl Partner {
         home: &str,
         scopes: &str,
     ) -> anyhow::Result<Self> {
-        #[expect(clippy::disallowed_methods, reason = "a program of its own, without the provider's guarded fetcher")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a program of its own, without the provider's guarded fetcher"
+        )]
         let http = reqwest::Client::builder()
             // A redirect would let the provider's address stand for another one (SSRF).
             .redirect(reqwest::redirect::Policy::none())
@@ -89,7 +92,11 @@ impl Partner {
             redirect_uri: RedirectUrl::new(format!("{home}/retour"))?,
             home: format!("{home}/"),
             // The crate adds `openid` by itself.
-            scopes: scopes.split_whitespace().filter(|scope| *scope != "openid").map(|s| Scope::new(s.into())).collect(),
+            scopes: scopes
+                .split_whitespace()
+                .filter(|scope| *scope != "openid")
+                .map(|s| Scope::new(s.into()))
+                .collect(),
             http,
         })
     }
@@ -105,7 +112,11 @@ impl Partner {
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let client = self.client(&metadata);
         let mut request = client
-            .authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, Nonce::new_random)
+            .authorize_url(
+                CoreAuthenticationFlow::AuthorizationCode,
+                CsrfToken::new_random,
+                Nonce::new_random,
+            )
             .add_scopes(self.scopes.clone())
             .set_pkce_challenge(challenge)
             .add_ui_locale(LanguageTag::new(lang.to_owned()));
@@ -118,7 +129,15 @@ impl Partner {
             _ => request,
         };
         let (url, state, nonce) = request.url();
-        Ok((url, Pending { metadata, state, nonce, verifier }))
+        Ok((
+            url,
+            Pending {
+                metadata,
+                state,
+                nonce,
+                verifier,
+            },
+        ))
     }
 
     /// Step 2: the answer at the redirect URI, turned into a person.
@@ -133,9 +152,14 @@ impl Partner {
         }
         if let Some(error) = answer.get("error") {
             let description = answer.get("error_description").cloned().unwrap_or_default();
-            return Err(Problem::Refused { error: error.clone(), description });
+            return Err(Problem::Refused {
+                error: error.clone(),
+                description,
+            });
         }
-        let code = answer.get("code").ok_or_else(|| Problem::Untrustworthy("neither code nor error".into()))?;
+        let code = answer
+            .get("code")
+            .ok_or_else(|| Problem::Untrustworthy("neither code nor error".into()))?;
 
         let fetch = |request| fetch(self.http.clone(), request);
         let client = self.client(&pending.metadata);
@@ -148,7 +172,9 @@ impl Partner {
             .map_err(token_problem)?;
 
         // The signature, `iss`, `aud`, `exp` and our nonce; then that the access token is the one this ID token came with.
-        let id_token = tokens.id_token().ok_or_else(|| Problem::Untrustworthy("no ID token".into()))?;
+        let id_token = tokens
+            .id_token()
+            .ok_or_else(|| Problem::Untrustworthy("no ID token".into()))?;
         let verifier = client.id_token_verifier();
         let verified = id_token.claims(&verifier, &pending.nonce).map_err(untrustworthy)?;
         if let Some(expected) = verified.access_token_hash() {
@@ -167,14 +193,20 @@ impl Partner {
             .request_async(&fetch)
             .await
             .map_err(untrustworthy)?;
-        Ok(SignedIn { id_token: id_token.clone(), claims, metadata: pending.metadata })
+        Ok(SignedIn {
+            id_token: id_token.clone(),
+            claims,
+            metadata: pending.metadata,
+        })
     }
 
     /// Step 3, where the provider offers it: the address that also ends the session there (RP-Initiated Logout §2).
     pub fn sign_out_url(&self, person: &SignedIn) -> Option<Url> {
         let endpoint = person.metadata.additional_metadata().end_session_endpoint.clone()?;
         let home = PostLogoutRedirectUrl::new(self.home.clone()).ok()?;
-        let request = LogoutRequest::from(endpoint).set_id_token_hint(&person.id_token).set_post_logout_redirect_uri(home);
+        let request = LogoutRequest::from(endpoint)
+            .set_id_token_hint(&person.id_token)
+            .set_post_logout_redirect_uri(home);
         Some(request.http_get_url())
     }
 
