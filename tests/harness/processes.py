@@ -79,7 +79,7 @@ class Children:
 
     def __init__(self, logs: Path):
         self.logs = logs
-        self._running: list[tuple[str, subprocess.Popen, Path]] = []
+        self._running: list[tuple[str, subprocess.Popen, Path, signal.Signals]] = []
         logs.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> "Children":
@@ -93,17 +93,19 @@ class Children:
     def __exit__(self, *_exc) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave half of them running
-        for _, process, _ in reversed(self._running):
+        for _, process, _, stop_signal in reversed(self._running):
             if process.poll() is None:
-                process.terminate()
-        for _, process, _ in reversed(self._running):
+                process.send_signal(stop_signal)
+        for _, process, _, _ in reversed(self._running):
             try:
                 process.wait(timeout=10)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
 
-    def start(self, name: str, command: list, env: dict[str, str] | None = None, **options) -> subprocess.Popen:
+    def start(
+        self, name: str, command: list, env: dict[str, str] | None = None, stop_signal=signal.SIGTERM, **options
+    ) -> subprocess.Popen:
         log = self.logs / f"{name}.log"
         with open(log, "wb") as output:
             process = subprocess.Popen(
@@ -115,12 +117,12 @@ class Children:
                 preexec_fn=_die_with_parent,
                 **options,
             )
-        self._running.append((name, process, log))
+        self._running.append((name, process, log, stop_signal))
         return process
 
     def check(self) -> None:
         """Raise a Failure that names the first child that has ended, with the end of its log."""
-        for name, process, log in self._running:
+        for name, process, log, _ in self._running:
             if process.poll() is not None:
                 raise Failure(f"{name} stopped (exit code {process.returncode}). The end of {log}:\n{tail(log)}")
 
