@@ -94,6 +94,13 @@ impl Body {
                     "You declined to share your data, or this service does not admit your account. Nothing was shared with us.",
                 ),
             ),
+            Problem::Refused { error, .. } if error == "login_required" => (
+                lang.pick("Une connexion est nécessaire", "You need to sign in"),
+                lang.pick(
+                    "Tchap Connect n’a pas pu vous reconnaître sans rien vous demander. Utilisez le bouton de connexion.",
+                    "Tchap Connect could not recognise you without asking. Use the sign-in button.",
+                ),
+            ),
             Problem::Refused { .. } => (
                 lang.pick("La connexion n’a pas abouti", "Sign-in did not complete"),
                 lang.pick(
@@ -212,12 +219,11 @@ fn meaning(lang: Lang, claim: &str) -> &'static str {
 #[template(
     ext = "html",
     source = r##"
-{%- macro table(title, rows) -%}
+{%- macro table(name, rows) -%}
 <table>
-  <caption>{{ title }}</caption>
-  <thead><tr><th scope="col">{{ lang.pick("Donnée", "Claim") }}</th><th scope="col">{{ lang.pick("Valeur", "Value") }}</th><th scope="col">{{ lang.pick("Ce que c’est", "What it is") }}</th></tr></thead>
+  <thead><tr><th scope="col">{{ lang.pick("Donnée", "Claim") }}</th><th scope="col">{{ lang.pick("Valeur", "Value") }}</th></tr></thead>
   <tbody>{% for row in rows %}
-    <tr id="{{ title }}-{{ row.name }}"><th scope="row"><code>{{ row.name }}</code></th><td class="value">{{ row.value }}</td><td>{{ row.meaning }}</td></tr>{% endfor %}
+    <tr id="{{ name }}-{{ row.name }}"><th scope="row"><code>{{ row.name }}</code><span class="meaning">{{ row.meaning }}</span></th><td class="value">{{ row.value }}</td></tr>{% endfor %}
   </tbody>
 </table>
 {%- endmacro -%}
@@ -241,6 +247,7 @@ fn meaning(lang: Lang, claim: &str) -> &'static str {
 <main>
 {%- match body %}
 {%- when Body::Welcome %}
+<section class="card">
 <h1>{{ lang.pick("Bienvenue", "Welcome") }}</h1>
 <p>{{ lang.pick("Ce site de démonstration montre la connexion des agents publics avec leur compte Tchap.", "This demonstration site shows how public agents sign in with their Tchap account.") }}</p>
 {#- A link, not a form: the page's address changes, nothing is sent; and a form would need the provider in the CSP. #}
@@ -251,19 +258,20 @@ fn meaning(lang: Lang, claim: &str) -> &'static str {
   </a>
   <p><a href="https://tchap.numerique.gouv.fr/" target="_blank" rel="noopener external" title="{{ lang.pick("Qu’est-ce que Tchap ? - nouvelle fenêtre", "What is Tchap? - new window") }}">{{ lang.pick("Qu’est-ce que Tchap ?", "What is Tchap?") }}</a></p>
 </div>
+</section>
 {%- when Body::Claims with { greeting, userinfo, id_token, header, payload } %}
 <h1>{{ lang.pick("Bonjour", "Hello") }} {{ greeting }}</h1>
 <p>{{ lang.pick("Vous êtes connecté avec Tchap. Voici exactement ce que ce service a reçu de vous.", "You are signed in with Tchap. This is exactly what this service received about you.") }}</p>
 <form method="post" action="/se-deconnecter"><button id="sign-out">{{ lang.pick("Se déconnecter", "Sign out") }}</button></form>
-<div id="claims" class="scroll" role="region" aria-labelledby="claims-title" tabindex="0">
-  <h2 id="claims-title">{{ lang.pick("Vos données", "Your data") }}</h2>
+<section id="claims">
+  <h2>{{ lang.pick("Vos données", "Your data") }}</h2>
   {% call table("userinfo", userinfo) %}{% endcall %}
-</div>
-<div id="id-token" class="scroll" role="region" aria-labelledby="id-token-title" tabindex="0">
-  <h2 id="id-token-title">{{ lang.pick("Le jeton d’identité, vérifié", "The ID token, verified") }}</h2>
+</section>
+<section id="id-token">
+  <h2>{{ lang.pick("Le jeton d’identité, vérifié", "The ID token, verified") }}</h2>
   <p>{{ lang.pick("Signature, émetteur, destinataire, durée de validité, nonce et jeton d’accès ont été contrôlés.", "Signature, issuer, audience, lifetime, nonce and access token were checked.") }}</p>
   {% call table("id-token", id_token) %}{% endcall %}
-</div>
+</section>
 <details>
   <summary>{{ lang.pick("Voir le jeton brut", "Show the raw token") }}</summary>
   <h3>{{ lang.pick("En-tête", "Header") }}</h3><pre tabindex="0">{{ header }}</pre>
@@ -273,7 +281,7 @@ fn meaning(lang: Lang, claim: &str) -> &'static str {
 <div class="problem" role="alert">
   <h1>{{ title }}</h1>
   <p>{{ advice }}</p>
-  <p class="detail" id="problem">{{ detail }}</p>
+  <p class="detail">{{ lang.pick("Détail technique :", "Technical detail:") }} <span id="problem" lang="en">{{ detail }}</span></p>
 </div>
 <p><a class="plain-button" href="/se-connecter?lang={{ lang.code() }}">{{ lang.pick("Réessayer", "Try again") }}</a> <a href="/">{{ lang.pick("Revenir à l’accueil", "Back to the first page") }}</a></p>
 {%- endmatch %}
