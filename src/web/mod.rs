@@ -7,6 +7,7 @@ pub mod i18n;
 mod layers;
 mod login;
 mod oidc;
+mod person;
 pub mod pages;
 mod routes;
 pub mod theme;
