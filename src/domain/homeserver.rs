@@ -9,6 +9,7 @@ use super::identifier::{Identifier, MatrixId, email_domain};
 
 /// A homeserver that agents may sign in at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Homeserver {
     /// Server name: what stands after the colon in a Matrix id. Lower case.
     pub name: String,
@@ -17,16 +18,21 @@ pub struct Homeserver {
     /// Base URL of its client API, without a trailing slash.
     pub base_url: String,
     /// Its accounts are guests, not public agents.
+    #[serde(default)]
     pub guests: bool,
     /// The ways in that are switched on, most preferred first.
     pub ways: Vec<Way>,
     /// E-mail domains it is entitled to, sub-domains included. Lower case.
+    #[serde(default)]
     pub email_domains: Vec<String>,
     /// It offers the directory endpoint `/_matrix/identity/api/v1/info`.
+    #[serde(default)]
     pub directory: bool,
     /// Its single sign-on asks for credentials at every login, so that a login by it has a known time.
+    #[serde(default)]
     pub sso_always_asks: bool,
     /// An account whose address has a newer `added_at` is a recreated account, another agent.
+    #[serde(default)]
     pub recreated_by_address: bool,
 }
 

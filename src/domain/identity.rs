@@ -1,7 +1,8 @@
-//! What a homeserver proved about the agent who signed in. Untrusted until the entitlement rules have been applied
-//! to its addresses (`domain::homeserver::entitled`).
+//! Upstream identity → agent: which of a homeserver's assertions are believed, whether the account is still the same
+//! person's, and whether it is the one that was typed.
 
-use super::homeserver::Way;
+use super::agent::{Agent, AgentEmail};
+use super::homeserver::{Homeserver, Way};
 
 /// The outcome of one login at a homeserver.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,50 +30,93 @@ pub struct ThirdPartyEmail {
     pub added_at: i64,
 }
 
-/// Longest display name kept, in characters.
-const NAME_MAX_CHARS: usize = 256;
+/// What of an upstream identity is believed and stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// As the homeserver gave it; `None` when blank.
+    pub display_name: Option<String>,
+    /// The address that counts: of the entitled ones the earliest added, never "the one typed".
+    pub email: Option<AgentEmail>,
+    /// How many addresses were left out because the homeserver is not entitled to them or they are no addresses; for
+    /// the log, which never sees an address.
+    pub unentitled: usize,
+}
 
-/// A display name as it may be shown and logged: control, direction and invisible characters dropped, runs of white
-/// space made one space, cut to 256 characters. None when nothing is left.
-pub fn clean_name(name: &str) -> Option<String> {
-    let visible: String = name
-        .chars()
-        .map(|c| if c.is_whitespace() { ' ' } else { c })
-        .filter(|c| is_shown(*c))
+/// Decides what is believed. `entitled` says whether an address is assigned to the very homeserver that asserts it.
+pub fn settle(identity: &UpstreamIdentity, entitled: impl Fn(&str) -> bool) -> Facts {
+    let believed: Vec<&ThirdPartyEmail> = identity
+        .emails
+        .iter()
+        .filter(|email| is_address(&email.address) && entitled(&email.address))
         .collect();
-    let single_spaced = visible.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
-    let cut: String = single_spaced.chars().take(NAME_MAX_CHARS).collect();
-    let cut = cut.trim_end();
-    (!cut.is_empty()).then(|| cut.to_owned())
-}
-
-/// Not a control character, and none that reorders (Unicode UAX #9) or hides what stands beside it.
-fn is_shown(c: char) -> bool {
-    let reorders = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}');
-    let hides = matches!(c, '\u{ad}' | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
-    !(c.is_control() || reorders || hides)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn display_names_lose_what_could_deceive() {
-        for (given, kept) in [
-            ("Jean-Pierre de La Tour [DINUM]", Some("Jean-Pierre de La Tour [DINUM]")),
-            ("  Zoé\u{a0}\tO'Hara\r\n", Some("Zoé O'Hara")),
-            ("Jean\u{202e}tnoruD", Some("JeantnoruD")),
-            ("a\u{0}\u{1b}[31mb\u{7f}", Some("a[31mb")),
-            ("\u{200b}\u{feff}\u{2066}", None),
-            ("", None),
-            (" \n ", None),
-        ] {
-            assert_eq!(clean_name(given).as_deref(), kept, "{given:?}");
-        }
-        assert_eq!(
-            clean_name(&"é".repeat(5000)).map(|name| name.chars().count()),
-            Some(NAME_MAX_CHARS)
-        );
+    Facts {
+        display_name: identity.display_name.clone().filter(|name| !name.trim().is_empty()),
+        email: believed
+            .iter()
+            .min_by_key(|email| (email.added_at, &email.address))
+            .map(|email| AgentEmail {
+                address: email.address.clone(),
+                added_at: email.added_at,
+            }),
+        unentitled: identity.emails.len() - believed.len(),
     }
+}
+
+/// One `@` with something on both sides and nothing that two readers could take for two things: what a service would
+/// read as another domain than we do is no address.
+fn is_address(text: &str) -> bool {
+    let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '<' | '>' | ',' | ';' | '\\');
+    text.split_once('@').is_some_and(|(local_part, domain)| {
+        !local_part.is_empty() && !domain.is_empty() && !domain.contains('@') && !text.contains(odd)
+    })
+}
+
+/// Whether a known account is still the same person's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Continuity {
+    /// Nothing says otherwise.
+    Same,
+    /// The account was deactivated and made anew by whoever has the address now: close the agent, make a new one.
+    Recreated,
+}
+
+/// Decides whether the account behind `agent` was recreated: where the homeserver is marked so, the agent's address
+/// has come back with a newer `added_at`. Every asserted address is looked at, not only the one that would count now:
+/// an earlier second address must not hide it.
+pub fn continuity(agent: &Agent, identity: &UpstreamIdentity, homeserver: &Homeserver) -> Continuity {
+    let came_back = agent.email.as_ref().is_some_and(|known| {
+        identity
+            .emails
+            .iter()
+            .any(|email| email.address == known.address && email.added_at > known.added_at)
+    });
+    if homeserver.recreated_by_address && came_back {
+        Continuity::Recreated
+    } else {
+        Continuity::Same
+    }
+}
+
+/// Whether what is stored differs from the facts just seen, so that `updated_at` moves.
+pub fn changed(agent: &Agent, facts: &Facts) -> bool {
+    agent.display_name != facts.display_name || agent.email != facts.email
+}
+
+/// Whether the account that came back is not the one typed: an e-mail address that is none of its validated ones,
+/// another Matrix id, another local part.
+pub fn is_other_account(typed: &str, identity: &UpstreamIdentity) -> bool {
+    let typed = typed.trim().to_lowercase();
+    let matrix_id = identity.matrix_id.to_lowercase();
+    let same = match typed.strip_prefix('@') {
+        Some(id) if id.contains(':') => typed == matrix_id,
+        None if typed.contains('@') => identity
+            .emails
+            .iter()
+            .any(|email| email.address.to_lowercase() == typed),
+        local_part => matrix_id
+            .strip_prefix('@')
+            .and_then(|id| id.split_once(':'))
+            .is_some_and(|(local, _)| local == local_part.unwrap_or(&typed)),
+    };
+    !same
 }

@@ -77,7 +77,7 @@ impl Egress {
     ///
     /// # Errors
     /// When the extra CA file is unreadable, or no certification authority is known at all.
-    #[allow(clippy::disallowed_methods, reason = "the one place where the HTTP client is made")]
+    #[expect(clippy::disallowed_methods, reason = "the one place where the HTTP client is made")]
     pub fn new(options: EgressOptions) -> Result<Self, EgressSetupError> {
         let mut builder = reqwest::Client::builder()
             .user_agent(USER_AGENT)

@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use ring::rand::{SecureRandom, SystemRandom};
 use serde::Deserialize;
 use url::form_urlencoded;
 
@@ -15,6 +14,7 @@ use crate::{
         identity::{ThirdPartyEmail, UpstreamIdentity},
     },
     egress::EgressError,
+    secret::random_bytes,
 };
 
 /// How long one server may take to answer before the next one is asked.
@@ -179,16 +179,8 @@ fn add(findings: &mut Vec<DirectoryFinding>, answer: DirectoryFinding) -> usize 
 
 /// Fisher–Yates. Spreads the load; without randomness the order of the list would do as well.
 fn shuffle<T>(items: &mut [T]) {
-    let random = SystemRandom::new();
     for last in (1..items.len()).rev() {
-        let mut bytes = [0; 8];
-        if random.fill(&mut bytes).is_err() {
-            return;
-        }
-        let Ok(bound) = u64::try_from(last + 1) else { return };
-        let Ok(chosen) = usize::try_from(u64::from_le_bytes(bytes) % bound) else {
-            return;
-        };
-        items.swap(last, chosen);
+        let Ok(bytes) = random_bytes() else { return };
+        items.swap(last, usize::from_le_bytes(bytes) % (last + 1));
     }
 }

@@ -9,7 +9,7 @@ use ruma::api::{
 use super::{Upstream, UpstreamError, borrowed, error::Step};
 use crate::domain::{
     homeserver::{Homeserver, Way},
-    identity::clean_name,
+    identifier::clean_name,
 };
 
 /// More buttons than this are no help to anybody.

@@ -10,10 +10,13 @@ use ruma::{
 };
 
 use super::{Upstream, UpstreamError, error::Step};
-use crate::domain::{
-    homeserver::{Homeserver, Way},
-    identifier::Identifier,
-    identity::UpstreamIdentity,
+use crate::{
+    domain::{
+        homeserver::{Homeserver, Way},
+        identifier::Identifier,
+        identity::UpstreamIdentity,
+    },
+    secret::Redacted,
 };
 
 impl Upstream {
@@ -26,7 +29,7 @@ impl Upstream {
         &self,
         homeserver: &Homeserver,
         identifier: &Identifier,
-        password: &str,
+        password: &Redacted,
     ) -> Result<UpstreamIdentity, UpstreamError> {
         let (step, user) = match identifier {
             Identifier::Email(address) => (
@@ -37,7 +40,7 @@ impl Upstream {
             Identifier::MatrixId(id) => (Step::PasswordByMatrixId, by_name(id.as_str())),
             Identifier::LocalPart(local) => (Step::PasswordByMatrixId, by_name(local)),
         };
-        let info = LoginInfo::Password(Password::new(user, password.to_owned()));
+        let info = LoginInfo::Password(Password::new(user, password.expose().to_owned()));
         self.sign_in(homeserver, Way::Password, step, info).await
     }
 }

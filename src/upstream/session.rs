@@ -1,7 +1,7 @@
 //! One login from its first request to its last: sign in, ask who it is, sign out at once. The Matrix token can read
 //! an agent's messages: it lives in this file only, for these seconds, and is signed out on every path.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use http::Response as HttpResponse;
 use ruma::api::{
@@ -20,10 +20,13 @@ use tracing::{Instrument, Span};
 use zeroize::Zeroizing;
 
 use super::{DEVICE_NAME, Upstream, UpstreamError, borrowed, error::Step, http_request};
-use crate::domain::{
-    homeserver::{Homeserver, Way},
-    identifier::MatrixId,
-    identity::UpstreamIdentity,
+use crate::{
+    domain::{
+        homeserver::{Homeserver, Way},
+        identifier::MatrixId,
+        identity::UpstreamIdentity,
+    },
+    secret::Redacted,
 };
 
 /// How long one try to sign out may take.
@@ -31,17 +34,12 @@ const LOGOUT_LIMIT: Duration = Duration::from_secs(3);
 const LOGOUT_TRIES: usize = 2;
 
 /// A Matrix access token: wiped from memory when dropped, never printed.
-pub(super) struct AccessToken(Zeroizing<String>);
+#[derive(Debug)]
+pub(super) struct AccessToken(Redacted);
 
 impl AccessToken {
     pub(super) fn sent(&self) -> SendAccessToken<'_> {
-        SendAccessToken::Always(&self.0)
-    }
-}
-
-impl fmt::Debug for AccessToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AccessToken([redacted])")
+        SendAccessToken::Always(self.0.expose())
     }
 }
 
@@ -76,12 +74,12 @@ impl Upstream {
         let body = Zeroizing::new(response.into_body());
         let Ok(session) = Response::try_from_http_response(HttpResponse::new(body.as_slice())) else {
             if let Ok(Opened { access_token }) = serde_json::from_slice(&body) {
-                self.sign_out(homeserver, &AccessToken(Zeroizing::new(access_token)))
+                self.sign_out(homeserver, &AccessToken(Redacted::new(access_token)))
                     .await;
             }
             return Err(UpstreamError::Nonsense("a login answer that cannot be read"));
         };
-        let token = AccessToken(Zeroizing::new(session.access_token));
+        let token = AccessToken(Redacted::new(session.access_token));
         let questions = self.identify(homeserver, way, session.user_id.as_str(), &token);
         let outcome = tokio::time::timeout(self.egress.timeout(), questions).await;
         self.sign_out(homeserver, &token).await;
@@ -166,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_token_is_never_printed() {
-        let token = AccessToken(Zeroizing::new("syt_secret".into()));
+        let token = AccessToken(Redacted::new("syt_secret"));
         assert_eq!(format!("{token:?}"), "AccessToken([redacted])");
     }
 }

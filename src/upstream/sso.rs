@@ -11,9 +11,12 @@ use ruma::api::{
 };
 
 use super::{Upstream, UpstreamError, error::Step, http_request};
-use crate::domain::{
-    homeserver::{Homeserver, Way},
-    identity::UpstreamIdentity,
+use crate::{
+    domain::{
+        homeserver::{Homeserver, Way},
+        identity::UpstreamIdentity,
+    },
+    secret::Redacted,
 };
 
 /// Where to send the browser. `provider` is the id of one of the identity providers that discovery listed;
@@ -45,9 +48,9 @@ impl Upstream {
     pub async fn login_with_token(
         &self,
         homeserver: &Homeserver,
-        login_token: &str,
+        login_token: &Redacted,
     ) -> Result<UpstreamIdentity, UpstreamError> {
-        let info = LoginInfo::Token(Token::new(login_token.to_owned()));
+        let info = LoginInfo::Token(Token::new(login_token.expose().to_owned()));
         self.sign_in(homeserver, Way::Sso, Step::LoginToken, info).await
     }
 }

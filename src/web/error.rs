@@ -48,12 +48,19 @@ pub struct PageError {
 impl PageError {
     /// An expected error: the request cannot be served as it is.
     pub fn new(kind: ErrorKind) -> Self {
-        Self { kind, detail: None, incident: Incident::new() }
+        Self {
+            kind,
+            detail: None,
+            incident: Incident::new(),
+        }
     }
 
     /// The same, with a sentence for developers.
     pub fn with_detail(kind: ErrorKind, detail: &'static str) -> Self {
-        Self { detail: Some(detail), ..Self::new(kind) }
+        Self {
+            detail: Some(detail),
+            ..Self::new(kind)
+        }
     }
 
     fn status(&self) -> StatusCode {
@@ -92,14 +99,25 @@ impl JsonError {
             ErrorCode::InsufficientScope => StatusCode::FORBIDDEN,
             _ => StatusCode::BAD_REQUEST,
         };
-        let challenge = format!("Bearer error=\"{}\", error_description=\"{}\"", error.code.as_str(), error.description);
-        Self { status, error, challenge: HeaderValue::from_str(&challenge).ok() }
+        let challenge = format!(
+            "Bearer error=\"{}\", error_description=\"{}\"",
+            error.code.as_str(),
+            error.description
+        );
+        Self {
+            status,
+            error,
+            challenge: HeaderValue::from_str(&challenge).ok(),
+        }
     }
 
     /// Failed client authentication answers with a challenge when the `Authorization` header was used (RFC 6749 §5.2).
     pub fn at_token(error: OAuthError, used_header: bool) -> Self {
         let basic = HeaderValue::from_static("Basic realm=\"token\", charset=\"UTF-8\"");
-        Self { challenge: (used_header && error.code == ErrorCode::InvalidClient).then_some(basic), ..error.into() }
+        Self {
+            challenge: (used_header && error.code == ErrorCode::InvalidClient).then_some(basic),
+            ..error.into()
+        }
     }
 
     /// The same error under another status.
@@ -115,7 +133,11 @@ impl From<OAuthError> for JsonError {
             ErrorCode::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         };
-        Self { status, error, challenge: None }
+        Self {
+            status,
+            error,
+            challenge: None,
+        }
     }
 }
 
@@ -170,7 +192,11 @@ fn internal(error: impl Display) -> Response {
 impl PageError {
     /// Something failed inside.
     pub fn from_inside(error: &dyn Display) -> Self {
-        Self { kind: ErrorKind::Internal, detail: None, incident: Incident::report(error) }
+        Self {
+            kind: ErrorKind::Internal,
+            detail: None,
+            incident: Incident::report(error),
+        }
     }
 }
 

@@ -24,12 +24,18 @@ enum Rejection {
 }
 
 async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Params, Rejection> {
-    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err(Rejection::ContentType);
     }
-    let body = Bytes::from_request(request, state).await.map_err(|_| Rejection::TooLarge)?;
+    let body = Bytes::from_request(request, state)
+        .await
+        .map_err(|_| Rejection::TooLarge)?;
     Params::parse(&body).map_err(Rejection::Malformed)
 }
 
@@ -37,11 +43,14 @@ impl<S: Send + Sync> FromRequest<S> for PageForm {
     type Rejection = PageError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, PageError> {
-        read(request, state).await.map(Self).map_err(|rejection| match rejection {
-            Rejection::ContentType => PageError::with_detail(ErrorKind::Request, "the body must be form-encoded"),
-            Rejection::TooLarge => PageError::new(ErrorKind::TooLarge),
-            Rejection::Malformed(error) => PageError::with_detail(ErrorKind::Request, error.description),
-        })
+        read(request, state)
+            .await
+            .map(Self)
+            .map_err(|rejection| match rejection {
+                Rejection::ContentType => PageError::with_detail(ErrorKind::Request, "the body must be form-encoded"),
+                Rejection::TooLarge => PageError::new(ErrorKind::TooLarge),
+                Rejection::Malformed(error) => PageError::with_detail(ErrorKind::Request, error.description),
+            })
     }
 }
 
@@ -49,11 +58,14 @@ impl<S: Send + Sync> FromRequest<S> for ClientForm {
     type Rejection = JsonError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, JsonError> {
-        read(request, state).await.map(Self).map_err(|rejection| match rejection {
-            Rejection::ContentType => OAuthError::invalid_request("the body must be form-encoded").into(),
-            Rejection::TooLarge => JsonError::from(OAuthError::invalid_request("the body is too large"))
-                .with_status(StatusCode::PAYLOAD_TOO_LARGE),
-            Rejection::Malformed(error) => error.into(),
-        })
+        read(request, state)
+            .await
+            .map(Self)
+            .map_err(|rejection| match rejection {
+                Rejection::ContentType => OAuthError::invalid_request("the body must be form-encoded").into(),
+                Rejection::TooLarge => JsonError::from(OAuthError::invalid_request("the body is too large"))
+                    .with_status(StatusCode::PAYLOAD_TOO_LARGE),
+                Rejection::Malformed(error) => error.into(),
+            })
     }
 }

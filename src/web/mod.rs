@@ -1,16 +1,16 @@
 //! The web shell: axum handlers that parse, load, let the core decide, save and answer; and the pages they show.
 
-pub mod error;
-pub mod form;
+mod error;
+mod form;
 mod health;
-pub mod i18n;
+mod i18n;
 mod layers;
 mod login;
 mod oidc;
+pub(crate) mod pages;
 mod person;
-pub mod pages;
 mod routes;
-pub mod theme;
+pub(crate) mod theme;
 mod visitor;
 
 pub use routes::router;

@@ -16,8 +16,8 @@ use crate::domain::session::BrowserSession;
 use crate::protocol::authorize::AuthorizationRequest;
 use crate::protocol::client::{Client, SubjectType};
 use crate::secret::random_id;
-use crate::web::error::PageError;
 use crate::store::StoreError;
+use crate::web::error::PageError;
 
 /// Values of claims by name.
 pub type Values = BTreeMap<&'static str, Value>;
@@ -44,18 +44,29 @@ impl Person {
         session_id: &str,
         now: i64,
     ) -> Result<Option<Self>, PageError> {
-        let Some(session) = app.store.find_browser_session(session_id, now).await? else { return Ok(None) };
-        let Some(agent) = app.store.find_agent(&session.agent_id).await?.filter(|agent| agent.closed_at.is_none()) else {
+        let Some(session) = app.store.find_browser_session(session_id, now).await? else {
+            return Ok(None);
+        };
+        let Some(agent) = app
+            .store
+            .find_agent(&session.agent_id)
+            .await?
+            .filter(|agent| agent.closed_at.is_none())
+        else {
             return Ok(None);
         };
         let homeserver = home(app, &agent).await?;
         let subject = subject(app, client, &agent).await?;
         let values = values(app, &agent, homeserver.as_ref(), &subject).await?;
         let asked = claims::requested(&request.scope, &request.claims, &client.scopes);
-        let claims = asked.into_iter().map(String::from).filter(|name| values.contains_key(name.as_str())).collect();
+        let claims = asked
+            .into_iter()
+            .map(String::from)
+            .filter(|name| values.contains_key(name.as_str()))
+            .collect();
         let consent = app.store.find_consent(&agent.id, &client.id, now).await?;
         Ok(Some(Self {
-            acr: claims::acr(homeserver.as_ref()),
+            acr: homeserver.as_ref().map_or("eidas0", claims::acr),
             admission: admission::decide(client, &agent, homeserver.as_ref()),
             remembered: consent.map(|consent| consent.claims),
             session,
@@ -90,13 +101,17 @@ pub async fn claim_values(
     client: &Client,
     authorization: &Authorization,
 ) -> Result<Option<Values>, StoreError> {
-    let Some(agent) = app.store.find_agent(&authorization.agent_id).await? else { return Ok(None) };
+    let Some(agent) = app.store.find_agent(&authorization.agent_id).await? else {
+        return Ok(None);
+    };
     let homeserver = home(app, &agent).await?;
     if let Err(refusal) = admission::decide(client, &agent, homeserver.as_ref()) {
         tracing::info!(client.id = client.id, agent.id = agent.id, refusal = ?refusal, "a token is refused: not admitted");
         return Ok(None);
     }
-    values(app, &agent, homeserver.as_ref(), &authorization.subject).await.map(Some)
+    values(app, &agent, homeserver.as_ref(), &authorization.subject)
+        .await
+        .map(Some)
 }
 
 async fn home(app: &App, agent: &Agent) -> Result<Option<Homeserver>, StoreError> {
@@ -110,7 +125,9 @@ async fn values(
     homeserver: Option<&Homeserver>,
     subject: &str,
 ) -> Result<Values, StoreError> {
-    let Some(homeserver) = homeserver else { return Ok(Values::new()) };
+    let Some(homeserver) = homeserver else {
+        return Ok(Values::new());
+    };
     let administration = match agent.email.as_ref().and_then(|email| email_domain(&email.address)) {
         Some(domain) => app.store.find_administration(domain).await?,
         None => None,

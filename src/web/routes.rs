@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
+use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Method, Uri};
@@ -38,7 +39,10 @@ pub fn router(app: SharedApp) -> Router {
     // CORS is open where browsers' programs have business, and never at the authorization endpoint.
     let programs = Router::new()
         .route("/.well-known/openid-configuration", get(oidc::discovery::document))
-        .route("/.well-known/oauth-authorization-server", get(oidc::discovery::document))
+        .route(
+            "/.well-known/oauth-authorization-server",
+            get(oidc::discovery::document),
+        )
         .route(JWKS, get(oidc::discovery::jwks))
         .route(TOKEN, post(oidc::token::endpoint))
         .route(USERINFO, get(oidc::userinfo::by_get).post(oidc::userinfo::by_post))
@@ -63,7 +67,9 @@ pub fn router(app: SharedApp) -> Router {
         .merge(programs)
         .fallback(async |_: Uri| PageError::new(ErrorKind::NotFound))
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(CatchPanicLayer::custom(|_| PageError::from_inside_response("a handler panicked")))
+        .layer(CatchPanicLayer::custom(|_| {
+            PageError::from_inside(&"a handler panicked").into_response()
+        }))
         .layer(middleware::from_fn_with_state(app.clone(), layers::pages))
         .layer(middleware::from_fn_with_state(app.clone(), layers::security_headers))
         .with_state(app)

@@ -34,7 +34,11 @@ pub struct Visitor {
 impl Visitor {
     /// The fingerprint that binds a flow to this browser; `None` when it brought no session.
     pub async fn browser(&self) -> Result<Option<String>, PageError> {
-        Ok(self.session.get::<String>(BROWSER).await?.map(|value| fingerprint(&value)))
+        Ok(self
+            .session
+            .get::<String>(BROWSER)
+            .await?
+            .map(|value| fingerprint(&value)))
     }
 
     /// The same, starting a cookie session when there is none.
@@ -62,7 +66,11 @@ impl Visitor {
 
     /// The language for this visitor: chosen on our pages, else asked for by the service, else by the browser.
     pub fn language(&self, ui_locales: &[String]) -> Language {
-        Language::negotiate(ui_locales, self.chosen_language.as_deref(), self.accept_language.as_deref())
+        Language::negotiate(
+            ui_locales,
+            self.chosen_language.as_deref(),
+            self.accept_language.as_deref(),
+        )
     }
 
     /// What surrounds a page at `here` for this visitor.
@@ -73,7 +81,12 @@ impl Visitor {
 
 /// What surrounds a page.
 pub fn layout(app: &App, language: Language, here: String) -> Layout {
-    Layout { text: Text::new(language), theme: app.theme.clone(), footer: app.footer.clone(), here }
+    Layout {
+        text: Text::new(language),
+        theme: app.theme.clone(),
+        footer: app.footer.clone(),
+        here,
+    }
 }
 
 /// The language of a request that got no further than an error.
@@ -102,7 +115,10 @@ impl FromRequestParts<SharedApp> for Visitor {
     async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, PageError> {
         let session = parts.extensions.get::<Session>().cloned();
         let session = session.ok_or_else(|| PageError::from_inside(&"a page without the session layer"))?;
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let peer = parts
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|info| info.0.ip());
         let address = client_address(peer, &parts.headers, &app.config.trusted_proxies);
         Ok(Self {
             session,
@@ -125,11 +141,21 @@ fn client_address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) 
     if !is_trusted(&peer) {
         return peer;
     }
-    let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let mut chain: Vec<IpAddr> =
-        forwarded.flat_map(|line| line.split(',')).map_while(|hop| hop.trim().parse().ok()).collect();
+    let forwarded = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let mut chain: Vec<IpAddr> = forwarded
+        .flat_map(|line| line.split(','))
+        .map_while(|hop| hop.trim().parse().ok())
+        .collect();
     chain.push(peer);
-    chain.iter().rev().find(|address| !is_trusted(address)).copied().unwrap_or(peer)
+    chain
+        .iter()
+        .rev()
+        .find(|address| !is_trusted(address))
+        .copied()
+        .unwrap_or(peer)
 }
 
 /// Who counts as one network: an IPv4 address, or an IPv6 /64.
@@ -160,7 +186,10 @@ mod tests {
     fn forwarded_addresses_count_only_from_listed_proxies() {
         assert_eq!(address("192.0.2.1", &["198.51.100.7"]), "192.0.2.1");
         assert_eq!(address("10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
-        assert_eq!(address("10.0.0.1", &["203.0.113.9, 198.51.100.7, 10.0.0.2"]), "198.51.100.7");
+        assert_eq!(
+            address("10.0.0.1", &["203.0.113.9, 198.51.100.7, 10.0.0.2"]),
+            "198.51.100.7"
+        );
         assert_eq!(address("10.0.0.1", &["203.0.113.9", "198.51.100.7"]), "198.51.100.7");
         assert_eq!(address("10.0.0.1", &[]), "10.0.0.1");
         assert_eq!(address("10.0.0.1", &["nonsense"]), "10.0.0.1");

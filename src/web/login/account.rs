@@ -15,7 +15,9 @@ use crate::app::SharedApp;
 use crate::domain::flow::Step;
 
 fn person(step: &UnderWay) -> Result<&Person, AuthorizeError> {
-    step.person.as_ref().ok_or_else(|| PageError::new(ErrorKind::FlowExpired).into())
+    step.person
+        .as_ref()
+        .ok_or_else(|| PageError::new(ErrorKind::FlowExpired).into())
 }
 
 /// Go on as this agent, or as another?

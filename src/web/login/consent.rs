@@ -13,7 +13,7 @@ use super::under_way::UnderWay;
 use super::{render, step_url};
 use crate::app::SharedApp;
 use crate::domain::consent::Consent;
-use crate::domain::flow::Step;
+use crate::domain::flow::{Agreement, Step};
 use crate::protocol::client::SubjectType;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::secret::{constant_time_eq, fingerprint};
@@ -47,9 +47,17 @@ pub async fn answer(
     match form.get("answer") {
         Some("refuse") => {
             step.end().await?;
-            tracing::info!(flow.id = step.flow.log_id(), client.id = step.flow.client_id, "an agent refused consent");
+            tracing::info!(
+                flow.id = step.flow.log_id(),
+                client.id = step.flow.client_id,
+                "an agent refused consent"
+            );
             let error = OAuthError::new(ErrorCode::AccessDenied, "the agent refused");
-            return Err(AuthorizeError::to(&step.request.checked.return_to, &error, &app.config.issuer));
+            return Err(AuthorizeError::to(
+                &step.request.checked.return_to,
+                &error,
+                &app.config.issuer,
+            ));
         }
         Some("accept") => accept(&mut step, form.get("shown").unwrap_or_default()).await?,
         _ => {}
@@ -72,17 +80,27 @@ async fn accept(step: &mut UnderWay, shown_before: &str) -> Result<(), Authorize
         expires_at: step.now + step.app.config.lifetimes.consent,
     };
     step.app.store.upsert_consent(&consent).await?;
-    step.flow.progress.consented = Some(consent.claims);
+    let session_id = person.session.id.clone();
+    step.flow.progress.consented = Some(Agreement {
+        session_id,
+        claims: consent.claims,
+    });
     Ok(step.save().await?)
 }
 
 fn person(step: &UnderWay) -> Result<&Person, AuthorizeError> {
-    step.person.as_ref().ok_or_else(|| PageError::new(ErrorKind::FlowExpired).into())
+    step.person
+        .as_ref()
+        .ok_or_else(|| PageError::new(ErrorKind::FlowExpired).into())
 }
 
 /// Stands for exactly what the page shows, to whom and about whom.
 fn shown(step: &UnderWay, person: &Person) -> String {
-    let values: Vec<_> = person.claims.iter().map(|name| (name, person.values.get(name.as_str()))).collect();
+    let values: Vec<_> = person
+        .claims
+        .iter()
+        .map(|name| (name, person.values.get(name.as_str())))
+        .collect();
     fingerprint(&format!("{}\n{}\n{values:?}", step.flow.id, person.agent.id))
 }
 
@@ -90,8 +108,13 @@ fn items(step: &UnderWay, person: &Person) -> Vec<ConsentItem> {
     let public = step.request.client.subject_type == SubjectType::Public;
     let mut items: Vec<ConsentItem> = Vec::new();
     for name in &person.claims {
-        let (Some(kind), Some(value)) = (kind(name, public), person.values.get(name.as_str())) else { continue };
-        let item = ConsentItem { kind, value: words(value) };
+        let (Some(kind), Some(value)) = (kind(name, public), person.values.get(name.as_str())) else {
+            continue;
+        };
+        let item = ConsentItem {
+            kind,
+            value: words(value),
+        };
         // `family_name` and `usual_name`, `administration_name` and `organization_label` are one datum each.
         if !items.contains(&item) {
             items.push(item);

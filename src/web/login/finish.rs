@@ -27,7 +27,10 @@ pub async fn sign_in(
 ) -> Result<(), AuthorizeError> {
     let (app, now) = (step.app.clone(), step.app.clock.now());
     let list = app.store.list_homeservers().await?;
-    let facts = settle(identity, &app.upstream.believed_emails(&list, identity).await);
+    let believed = app.upstream.believed_emails(&list, identity).await;
+    let facts = settle(identity, |address| {
+        believed.iter().any(|email| email.address == address)
+    });
     let language = step.visitor.language(&step.request.checked.ui_locales);
     let agent = recognise(&app, homeserver, identity, &facts, language.as_str(), now).await?;
     let session = BrowserSession {
@@ -52,7 +55,10 @@ pub async fn sign_in(
         "an agent signed in"
     );
     let progress = &mut step.flow.progress;
-    progress.other_account = progress.typed.as_deref().is_some_and(|typed| is_other_account(typed, identity));
+    progress.other_account = progress
+        .typed
+        .as_deref()
+        .is_some_and(|typed| is_other_account(typed, identity));
     progress.logged_in = Some(session.id);
     Ok(step.save().await?)
 }
@@ -74,9 +80,12 @@ async fn recognise(
     language: &str,
     now: i64,
 ) -> Result<Agent, PageError> {
-    let found = app.store.find_open_agent(&identity.homeserver, &identity.matrix_id).await?;
+    let found = app
+        .store
+        .find_open_agent(&identity.homeserver, &identity.matrix_id)
+        .await?;
     if let Some(known) = found {
-        if continuity(&known, facts, homeserver) == Continuity::Same {
+        if continuity(&known, identity, homeserver) == Continuity::Same {
             let agent = Agent {
                 display_name: facts.display_name.clone(),
                 email: facts.email.clone(),
@@ -86,11 +95,18 @@ async fn recognise(
             if agent == known {
                 return Ok(known);
             }
-            let agent = Agent { updated_at: now, ..agent };
+            let agent = Agent {
+                updated_at: now,
+                ..agent
+            };
             app.store.update_agent(&agent).await?;
             return Ok(agent);
         }
-        tracing::warn!(agent.id = known.id, homeserver = homeserver.name, "the account was recreated: a new agent");
+        tracing::warn!(
+            agent.id = known.id,
+            homeserver = homeserver.name,
+            "the account was recreated: a new agent"
+        );
         app.store.close_agent(&known.id, now).await?;
     }
     let agent = Agent {
@@ -109,11 +125,7 @@ async fn recognise(
 
 /// Logs a login that failed at the homeserver, once. An account that was seen deactivated is closed for good here: its
 /// next owner is another agent.
-pub async fn note_failure(
-    step: &UnderWay,
-    homeserver: &Homeserver,
-    error: &UpstreamError,
-) -> Result<(), PageError> {
+pub async fn note_failure(step: &UnderWay, homeserver: &Homeserver, error: &UpstreamError) -> Result<(), PageError> {
     tracing::warn!(
         flow.id = step.flow.log_id(),
         client.id = step.flow.client_id,
@@ -122,7 +134,10 @@ pub async fn note_failure(
         error = %error,
         "a login failed at the homeserver"
     );
-    if let UpstreamError::Deactivated { matrix_id: Some(matrix_id) } = error {
+    if let UpstreamError::Deactivated {
+        matrix_id: Some(matrix_id),
+    } = error
+    {
         if let Some(agent) = step.app.store.find_open_agent(&homeserver.name, matrix_id).await? {
             step.app.store.close_agent(&agent.id, step.now).await?;
         }
@@ -138,7 +153,9 @@ pub fn problem(error: &UpstreamError) -> LoginProblem {
         UpstreamError::Expired => LoginProblem::Expired,
         UpstreamError::Locked => LoginProblem::Locked,
         UpstreamError::Suspended => LoginProblem::Suspended,
-        UpstreamError::Throttled { retry_after_seconds } => LoginProblem::Throttled { seconds: *retry_after_seconds },
+        UpstreamError::Throttled { retry_after_seconds } => LoginProblem::Throttled {
+            seconds: *retry_after_seconds,
+        },
         UpstreamError::EmailRefused | UpstreamError::NoSuchWay => LoginProblem::NoWayIn,
         UpstreamError::WrongServer => LoginProblem::WrongServer,
         UpstreamError::Unreachable(_) => LoginProblem::HomeserverUnreachable,
@@ -160,7 +177,10 @@ pub async fn issue(
         id: random_id()?,
         client_id: request.client.id.clone(),
         agent_id: person.agent.id,
-        sid: app.store.sid(&person.session.id, &request.client.id, &random_id()?).await?,
+        sid: app
+            .store
+            .sid(&person.session.id, &request.client.id, &random_id()?)
+            .await?,
         session_id: person.session.id,
         subject: person.subject,
         scope: request.checked.scope.clone(),
@@ -182,6 +202,12 @@ pub async fn issue(
         consumed_at: None,
     };
     app.store.insert_authorization(&authorization, &record).await?;
-    tracing::info!(client.id = request.client.id, authorization.id = authorization.id, "an authorization was given");
-    Ok(see_other(&request.checked.return_to.with_code(&code, &app.config.issuer)))
+    tracing::info!(
+        client.id = request.client.id,
+        authorization.id = authorization.id,
+        "an authorization was given"
+    );
+    Ok(see_other(
+        &request.checked.return_to.with_code(&code, &app.config.issuer),
+    ))
 }

@@ -21,11 +21,16 @@ pub async fn page(
     typed: Option<&str>,
     error: Option<IdentifierError>,
 ) -> Result<Response, AuthorizeError> {
-    let known = typed.or(step.flow.progress.typed.as_deref()).or(step.request.checked.login_hint.as_deref());
+    let known = typed
+        .or(step.flow.progress.typed.as_deref())
+        .or(step.request.checked.login_hint.as_deref());
     let homeservers = step.app.store.list_homeservers().await?;
     let choice = match homeservers.as_slice() {
         [_] => Vec::new(),
-        several => several.iter().map(|server| (server.name.clone(), server.label.clone())).collect(),
+        several => several
+            .iter()
+            .map(|server| (server.name.clone(), server.label.clone()))
+            .collect(),
     };
     render(&IdentifierPage {
         layout: step.layout(),
@@ -47,14 +52,25 @@ pub async fn submit(
     let mut step = UnderWay::load(&app, visitor, &flow_id).await?;
     let typed = form.get("identifier").unwrap_or_default().trim().to_owned();
     let homeservers = app.store.list_homeservers().await?;
-    let picked = form.get("homeserver").and_then(|name| homeserver::find(&homeservers, name));
+    let picked = form
+        .get("homeserver")
+        .and_then(|name| homeserver::find(&homeservers, name));
     let identifier = match (typed.is_empty(), Identifier::parse(&typed)) {
         (true, _) => return page(&step, Some(&typed), Some(IdentifierError::Empty)).await,
         (false, None) => return page(&step, Some(&typed), Some(IdentifierError::Malformed)).await,
         (false, Some(identifier)) => identifier,
     };
     let decision = match picked {
-        Some(server) => with_way(&step, Route { homeserver: server.clone(), trust: RouteTrust::TypedByAgent }).await,
+        Some(server) => {
+            with_way(
+                &step,
+                Route {
+                    homeserver: server.clone(),
+                    trust: RouteTrust::TypedByAgent,
+                },
+            )
+            .await
+        }
         None => decide(&step, &homeservers, &identifier).await,
     };
     match decision {
@@ -104,16 +120,25 @@ type Decision = Result<(Homeserver, Way, Offered), Stop>;
 
 async fn decide(step: &UnderWay, homeservers: &[Homeserver], identifier: &Identifier) -> Decision {
     let upstream = &step.app.upstream;
-    let route = upstream.route(homeservers, identifier).await.map_err(|error| route_stop(step, error))?;
+    let route = upstream
+        .route(homeservers, identifier)
+        .await
+        .map_err(|error| route_stop(step, error))?;
     let trusted = route.trust.allows_password();
     let (server, way, offered) = with_way(step, route).await?;
     if way != Way::Password || trusted {
         return Ok((server, way, offered));
     }
     // One directory answer alone could draw every password to one server: a second one must agree.
-    let confirmed = upstream.route_for_password(homeservers, identifier).await.map_err(|error| route_stop(step, error))?;
+    let confirmed = upstream
+        .route_for_password(homeservers, identifier)
+        .await
+        .map_err(|error| route_stop(step, error))?;
     if !confirmed.trust.allows_password() {
-        tracing::warn!(homeserver = server.name, "no second directory answer agrees: no password is asked for");
+        tracing::warn!(
+            homeserver = server.name,
+            "no second directory answer agrees: no password is asked for"
+        );
         return Err(Stop::Field(IdentifierError::DirectoryUnavailable));
     }
     with_way(step, confirmed).await
@@ -133,9 +158,9 @@ async fn with_way(step: &UnderWay, route: Route) -> Decision {
         match error {
             UpstreamError::NoSuchWay => Stop::Problem(LoginProblem::OauthOnly),
             UpstreamError::Unreachable(_) => Stop::Field(IdentifierError::HomeserverUnreachable),
-            UpstreamError::Throttled { retry_after_seconds } => {
-                Stop::Problem(LoginProblem::Throttled { seconds: retry_after_seconds })
-            }
+            UpstreamError::Throttled { retry_after_seconds } => Stop::Problem(LoginProblem::Throttled {
+                seconds: retry_after_seconds,
+            }),
             _ => Stop::Problem(LoginProblem::HomeserverInvalid),
         }
     })?;
@@ -146,7 +171,11 @@ async fn with_way(step: &UnderWay, route: Route) -> Decision {
 }
 
 fn route_stop(step: &UnderWay, error: RouteError) -> Stop {
-    tracing::info!(flow.id = step.flow.log_id(), error.kind = error.kind(), "an identifier leads to no homeserver");
+    tracing::info!(
+        flow.id = step.flow.log_id(),
+        error.kind = error.kind(),
+        "an identifier leads to no homeserver"
+    );
     Stop::Field(match error {
         RouteError::NotListed | RouteError::NeedsServer | RouteError::Unknown => IdentifierError::UnknownDomain,
         RouteError::DirectoryUnreachable => IdentifierError::DirectoryUnavailable,
@@ -161,8 +190,15 @@ async fn go(
     identifier: String,
 ) -> Result<Response, AuthorizeError> {
     step.flow.progress.stage = match way {
-        Way::Password => Stage::Password { homeserver: server.name.clone(), identifier, needs_matrix_id: false },
-        Way::Sso => Stage::Sso { homeserver: server.name.clone(), until: step.now },
+        Way::Password => Stage::Password {
+            homeserver: server.name.clone(),
+            identifier,
+            needs_matrix_id: false,
+        },
+        Way::Sso => Stage::Sso {
+            homeserver: server.name.clone(),
+            until: step.now,
+        },
     };
     // Several identity providers: the agent picks one on the page; otherwise there is nothing to choose.
     let choice = offered.sso.is_some_and(|providers| providers.len() > 1);

@@ -10,10 +10,10 @@ pub mod request;
 pub mod sso;
 mod under_way;
 
-use axum::extract::{Path, State};
-use axum::response::{Html, Response};
-use axum::response::IntoResponse;
 use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::IntoResponse;
+use axum::response::{Html, Response};
 
 use super::error::{AuthorizeError, PageError};
 use super::pages::{ErrorKind, LoginProblem, ProblemPage};

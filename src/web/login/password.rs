@@ -29,17 +29,32 @@ struct Asked {
 
 /// The flow must be at its password stage, and the homeserver still on the list.
 async fn asked(step: &UnderWay) -> Result<Asked, AuthorizeError> {
-    let Stage::Password { homeserver: name, identifier, needs_matrix_id } = &step.flow.progress.stage else {
+    let Stage::Password {
+        homeserver: name,
+        identifier,
+        needs_matrix_id,
+    } = &step.flow.progress.stage
+    else {
         return Err(PageError::new(ErrorKind::FlowExpired).into());
     };
     let list = step.app.store.list_homeservers().await?;
-    let server = homeserver::find(&list, name).cloned().ok_or_else(|| PageError::new(ErrorKind::FlowExpired))?;
-    Ok(Asked { server, identifier: identifier.clone(), needs_matrix_id: *needs_matrix_id })
+    let server = homeserver::find(&list, name)
+        .cloned()
+        .ok_or_else(|| PageError::new(ErrorKind::FlowExpired))?;
+    Ok(Asked {
+        server,
+        identifier: identifier.clone(),
+        needs_matrix_id: *needs_matrix_id,
+    })
 }
 
 /// The password page; it names the server before it asks.
 pub async fn page(step: &UnderWay, error: Option<PasswordError>) -> Result<Response, AuthorizeError> {
-    let Asked { server, identifier, needs_matrix_id } = asked(step).await?;
+    let Asked {
+        server,
+        identifier,
+        needs_matrix_id,
+    } = asked(step).await?;
     render(&PasswordPage {
         layout: step.layout(),
         service: step.request.client.name.clone(),
@@ -61,16 +76,30 @@ pub async fn submit(
     PageForm(form): PageForm,
 ) -> Result<Response, AuthorizeError> {
     let mut step = UnderWay::load(&app, visitor, &flow_id).await?;
-    let Asked { server, identifier, needs_matrix_id } = asked(&step).await?;
+    let Asked {
+        server,
+        identifier,
+        needs_matrix_id,
+    } = asked(&step).await?;
     if step.flow.progress.failures >= MAX_FAILURES {
         return step.problem(LoginProblem::TooManyAttempts);
     }
-    let typed = form.get("identifier").filter(|_| needs_matrix_id).map_or(identifier, |typed| typed.trim().to_owned());
+    let typed = form
+        .get("identifier")
+        .filter(|_| needs_matrix_id)
+        .map_or(identifier, |typed| typed.trim().to_owned());
     if needs_matrix_id {
-        step.flow.progress.stage =
-            Stage::Password { homeserver: server.name.clone(), identifier: typed.clone(), needs_matrix_id };
+        step.flow.progress.stage = Stage::Password {
+            homeserver: server.name.clone(),
+            identifier: typed.clone(),
+            needs_matrix_id,
+        };
     }
-    let Some(password) = form.get("password").filter(|password| password.len() <= MAX_PASSWORD).map(Redacted::new) else {
+    let Some(password) = form
+        .get("password")
+        .filter(|password| password.len() <= MAX_PASSWORD)
+        .map(Redacted::new)
+    else {
         return page(&step, Some(PasswordError::Empty)).await;
     };
     let identifier = match Identifier::parse(&typed) {
@@ -80,7 +109,7 @@ pub async fn submit(
         Some(identifier) => identifier,
         None => return page(&step, Some(PasswordError::Wrong)).await,
     };
-    match app.upstream.login_with_password(&server, &identifier, password.expose()).await {
+    match app.upstream.login_with_password(&server, &identifier, &password).await {
         Ok(identity) => {
             finish::sign_in(&mut step, &server, &identity).await?;
             Ok(see_other(&step_url(&flow_id)))
@@ -99,7 +128,9 @@ async fn failed(mut step: UnderWay, server: &Homeserver, error: UpstreamError) -
             }
             PasswordError::MatrixIdNeeded
         }
-        UpstreamError::Throttled { retry_after_seconds } => PasswordError::Throttled { seconds: retry_after_seconds },
+        UpstreamError::Throttled { retry_after_seconds } => PasswordError::Throttled {
+            seconds: retry_after_seconds,
+        },
         UpstreamError::Unreachable(_) => PasswordError::HomeserverUnreachable,
         // The Matrix id that the agent typed is another server's than the page named.
         other => return step.problem(finish::problem(&other)),

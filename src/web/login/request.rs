@@ -32,13 +32,21 @@ impl Request {
             None => None,
         };
         let client = client.ok_or_else(|| PageError::new(ErrorKind::ClientUnknown))?;
-        let return_to =
-            ReturnTo::verify(&params, &client).map_err(|_| PageError::new(ErrorKind::RedirectUri))?;
+        let return_to = ReturnTo::verify(&params, &client).map_err(|_| PageError::new(ErrorKind::RedirectUri))?;
         let fail = |error| AuthorizeError::to(&return_to, &error, &app.config.issuer);
         let checked = authorize::check(&params, &client, return_to.clone(), claims::SCOPES).map_err(fail)?;
-        let hint = checked.id_token_hint.as_deref().map(|hint| hinted_subject(app, hint, &client.id)).transpose();
+        let hint = checked
+            .id_token_hint
+            .as_deref()
+            .map(|hint| hinted_subject(app, hint, &client.id))
+            .transpose();
         let hint = hint.map_err(fail)?;
-        Ok(Self { params, client, checked, hint })
+        Ok(Self {
+            params,
+            client,
+            checked,
+            hint,
+        })
     }
 
     /// The agent behind the visitor's browser session, if any.
@@ -53,7 +61,15 @@ impl Request {
     pub fn next_step(&self, progress: &Progress, person: Option<&Person>, started_at: i64, now: i64) -> Step {
         let signed_in = person.map(Person::signed_in);
         let hint = self.hint.as_deref();
-        next_step(&self.checked, hint, progress, signed_in.as_ref(), self.consent_rule(), started_at, now)
+        next_step(
+            &self.checked,
+            hint,
+            progress,
+            signed_in.as_ref(),
+            self.consent_rule(),
+            started_at,
+            now,
+        )
     }
 
     /// Loopback and private-scheme clients can be impersonated on the agent's device (RFC 8252 §8.6): they always ask.
@@ -78,18 +94,30 @@ impl Request {
 }
 
 fn hinted_subject(app: &App, hint: &str, client_id: &str) -> Result<String, OAuthError> {
-    let claims = app.keys.verify(hint).map_err(|_| OAuthError::invalid_request("id_token_hint is not a token of ours"))?;
+    let claims = app
+        .keys
+        .verify(hint)
+        .map_err(|_| OAuthError::invalid_request("id_token_hint is not a token of ours"))?;
     id_token::hinted_subject(&claims, &app.config.issuer, client_id)
 }
 
 fn oauth_error(denial: Denial) -> OAuthError {
     let (code, description) = match denial {
-        Denial::LoginRequired => (ErrorCode::LoginRequired, "the agent is not signed in, or not recently enough"),
+        Denial::LoginRequired => (
+            ErrorCode::LoginRequired,
+            "the agent is not signed in, or not recently enough",
+        ),
         Denial::ConsentRequired => (ErrorCode::ConsentRequired, "the agent has not agreed to this yet"),
         Denial::InteractionRequired => (ErrorCode::InteractionRequired, "a page has to be shown"),
-        Denial::OtherAgent => (ErrorCode::LoginRequired, "another agent is signed in than the one asked for"),
+        Denial::OtherAgent => (
+            ErrorCode::LoginRequired,
+            "another agent is signed in than the one asked for",
+        ),
         Denial::NotFresh => (ErrorCode::LoginRequired, "a new login could not be proven"),
-        Denial::UnmetAcr => (ErrorCode::UnmetAuthenticationRequirements, "the level asked for cannot be reached"),
+        Denial::UnmetAcr => (
+            ErrorCode::UnmetAuthenticationRequirements,
+            "the level asked for cannot be reached",
+        ),
         Denial::Admission(_) => (ErrorCode::AccessDenied, "the service does not admit this agent"),
     };
     OAuthError::new(code, description)

@@ -23,7 +23,9 @@ async fn server(step: &UnderWay) -> Result<Homeserver, AuthorizeError> {
         return Err(PageError::new(ErrorKind::FlowExpired).into());
     };
     let list = step.app.store.list_homeservers().await?;
-    Ok(homeserver::find(&list, name).cloned().ok_or_else(|| PageError::new(ErrorKind::FlowExpired))?)
+    Ok(homeserver::find(&list, name)
+        .cloned()
+        .ok_or_else(|| PageError::new(ErrorKind::FlowExpired))?)
 }
 
 /// Says which server comes next, and offers its identity providers; also what the agent sees who comes back half-way.
@@ -43,7 +45,11 @@ pub async fn page(step: &UnderWay) -> Result<Response, AuthorizeError> {
         action: step.action("sso"),
         homeserver_name: server.name,
         homeserver_label: server.label,
-        providers: providers.into_iter().filter(|_| several).map(|provider| (provider.id, provider.name)).collect(),
+        providers: providers
+            .into_iter()
+            .filter(|_| several)
+            .map(|provider| (provider.id, provider.name))
+            .collect(),
         change_action: step.action("restart"),
     })
 }
@@ -65,7 +71,10 @@ pub async fn send(mut step: UnderWay, server: &Homeserver, provider: Option<&str
     let attempt = random_token()?;
     step.flow.attempt = Some(fingerprint(&attempt));
     let until = step.now + step.app.config.lifetimes.login_attempt;
-    step.flow.progress.stage = Stage::Sso { homeserver: server.name.clone(), until };
+    step.flow.progress.stage = Stage::Sso {
+        homeserver: server.name.clone(),
+        until,
+    };
     let callback = format!("{}/login/sso/{}/{attempt}", step.app.config.issuer, server.name);
     let location = match redirect_url(server, provider, &callback) {
         Ok(location) => location,
@@ -82,7 +91,10 @@ pub async fn come_back(
     visitor: Visitor,
     OriginalUri(uri): OriginalUri,
 ) -> Result<Response, AuthorizeError> {
-    let flow = app.store.consume_attempt(&fingerprint(&attempt), app.clock.now()).await?;
+    let flow = app
+        .store
+        .consume_attempt(&fingerprint(&attempt), app.clock.now())
+        .await?;
     let flow = flow.ok_or_else(|| PageError::new(ErrorKind::FlowExpired))?;
     let mut step = UnderWay::of(&app, visitor, flow).await?;
     let server = server(&step).await?;
@@ -91,13 +103,22 @@ pub async fn come_back(
     }
     // A token brought to another server's callback is a mix-up: which server was chosen is kept on our side.
     if server.name != path_server {
-        tracing::warn!(flow.id = step.flow.log_id(), homeserver = server.name, "a login came back at another server's address");
+        tracing::warn!(
+            flow.id = step.flow.log_id(),
+            homeserver = server.name,
+            "a login came back at another server's address"
+        );
         return Err(PageError::new(ErrorKind::FlowExpired).into());
     }
     let params = Params::parse(uri.query().unwrap_or_default().as_bytes()).unwrap_or_default();
-    let token = params.get("loginToken").filter(|_| !params.is_repeated("loginToken")).map(Redacted::new);
-    let Some(token) = token else { return step.problem(LoginProblem::LoginTokenSpent) };
-    match app.upstream.login_with_token(&server, token.expose()).await {
+    let token = params
+        .get("loginToken")
+        .filter(|_| !params.is_repeated("loginToken"))
+        .map(Redacted::new);
+    let Some(token) = token else {
+        return step.problem(LoginProblem::LoginTokenSpent);
+    };
+    match app.upstream.login_with_token(&server, &token).await {
         Ok(identity) => {
             finish::sign_in(&mut step, &server, &identity).await?;
             Ok(see_other(&step_url(&step.flow.id)))

@@ -24,7 +24,12 @@ impl UnderWay {
     /// Loads a flow that is bound to this browser.
     pub async fn load(app: &SharedApp, visitor: Visitor, flow_id: &str) -> Result<Self, AuthorizeError> {
         let flow = app.store.find_flow(flow_id, app.clock.now()).await?;
-        Self::of(app, visitor, flow.ok_or_else(|| PageError::new(ErrorKind::FlowExpired))?).await
+        Self::of(
+            app,
+            visitor,
+            flow.ok_or_else(|| PageError::new(ErrorKind::FlowExpired))?,
+        )
+        .await
     }
 
     /// Loads a flow; one that no browser has come to yet (it began with a POST) is bound to this one.
@@ -51,12 +56,24 @@ impl UnderWay {
             .map_err(|error| PageError::with_detail(ErrorKind::Request, error.description))?;
         let request = Request::check(app, params).await?;
         let person = request.person(app, visitor.signed_in().await?.as_deref(), now).await?;
-        Ok(Self { app: app.clone(), visitor, flow, request, person, now })
+        Ok(Self {
+            app: app.clone(),
+            visitor,
+            flow,
+            request,
+            person,
+            now,
+        })
     }
 
     /// What is due.
     pub fn next(&self) -> Step {
-        self.request.next_step(&self.flow.progress, self.person.as_ref(), self.flow.created_at, self.now)
+        self.request.next_step(
+            &self.flow.progress,
+            self.person.as_ref(),
+            self.flow.created_at,
+            self.now,
+        )
     }
 
     /// Saves the flow's progress, unless another request of the same browser was faster.
@@ -79,7 +96,8 @@ impl UnderWay {
 
     /// What surrounds the pages of this flow.
     pub fn layout(&self) -> Layout {
-        self.visitor.layout(&self.app, &self.request.checked.ui_locales, step_url(&self.flow.id))
+        self.visitor
+            .layout(&self.app, &self.request.checked.ui_locales, step_url(&self.flow.id))
     }
 
     /// The address of a form of this flow.

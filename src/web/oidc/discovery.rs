@@ -7,17 +7,18 @@ use http::header::CACHE_CONTROL;
 
 use super::super::i18n::Language;
 use crate::app::SharedApp;
-use crate::domain::claims;
+use crate::domain::claims::{self, ACR_VALUES, SCOPES};
 use crate::keys::JWKS_MAX_AGE;
 use crate::protocol::discovery::{self, Vocabulary};
 
 /// Both well-known addresses.
 pub async fn document(State(app): State<SharedApp>) -> Response {
     let languages = Language::ALL.map(Language::as_str);
+    let claims: Vec<_> = claims::supported().collect();
     let vocabulary = Vocabulary {
-        scopes: claims::SCOPES,
-        claims: &claims::supported(),
-        acr_values: claims::ACR_VALUES,
+        scopes: SCOPES,
+        claims: &claims,
+        acr_values: ACR_VALUES,
         ui_locales: &languages,
     };
     cached(Json(discovery::document(&app.config.issuer, vocabulary)))

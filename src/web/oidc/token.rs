@@ -29,11 +29,15 @@ pub async fn endpoint(
 ) -> Result<Response, JsonError> {
     let now = app.clock.now();
     let client = authenticate(&app, &headers, &params, now).await?;
-    let TokenRequest::AuthorizationCode { code, redirect_uri, code_verifier } = TokenRequest::parse(&params)?;
+    let TokenRequest::AuthorizationCode {
+        code,
+        redirect_uri,
+        code_verifier,
+    } = TokenRequest::parse(&params)?;
 
     let (record, authorization) = find_code(&app, &code, &client).await?;
     if record.consumed_at.is_some() {
-        return Err(replayed(&app, &client, &authorization).await?);
+        return Err(replayed(&app, &client, &authorization, now).await?);
     }
     record.check(&client.id, &redirect_uri, code_verifier.as_deref(), now)?;
 
@@ -46,10 +50,19 @@ pub async fn endpoint(
     };
     if !app.store.redeem_code(&record.fingerprint, now, &token).await? {
         // Somebody else spent it between our look and our hand.
-        return Err(replayed(&app, &client, &authorization).await?);
+        return Err(replayed(&app, &client, &authorization, now).await?);
     }
-    tracing::info!(client.id = client.id, authorization.id = authorization.id, "tokens issued for a code");
-    let scope = authorization.scope.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
+    tracing::info!(
+        client.id = client.id,
+        authorization.id = authorization.id,
+        "tokens issued for a code"
+    );
+    let scope = authorization
+        .scope
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(" ");
     let body = json!({
         "access_token": access_token,
         "token_type": "Bearer",
@@ -64,7 +77,9 @@ async fn authenticate(app: &App, headers: &HeaderMap, params: &Params, now: i64)
     let header = headers.get(AUTHORIZATION);
     let at_token = |error| JsonError::at_token(error, header.is_some());
     if headers.get_all(AUTHORIZATION).iter().count() > 1 {
-        return Err(at_token(OAuthError::invalid_request("more than one Authorization header")));
+        return Err(at_token(OAuthError::invalid_request(
+            "more than one Authorization header",
+        )));
     }
     // A header that is not even text is a header all the same: it must not pass for a public client.
     let header_text = header.map(|value| value.to_str().unwrap_or_default());
@@ -80,17 +95,19 @@ async fn authenticate(app: &App, headers: &HeaderMap, params: &Params, now: i64)
 async fn find_code(app: &App, code: &str, client: &Client) -> Result<(CodeRecord, Authorization), JsonError> {
     let found = app.store.find_code(&fingerprint(code)).await?;
     // Another client's attempt is refused and burns nothing of the owner's.
-    found.filter(|(record, _)| record.client_id == client.id).ok_or_else(|| CodeRecord::REFUSED.into())
+    found
+        .filter(|(record, _)| record.client_id == client.id)
+        .ok_or_else(|| CodeRecord::REFUSED.into())
 }
 
 /// A second redemption: one of the two is a thief's, so what the first one got dies (RFC 6749 §4.1.2).
-async fn replayed(app: &App, client: &Client, authorization: &Authorization) -> Result<JsonError, JsonError> {
+async fn replayed(app: &App, client: &Client, authorization: &Authorization, now: i64) -> Result<JsonError, JsonError> {
     tracing::warn!(
         client.id = client.id,
         authorization.id = authorization.id,
         "a spent code came again: its tokens are revoked"
     );
-    app.store.revoke_authorization(&authorization.id).await?;
+    app.store.revoke_authorization(&authorization.id, now).await?;
     Ok(CodeRecord::REFUSED.into())
 }
 
@@ -102,7 +119,9 @@ async fn id_token(
     now: i64,
 ) -> Result<String, JsonError> {
     // An account that was closed between authorization and redemption gets nothing (every way asks admission).
-    let values = claim_values(app, client, authorization).await?.ok_or(CodeRecord::REFUSED)?;
+    let values = claim_values(app, client, authorization)
+        .await?
+        .ok_or(CodeRecord::REFUSED)?;
     let claims = IdTokenClaims {
         iss: &app.config.issuer,
         sub: &authorization.subject,

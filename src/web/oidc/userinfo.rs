@@ -42,7 +42,11 @@ fn from_header(headers: &HeaderMap) -> Result<Option<Redacted>, JsonError> {
     if values.next().is_some() {
         return Err(OAuthError::invalid_request("more than one Authorization header").into());
     }
-    let (scheme, token) = value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or_else(invalid)?;
+    let (scheme, token) = value
+        .to_str()
+        .ok()
+        .and_then(|value| value.split_once(' '))
+        .ok_or_else(invalid)?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(invalid());
     }
@@ -55,14 +59,25 @@ async fn answer(app: &App, token: Option<Redacted>) -> Result<Response, JsonErro
         return Ok((StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")]).into_response());
     };
     let invalid = || JsonError::bearer(INVALID_TOKEN);
-    let found = app.store.find_access_token(&fingerprint(token.expose()), app.clock.now()).await?;
+    let found = app
+        .store
+        .find_access_token(&fingerprint(token.expose()), app.clock.now())
+        .await?;
     let authorization = found.ok_or_else(invalid)?;
     if !authorization.scope.contains("openid") {
         let error = OAuthError::new(ErrorCode::InsufficientScope, "the token was not granted openid");
         return Err(JsonError::bearer(error));
     }
-    let client = app.store.find_client(&authorization.client_id).await?.filter(|client| !client.disabled);
+    let client = app
+        .store
+        .find_client(&authorization.client_id)
+        .await?
+        .filter(|client| !client.disabled);
     let client = client.ok_or_else(invalid)?;
     let values = claim_values(app, &client, &authorization).await?.ok_or_else(invalid)?;
-    Ok(([(CACHE_CONTROL, "no-store")], Json(claims::userinfo(&authorization, &values))).into_response())
+    Ok((
+        [(CACHE_CONTROL, "no-store")],
+        Json(claims::userinfo(&authorization, &values)),
+    )
+        .into_response())
 }

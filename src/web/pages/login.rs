@@ -33,6 +33,7 @@ pub enum IdentifierError {
 }
 
 impl IdentifierError {
+    #[cfg(test)]
     pub const ALL: [IdentifierError; 5] = [
         IdentifierError::Empty,
         IdentifierError::Malformed,

@@ -57,6 +57,7 @@ pub enum LoginProblem {
 }
 
 impl LoginProblem {
+    #[cfg(test)]
     /// One of each, for tests and documentation.
     pub const ALL: [LoginProblem; 17] = [
         LoginProblem::Deactivated,
@@ -156,6 +157,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    #[cfg(test)]
     pub const ALL: [ErrorKind; 10] = [
         ErrorKind::ClientUnknown,
         ErrorKind::RedirectUri,

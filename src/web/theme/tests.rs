@@ -23,7 +23,9 @@ fn neutral() -> Theme {
 
 /// A directory with DSFR's file names, and what must never be served from it.
 fn dsfr_directory(name: &str) -> PathBuf {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/theme-tests").join(name);
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("target/theme-tests")
+        .join(name);
     let _ = fs::remove_dir_all(&directory);
     for file in DSFR_STYLESHEETS
         .iter()
