@@ -61,7 +61,6 @@ impl Person {
         let asked = claims::requested(&request.scope, &request.claims, &client.scopes);
         let claims = asked
             .into_iter()
-            .map(String::from)
             .filter(|name| values.contains_key(name.as_str()))
             .collect();
         let consent = app.store.find_consent(&agent.id, &client.id, now).await?;

@@ -137,10 +137,9 @@ pub async fn note_failure(step: &UnderWay, homeserver: &Homeserver, error: &Upst
     if let UpstreamError::Deactivated {
         matrix_id: Some(matrix_id),
     } = error
+        && let Some(agent) = step.app.store.find_open_agent(&homeserver.name, matrix_id).await?
     {
-        if let Some(agent) = step.app.store.find_open_agent(&homeserver.name, matrix_id).await? {
-            step.app.store.close_agent(&agent.id, step.now).await?;
-        }
+        step.app.store.close_agent(&agent.id, step.now).await?;
     }
     Ok(())
 }
