@@ -40,6 +40,7 @@ const DSFR_STYLESHEETS: [&str; 14] = [
 ];
 /// The dark colours of DSFR.
 const DSFR_SCHEME: &str = "scheme/scheme.min.css";
+const DSFR_DARK: &str = ":root[data-fr-theme=dark]";
 /// What may be served from the operator's directory.
 const DSFR_SERVED: [&str; 6] = ["css", "woff2", "woff", "svg", "ico", "png"];
 /// Addresses hold a fingerprint of the content, so they never change meaning.
@@ -191,9 +192,13 @@ impl Dsfr {
             .iter()
             .map(|file| read(file))
             .collect::<Result<Vec<_>, _>>()?;
-        // DSFR sets its dark colours by script, for `data-fr-theme=dark`; our pages have no script.
-        let scheme = String::from_utf8_lossy(&read(DSFR_SCHEME)?).replace(":root[data-fr-theme=dark]", ":root");
-        let dark = format!("@media (prefers-color-scheme:dark){{{scheme}\n:root{{color-scheme:dark}}}}\n");
+        let scheme = read(DSFR_SCHEME)?;
+        let dark: String = contents
+            .iter()
+            .chain([&scheme])
+            .map(|css| dark_rules(&String::from_utf8_lossy(css)))
+            .collect();
+        let dark = format!("@media (prefers-color-scheme:dark){{\n:root{{color-scheme:dark}}\n{dark}}}\n");
         let prefix = format!("/dsfr/{}", stamp(contents.iter().map(Vec::as_slice)));
         Ok((
             Dsfr {
@@ -203,6 +208,18 @@ impl Dsfr {
             dark.into_bytes(),
         ))
     }
+}
+
+/// The rules of a stylesheet for DSFR's dark theme, made to apply without it: DSFR chooses the theme by script, and our
+/// pages have none.
+fn dark_rules(css: &str) -> String {
+    let rules = css.split('}').filter_map(|rule| {
+        let (before, declarations) = rule.rsplit_once('{')?;
+        let selector = before.rsplit('{').next().unwrap_or(before);
+        let dark = selector.contains(DSFR_DARK);
+        dark.then(|| format!("{}{{{declarations}}}\n", selector.replace(DSFR_DARK, ":root")))
+    });
+    rules.collect()
 }
 
 /// Twelve characters that change with the content.

@@ -86,6 +86,19 @@ pub(super) fn samples(layout: &Layout) -> Vec<Sample> {
         "consent-all".into(),
         consent(layout, SERVICE, "Jean Dupont", all_items()).render(),
     );
+    let long = "Très-long ".repeat(100) + &"W".repeat(1000);
+    add(
+        "identifier-long".into(),
+        identifier(layout, &long, &long, None).render(),
+    );
+    let items = [ConsentKind::Name, ConsentKind::Email].map(|kind| ConsentItem {
+        kind,
+        value: long.clone(),
+    });
+    add(
+        "consent-long".into(),
+        consent(layout, &long, &long, items.to_vec()).render(),
+    );
     for problem in LoginProblem::ALL {
         add(
             format!("problem-{}", problem.code()),

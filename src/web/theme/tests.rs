@@ -96,8 +96,14 @@ async fn a_copy_of_dsfr_replaces_the_neutral_theme() {
     let body = to_bytes(fetch(&theme, dark).await.2.into_body(), usize::MAX)
         .await
         .expect("a body");
-    assert!(body.starts_with(b"@media (prefers-color-scheme:dark){:root{--a:#000}"));
+    assert!(body.starts_with(b"@media (prefers-color-scheme:dark){"));
     assert!(!theme.stylesheets().iter().any(|url| url.ends_with("/theme.css")));
+}
+
+#[test]
+fn dark_colours_need_no_script() {
+    let css = ".a{b:c}:root[data-fr-theme=dark] .a{b:url(\"x;y\")}@media (hover:hover){.a{d:e}:root[data-fr-theme=dark]{--f:1}}";
+    assert_eq!(dark_rules(css), ":root .a{b:url(\"x;y\")}\n:root{--f:1}\n");
 }
 
 #[tokio::test]
