@@ -1,0 +1,6 @@
+//! The integration tests, one binary.
+
+mod engines;
+mod jobs;
+mod keys;
+mod store;
