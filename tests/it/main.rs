@@ -1,0 +1,4 @@
+//! The integration suite: one binary.
+
+mod support;
+mod upstream;
