@@ -15,7 +15,7 @@ use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use axum::response::{Html, Response};
 
-use super::error::{AuthorizeError, PageError};
+use super::error::{AuthorizeError, Incident, PageError};
 use super::pages::{ErrorKind, LoginProblem, ProblemPage};
 use super::visitor::Visitor;
 use crate::app::{App, SharedApp};
@@ -121,18 +121,20 @@ impl UnderWay {
     /// The page that explains what stopped the login, with the ways on.
     fn problem(&self, problem: LoginProblem) -> Result<Response, AuthorizeError> {
         let base = step_url(&self.flow.id);
+        let incident = Incident::new();
         let page = ProblemPage {
             layout: self.layout(),
             service: Some(self.request.client.name.clone()),
             problem,
             action: Some(format!("{base}/restart")),
             leave_action: Some(format!("{base}/leave")),
-            incident: None,
+            incident: Some(incident.0.clone()),
         };
         tracing::info!(
             flow.id = self.flow.log_id(),
             client.id = self.flow.client_id,
             problem.code = problem.code(),
+            incident.id = incident.0,
             "a login was stopped"
         );
         render(&page)
