@@ -359,7 +359,7 @@ async fn of_racing_steps_of_a_flow_one_wins() {
             let mut step = flow("flow", None, NOW + 60);
             step.progress.stage = Stage::Sso {
                 homeserver: number.to_string(),
-                until: 600,
+                until: NOW + 60,
             };
             (store.update_flow(&step).await.unwrap(), step.progress)
         })

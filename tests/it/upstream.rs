@@ -10,6 +10,7 @@ use std::time::Duration;
 use tchap_connect::{
     domain::{homeserver::Way, identifier::Identifier, identity::UpstreamIdentity},
     egress::{Egress, EgressOptions},
+    secret::Redacted,
     upstream::{Upstream, UpstreamError},
 };
 
@@ -57,7 +58,7 @@ async fn by_password(
     password: &str,
 ) -> Result<UpstreamIdentity, UpstreamError> {
     upstream()
-        .login_with_password(&homeserver.listed(), &identifier(typed), password)
+        .login_with_password(&homeserver.listed(), &identifier(typed), &Redacted::new(password))
         .await
 }
 
@@ -71,12 +72,12 @@ async fn sign_in(
     match way {
         Way::Password => {
             upstream
-                .login_with_password(&listed, &identifier(LOCAL_PART), PASSWORD)
+                .login_with_password(&listed, &identifier(LOCAL_PART), &Redacted::new(PASSWORD))
                 .await
         }
         Way::Sso => {
             upstream
-                .login_with_token(&listed, &homeserver.login_token(LOCAL_PART))
+                .login_with_token(&listed, &Redacted::new(homeserver.login_token(LOCAL_PART)))
                 .await
         }
     }

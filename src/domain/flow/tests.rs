@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::homeserver::Way;
 use crate::protocol::authorize::{self, Prompt};
 use crate::protocol::client::Client;
 use crate::protocol::params::Params;

@@ -115,7 +115,7 @@ async fn a_login_token_works_once_and_only_where_it_was_issued() {
         ScriptedHomeserver::start("other.test").await,
     );
     other.add(jean());
-    let token = homeserver.login_token(LOCAL_PART);
+    let token = Redacted::new(homeserver.login_token(LOCAL_PART));
     let upstream = upstream();
     assert_eq!(
         upstream.login_with_token(&other.listed(), &token).await,
