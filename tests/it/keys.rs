@@ -1,6 +1,7 @@
 //! Signing keys on both engines: first start, restarts, rotation, and what is never accepted.
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA384, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{JwkSet, ThumbprintHash};
@@ -207,6 +208,24 @@ async fn tokens_that_are_not_ours_are_refused() {
         let mut forged = Header::new(Algorithm::ES256);
         forged.kid = Some(kid(&es256));
 
+        let row = store
+            .list_signing_keys()
+            .await
+            .unwrap()
+            .into_iter()
+            .find(|row| row.id == rsa)
+            .unwrap();
+        let der = sealing("0a")
+            .open(&format!("signing_keys/{rsa}"), &row.sealed_private)
+            .unwrap();
+        let ours = RsaKeyPair::from_pkcs8(&der).unwrap();
+        let unsigned = with_header(json!({ "alg": "RS384", "kid": rsa }), "");
+        let mut signature = vec![0; 256];
+        let message = unsigned.trim_end_matches('.').as_bytes();
+        ours.sign(&RSA_PKCS1_SHA384, &SystemRandom::new(), message, &mut signature)
+            .unwrap();
+        let rs384 = unsigned.clone() + &URL_SAFE_NO_PAD.encode(signature);
+
         let refused = [
             ("none", with_header(json!({ "alg": "none", "kid": rsa }), "")),
             (
@@ -217,7 +236,7 @@ async fn tokens_that_are_not_ours_are_refused() {
                 "another algorithm",
                 with_header(json!({ "alg": "ES256", "kid": rsa }), parts[2]),
             ),
-            ("RS384", with_header(json!({ "alg": "RS384", "kid": rsa }), parts[2])),
+            ("our key, an algorithm that is not its own", rs384),
             ("no kid", with_header(json!({ "alg": "RS256" }), parts[2])),
             (
                 "another key's kid",
