@@ -59,7 +59,7 @@ async fn fifty_parallel_redemptions_of_a_code_give_one_success() {
         // Over two replicas, so that not only this program's own queue for the writer is tried.
         let replica = Store::open(url).await.unwrap();
         let redeem = |number: usize| {
-            let store = if number % 2 == 0 {
+            let store = if number.is_multiple_of(2) {
                 store.clone()
             } else {
                 replica.clone()
