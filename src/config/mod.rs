@@ -351,7 +351,7 @@ impl Draft {
             login_attempt: reader.integer("lifetimes.login_attempt", 600, 60..=HOUR),
             flow: reader.integer("lifetimes.flow", 1800, 300..=DAY),
             access_token: reader.integer("lifetimes.access_token", 600, 60..=DAY),
-            id_token: reader.integer("lifetimes.id_token", 600, 60..=DAY),
+            id_token: reader.integer("lifetimes.id_token", 600, 60..=HOUR),
             session: reader.integer("lifetimes.session", 12 * HOUR, 300..=30 * DAY),
             consent: reader.integer("lifetimes.consent", 365 * DAY, HOUR..=730 * DAY),
         };
