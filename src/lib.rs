@@ -12,5 +12,8 @@
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod jobs;
+pub mod keys;
 pub mod protocol;
 pub mod secret;
+pub mod store;

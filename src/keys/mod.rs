@@ -1,0 +1,338 @@
+//! Signing keys: made by the program itself, stored sealed, published, rotated, and the only place where tokens are
+//! signed (RFC 7515) and our own are verified. A key's state follows from the time: *next* before `active_from`,
+//! *active* while it is the newest that has started, *retired* afterwards.
+
+mod material;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::protocol::client::SigningAlg;
+use crate::secret::{SealingKey, SecretError};
+use crate::store::{Store, StoreError, StoredKey};
+use material::Signer;
+
+/// How long relying parties may cache the JWKS, in seconds (its `Cache-Control: max-age`).
+pub const JWKS_MAX_AGE: i64 = 600;
+
+/// A rotated key is published this long before it signs: a full cache lifetime, and the time by which the slowest
+/// replica has reloaded.
+const PUBLISHED_AHEAD: i64 = JWKS_MAX_AGE + 60;
+
+/// A retired key stays in the JWKS for the longest lifetime that a token signed with it may have, in seconds.
+const PUBLISHED_AFTER: i64 = 3600;
+
+/// How long a retired key is kept to verify `id_token_hint`, in seconds: 13 months (protocol.md §2).
+pub const KEPT_FOR_HINTS: i64 = 396 * 24 * 3600;
+
+const SEALING_KEY_SETTING: &str = "sealing_key_fingerprint";
+
+/// What can go wrong with signing keys.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// The storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The sealing key is not the one that this database was sealed with.
+    #[error(
+        "this is not the sealing key of this database: it was sealed with the key of fingerprint {stored}, the one \
+         given has fingerprint {given}. Give the former key back; nothing was changed"
+    )]
+    WrongSealingKey {
+        /// Fingerprint of the key that the database knows.
+        stored: String,
+        /// Fingerprint of the key given.
+        given: String,
+    },
+    /// A sealed key cannot be opened, or the system has no randomness.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// A key could not be made, read or used.
+    #[error("a signing key could not be made, read or used")]
+    Crypto,
+    /// There is no key of this algorithm.
+    #[error("there is no {0} signing key")]
+    Missing(&'static str),
+    /// The claims cannot be written as JSON.
+    #[error("the claims are not JSON")]
+    Claims,
+    /// The token is malformed, of another algorithm, or not signed by a key of ours.
+    #[error("the token was not signed by a key of this provider")]
+    Token,
+}
+
+/// A key's state at an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyState {
+    /// Published, not signing yet.
+    Next,
+    /// Signing.
+    Active,
+    /// Replaced.
+    Retired,
+}
+
+/// What operators see of a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeyInfo {
+    /// `kid`.
+    pub kid: String,
+    /// JWA name.
+    pub alg: &'static str,
+    /// At the instant asked for.
+    pub state: KeyState,
+    /// Unix seconds.
+    pub created_at: i64,
+    /// Unix seconds.
+    pub active_from: i64,
+    /// When its successor took over, Unix seconds; set when retired.
+    pub retired_at: Option<i64>,
+}
+
+/// All signing keys, shared by the whole program.
+pub struct Keys {
+    sealing: SealingKey,
+    /// RS256 first; within an algorithm in the order in which they become active.
+    all: RwLock<Arc<Vec<Key>>>,
+}
+
+struct Key {
+    kid: String,
+    alg: SigningAlg,
+    serial: i64,
+    created_at: i64,
+    active_from: i64,
+    signer: Signer,
+    /// The JOSE header, encoded once.
+    header: String,
+    jwk: Value,
+    verifier: DecodingKey,
+}
+
+impl Keys {
+    /// Opens the stored keys and makes those that are missing; replicas starting together end with the same keys.
+    ///
+    /// # Errors
+    /// [`KeysError::WrongSealingKey`] when the database was sealed with another key; nothing is made anew then.
+    pub async fn load_or_generate(store: &Store, sealing: SealingKey, now: i64) -> Result<Self, KeysError> {
+        let stored = store
+            .insert_setting_if_absent(SEALING_KEY_SETTING, sealing.fingerprint())
+            .await?;
+        if stored != sealing.fingerprint() {
+            let given = sealing.fingerprint().to_owned();
+            return Err(KeysError::WrongSealingKey { stored, given });
+        }
+        let keys = Self {
+            sealing,
+            all: RwLock::default(),
+        };
+        keys.reload(store).await?;
+        let mut complete = true;
+        for alg in SigningAlg::ALL {
+            if !keys.current().iter().any(|key| key.alg == alg) {
+                store.insert_signing_key(&keys.generate(alg, 1, now, now)?).await?;
+                complete = false;
+            }
+        }
+        if !complete {
+            keys.reload(store).await?;
+        }
+        Ok(keys)
+    }
+
+    /// Reads the stored keys again: another replica or the command line may have rotated them.
+    ///
+    /// # Errors
+    /// When the database fails or a key cannot be opened; the former keys stay in use then.
+    pub async fn reload(&self, store: &Store) -> Result<(), KeysError> {
+        let rows = store.list_signing_keys().await?;
+        let mut keys = rows.iter().map(|row| self.open(row)).collect::<Result<Vec<_>, _>>()?;
+        keys.sort_by_key(|key| (key.alg, key.active_from, key.serial));
+        *self.all.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+        Ok(())
+    }
+
+    /// Adds a key per algorithm. It is published at once and signs from the moment when every relying party can know
+    /// it, or from `now` when `immediately` (a key is lost or stolen).
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn rotate(&self, store: &Store, now: i64, immediately: bool) -> Result<(), KeysError> {
+        let active_from = if immediately { now } else { now + PUBLISHED_AHEAD };
+        self.reload(store).await?;
+        for alg in SigningAlg::ALL {
+            let newest = self
+                .current()
+                .iter()
+                .filter(|key| key.alg == alg)
+                .map(|key| key.serial)
+                .max();
+            let key = self.generate(alg, newest.unwrap_or(0) + 1, now, active_from)?;
+            // When another replica was first with this serial, the keys are rotated all the same.
+            store.insert_signing_key(&key).await?;
+        }
+        self.reload(store).await
+    }
+
+    /// Signs `claims` as a compact JWS (`typ` JWT) with the active key of this algorithm.
+    ///
+    /// # Errors
+    /// When there is no such key, the claims are no JSON or the signature fails.
+    pub fn sign(&self, alg: SigningAlg, claims: &impl Serialize, now: i64) -> Result<String, KeysError> {
+        let keys = self.current();
+        let of_alg = of_alg(&keys, alg);
+        let key = of_alg
+            .get(active_index(of_alg, now))
+            .ok_or(KeysError::Missing(alg.as_str()))?;
+        let claims = serde_json::to_vec(claims).map_err(|_| KeysError::Claims)?;
+        let mut token = format!("{}.{}", key.header, URL_SAFE_NO_PAD.encode(claims));
+        let signature = key.signer.sign(token.as_bytes())?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Ok(token)
+    }
+
+    /// Verifies the signature of a token of ours, however old, and answers its claims. The caller checks `iss`, `aud`
+    /// and time.
+    ///
+    /// # Errors
+    /// [`KeysError::Token`].
+    pub fn verify(&self, token: &str) -> Result<Map<String, Value>, KeysError> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| KeysError::Token)?;
+        let keys = self.current();
+        let key = keys
+            .iter()
+            .find(|key| header.kid.as_deref() == Some(&key.kid))
+            .ok_or(KeysError::Token)?;
+        // Only the key's own algorithm: neither `none` nor an HMAC under the public key passes.
+        let mut validation = Validation::new(jwt_algorithm(key.alg));
+        validation.required_spec_claims.clear();
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        let token = jsonwebtoken::decode(token, &key.verifier, &validation).map_err(|_| KeysError::Token)?;
+        Ok(token.claims)
+    }
+
+    /// The JWK Set to publish: next and active keys, and retired ones whose tokens may still live.
+    pub fn jwks(&self, now: i64) -> Value {
+        let keys = self.current();
+        let published = keys
+            .iter()
+            .zip(states(&keys, now))
+            .filter(|(_, (_, retired_at))| retired_at.is_none_or(|retired_at| now < retired_at + PUBLISHED_AFTER));
+        json!({ "keys": published.map(|(key, _)| &key.jwk).collect::<Vec<_>>() })
+    }
+
+    /// All keys with their states.
+    pub fn list(&self, now: i64) -> Vec<KeyInfo> {
+        let keys = self.current();
+        let info = |(key, (state, retired_at)): (&Key, _)| KeyInfo {
+            kid: key.kid.clone(),
+            alg: key.alg.as_str(),
+            state,
+            created_at: key.created_at,
+            active_from: key.active_from,
+            retired_at,
+        };
+        keys.iter().zip(states(&keys, now)).map(info).collect()
+    }
+
+    fn current(&self) -> Arc<Vec<Key>> {
+        self.all.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn generate(&self, alg: SigningAlg, serial: i64, now: i64, active_from: i64) -> Result<StoredKey, KeysError> {
+        let signer = Signer::generate(alg)?;
+        let (kid, jwk) = signer.public_jwk()?;
+        Ok(StoredKey {
+            alg: alg.as_str().to_owned(),
+            serial,
+            sealed_private: self.sealing.seal(&place(&kid), &signer.to_pkcs8()?)?,
+            public_jwk: jwk.to_string(),
+            created_at: now,
+            active_from,
+            id: kid,
+        })
+    }
+
+    fn open(&self, row: &StoredKey) -> Result<Key, KeysError> {
+        let alg = SigningAlg::ALL
+            .into_iter()
+            .find(|alg| alg.as_str() == row.alg)
+            .ok_or(KeysError::Crypto)?;
+        let der = zeroize::Zeroizing::new(self.sealing.open(&place(&row.id), &row.sealed_private)?);
+        let signer = Signer::from_pkcs8(alg, &der)?;
+        // The public half comes from the sealed private one: a row altered in the database cannot publish another.
+        let (kid, jwk) = signer.public_jwk()?;
+        let public: Jwk = serde_json::from_value(jwk.clone()).map_err(|_| KeysError::Crypto)?;
+        let header = json!({ "alg": alg.as_str(), "kid": kid, "typ": "JWT" });
+        Ok(Key {
+            kid,
+            alg,
+            serial: row.serial,
+            created_at: row.created_at,
+            active_from: row.active_from,
+            signer,
+            header: URL_SAFE_NO_PAD.encode(header.to_string()),
+            jwk,
+            verifier: DecodingKey::from_jwk(&public).map_err(|_| KeysError::Crypto)?,
+        })
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys = self.current();
+        f.debug_list().entries(keys.iter().map(|key| &key.kid)).finish()
+    }
+}
+
+/// The associated data that ties a sealed key to its row.
+fn place(kid: &str) -> String {
+    format!("signing_keys/{kid}")
+}
+
+fn jwt_algorithm(alg: SigningAlg) -> Algorithm {
+    match alg {
+        SigningAlg::RS256 => Algorithm::RS256,
+        SigningAlg::ES256 => Algorithm::ES256,
+    }
+}
+
+/// The keys of one algorithm; `keys` is sorted.
+fn of_alg(keys: &[Key], alg: SigningAlg) -> &[Key] {
+    let start = keys.partition_point(|key| key.alg < alg);
+    let end = keys.partition_point(|key| key.alg <= alg);
+    &keys[start..end]
+}
+
+/// Which of an algorithm's keys signs: the newest that has started. The first one when none has, so that a replica
+/// whose clock is behind can sign as well.
+fn active_index(keys: &[Key], now: i64) -> usize {
+    keys.partition_point(|key| key.active_from <= now).saturating_sub(1)
+}
+
+/// State and time of retirement of each key, in the order of `keys`.
+fn states(keys: &[Key], now: i64) -> Vec<(KeyState, Option<i64>)> {
+    let mut states = Vec::with_capacity(keys.len());
+    for alg in SigningAlg::ALL {
+        let keys = of_alg(keys, alg);
+        let active = active_index(keys, now);
+        states.extend(keys.iter().enumerate().map(|(index, _)| match index.cmp(&active) {
+            std::cmp::Ordering::Less => (KeyState::Retired, keys.get(index + 1).map(|next| next.active_from)),
+            std::cmp::Ordering::Equal => (KeyState::Active, None),
+            std::cmp::Ordering::Greater => (KeyState::Next, None),
+        }));
+    }
+    states
+}

@@ -1,0 +1,144 @@
+//! Agents, and the subjects by which clients know them. A closed agent stays for ever: its subjects are never given to
+//! anybody else.
+
+use super::{Store, StoreError};
+use crate::domain::agent::{Agent, AgentEmail};
+
+#[derive(sqlx::FromRow)]
+struct AgentRow {
+    id: String,
+    homeserver: String,
+    matrix_id: String,
+    display_name: Option<String>,
+    email_address: Option<String>,
+    email_added_at: Option<i64>,
+    locale: Option<String>,
+    created_at: i64,
+    updated_at: i64,
+    closed_at: Option<i64>,
+}
+
+impl Store {
+    /// The agent of this id, open or closed.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_agent(&self, id: &str) -> Result<Option<Agent>, StoreError> {
+        let sql = "select id, homeserver, matrix_id, display_name, email_address, email_added_at, locale, created_at,
+                   updated_at, closed_at from agents where id = $1";
+        let row = on!(self.reads(), db => sqlx::query_as::<_, AgentRow>(sql).bind(id).fetch_optional(db).await)?;
+        Ok(row.map(Agent::from))
+    }
+
+    /// The open agent of an account.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_open_agent(&self, homeserver: &str, matrix_id: &str) -> Result<Option<Agent>, StoreError> {
+        let sql = "select id, homeserver, matrix_id, display_name, email_address, email_added_at, locale, created_at,
+                   updated_at, closed_at from agents
+                   where homeserver = $1 and matrix_id = $2 and closed_at is null";
+        let row = on!(self.reads(), db => {
+            sqlx::query_as::<_, AgentRow>(sql).bind(homeserver).bind(matrix_id).fetch_optional(db).await
+        })?;
+        Ok(row.map(Agent::from))
+    }
+
+    /// Adds an open agent and answers the account's open agent: another one when a racing sign-in was first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn insert_agent(&self, agent: &Agent) -> Result<Agent, StoreError> {
+        let sql = "insert into agents (id, homeserver, matrix_id, display_name, email_address, email_added_at, locale,
+                   created_at, updated_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                   on conflict (homeserver, matrix_id) where closed_at is null do update set id = agents.id
+                   returning id, homeserver, matrix_id, display_name, email_address, email_added_at, locale,
+                   created_at, updated_at, closed_at";
+        let email = agent.email.as_ref();
+        let row = on!(self.writes(), db => {
+            sqlx::query_as::<_, AgentRow>(sql)
+                .bind(&agent.id)
+                .bind(&agent.homeserver)
+                .bind(&agent.matrix_id)
+                .bind(&agent.display_name)
+                .bind(email.map(|email| email.address.as_str()))
+                .bind(email.map(|email| email.added_at))
+                .bind(&agent.locale)
+                .bind(agent.created_at)
+                .bind(agent.updated_at)
+                .fetch_one(db)
+                .await
+        })?;
+        Ok(row.into())
+    }
+
+    /// Writes an agent's facts: display name, e-mail, locale, `updated_at`. Never opens or closes one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn update_agent(&self, agent: &Agent) -> Result<(), StoreError> {
+        let sql = "update agents set display_name = $2, email_address = $3, email_added_at = $4, locale = $5,
+                   updated_at = $6 where id = $1";
+        let email = agent.email.as_ref();
+        on!(self.writes(), db => {
+            sqlx::query(sql)
+                .bind(&agent.id)
+                .bind(&agent.display_name)
+                .bind(email.map(|email| email.address.as_str()))
+                .bind(email.map(|email| email.added_at))
+                .bind(&agent.locale)
+                .bind(agent.updated_at)
+                .execute(db)
+                .await
+                .map(drop)
+        })?;
+        Ok(())
+    }
+
+    /// Closes an agent for good; one that is closed keeps its first date.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn close_agent(&self, id: &str, now: i64) -> Result<(), StoreError> {
+        let sql = "update agents set closed_at = $2, updated_at = $2 where id = $1 and closed_at is null";
+        on!(self.writes(), db => sqlx::query(sql).bind(id).bind(now).execute(db).await.map(drop))?;
+        Ok(())
+    }
+
+    /// The subject of an agent in a sector: the stored one, or `candidate` (random), which then is stored for ever.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn subject(&self, agent_id: &str, sector: &str, candidate: &str) -> Result<String, StoreError> {
+        let find = "select subject from subjects where agent_id = $1 and sector = $2";
+        let found = on!(self.reads(), db => {
+            sqlx::query_as::<_, (String,)>(find).bind(agent_id).bind(sector).fetch_optional(db).await
+        })?;
+        if let Some(row) = found {
+            return Ok(row.0);
+        }
+        let insert = "insert into subjects (agent_id, sector, subject) values ($1, $2, $3)
+                      on conflict (agent_id, sector) do update set subject = subjects.subject returning subject";
+        let row = on!(self.writes(), db => {
+            sqlx::query_as::<_, (String,)>(insert).bind(agent_id).bind(sector).bind(candidate).fetch_one(db).await
+        })?;
+        Ok(row.0)
+    }
+}
+
+impl From<AgentRow> for Agent {
+    fn from(row: AgentRow) -> Self {
+        let email = row.email_address.zip(row.email_added_at);
+        Self {
+            id: row.id,
+            homeserver: row.homeserver,
+            matrix_id: row.matrix_id,
+            display_name: row.display_name,
+            email: email.map(|(address, added_at)| AgentEmail { address, added_at }),
+            locale: row.locale,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            closed_at: row.closed_at,
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Deletes what has expired, in batches, so that no statement holds the writer for long. `session_clients` leave with
+//! their browser session, codes and access tokens with their authorization, whose expiry is that of the last of them.
+
+use super::{Store, StoreError};
+
+const EXPIRED: [&str; 6] = [
+    "delete from flows where id in (select id from flows where expires_at <= $1 limit $2)",
+    "delete from web_sessions where id in (select id from web_sessions where expires_at <= $1 limit $2)",
+    "delete from browser_sessions where id in (select id from browser_sessions where expires_at <= $1 limit $2)",
+    "delete from authorizations where id in (select id from authorizations where expires_at <= $1 limit $2)",
+    "delete from client_secrets where id in (select id from client_secrets where expires_at <= $1 limit $2)",
+    "delete from consents where (agent_id, client_id) in
+     (select agent_id, client_id from consents where expires_at <= $1 limit $2)",
+];
+
+impl Store {
+    /// Deletes all that expired by `now`, at most `batch` rows per statement; answers how many rows.
+    ///
+    /// # Errors
+    /// When the database fails; what was deleted until then stays deleted.
+    pub async fn delete_expired(&self, now: i64, batch: u32) -> Result<u64, StoreError> {
+        let mut total = 0;
+        for sql in EXPIRED {
+            loop {
+                let rows = on!(self.writes(), db => {
+                    sqlx::query(sql).bind(now).bind(i64::from(batch)).execute(db).await.map(|done| done.rows_affected())
+                })?;
+                total += rows;
+                if rows < u64::from(batch) {
+                    break;
+                }
+            }
+        }
+        Ok(total)
+    }
+}

@@ -1,0 +1,109 @@
+//! Clients as JSON documents, and their secrets' fingerprints.
+
+use super::{Store, StoreError, from_json, to_json};
+use crate::protocol::client::{Client, ClientSecret};
+
+#[derive(sqlx::FromRow)]
+struct SecretRow {
+    id: String,
+    fingerprint: String,
+    created_at: i64,
+    expires_at: Option<i64>,
+}
+
+impl Store {
+    /// The client of this id, disabled or not.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_client(&self, id: &str) -> Result<Option<Client>, StoreError> {
+        // The id comes from the request as it is, and PostgreSQL refuses a NUL in text.
+        if id.contains('\0') {
+            return Ok(None);
+        }
+        let sql = "select document from clients where id = $1";
+        let row = on!(self.reads(), db => sqlx::query_as::<_, (String,)>(sql).bind(id).fetch_optional(db).await)?;
+        row.map(|row| from_json(&row.0, "clients")).transpose()
+    }
+
+    /// All clients by id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_clients(&self) -> Result<Vec<Client>, StoreError> {
+        let sql = "select document from clients order by id";
+        let rows = on!(self.reads(), db => sqlx::query_as::<_, (String,)>(sql).fetch_all(db).await)?;
+        rows.iter().map(|row| from_json(&row.0, "clients")).collect()
+    }
+
+    /// Adds a client or replaces what is known of it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn upsert_client(&self, client: &Client, now: i64) -> Result<(), StoreError> {
+        let document = to_json(client)?;
+        let sql = "insert into clients (id, document, created_at, updated_at) values ($1, $2, $3, $3)
+                   on conflict (id) do update set document = excluded.document, updated_at = excluded.updated_at";
+        on!(self.writes(), db => {
+            sqlx::query(sql).bind(&client.id).bind(&document).bind(now).execute(db).await.map(drop)
+        })?;
+        Ok(())
+    }
+
+    /// Adds a secret to a client.
+    ///
+    /// # Errors
+    /// When the database fails or the client does not exist.
+    pub async fn insert_client_secret(&self, client_id: &str, secret: &ClientSecret) -> Result<(), StoreError> {
+        let sql = "insert into client_secrets (id, client_id, fingerprint, created_at, expires_at)
+                   values ($1, $2, $3, $4, $5)";
+        on!(self.writes(), db => {
+            sqlx::query(sql)
+                .bind(&secret.id)
+                .bind(client_id)
+                .bind(&secret.fingerprint)
+                .bind(secret.created_at)
+                .bind(secret.expires_at)
+                .execute(db)
+                .await
+                .map(drop)
+        })?;
+        Ok(())
+    }
+
+    /// A client's living secrets, oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_client_secrets(&self, client_id: &str, now: i64) -> Result<Vec<ClientSecret>, StoreError> {
+        let sql = "select id, fingerprint, created_at, expires_at from client_secrets
+                   where client_id = $1 and (expires_at is null or expires_at > $2) order by created_at, id";
+        let rows = on!(self.reads(), db => {
+            sqlx::query_as::<_, SecretRow>(sql).bind(client_id).bind(now).fetch_all(db).await
+        })?;
+        Ok(rows.into_iter().map(ClientSecret::from).collect())
+    }
+
+    /// Gives all of a client's secrets an end, unless theirs is earlier. Rotation calls it before it inserts the new
+    /// secret.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn expire_client_secrets(&self, client_id: &str, expires_at: i64) -> Result<(), StoreError> {
+        let sql = "update client_secrets set expires_at = $2
+                   where client_id = $1 and (expires_at is null or expires_at > $2)";
+        on!(self.writes(), db => sqlx::query(sql).bind(client_id).bind(expires_at).execute(db).await.map(drop))?;
+        Ok(())
+    }
+}
+
+impl From<SecretRow> for ClientSecret {
+    fn from(row: SecretRow) -> Self {
+        Self {
+            id: row.id,
+            fingerprint: row.fingerprint,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+        }
+    }
+}

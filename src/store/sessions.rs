@@ -1,0 +1,106 @@
+//! Browser sessions, and the `sid` by which each client knows one.
+
+use super::{Store, StoreError};
+use crate::domain::homeserver::Way;
+use crate::domain::session::BrowserSession;
+
+#[derive(sqlx::FromRow)]
+struct SessionRow {
+    id: String,
+    agent_id: String,
+    way: String,
+    auth_time: Option<i64>,
+    created_at: i64,
+    expires_at: i64,
+}
+
+impl Store {
+    /// Adds a browser session.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn insert_browser_session(&self, session: &BrowserSession) -> Result<(), StoreError> {
+        let way = match session.way {
+            Way::Sso => "sso",
+            Way::Password => "password",
+        };
+        let sql = "insert into browser_sessions (id, agent_id, way, auth_time, created_at, expires_at)
+                   values ($1, $2, $3, $4, $5, $6)";
+        on!(self.writes(), db => {
+            sqlx::query(sql)
+                .bind(&session.id)
+                .bind(&session.agent_id)
+                .bind(way)
+                .bind(session.auth_time)
+                .bind(session.created_at)
+                .bind(session.expires_at)
+                .execute(db)
+                .await
+                .map(drop)
+        })?;
+        Ok(())
+    }
+
+    /// The living browser session of this id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_browser_session(&self, id: &str, now: i64) -> Result<Option<BrowserSession>, StoreError> {
+        let sql = "select id, agent_id, way, auth_time, created_at, expires_at from browser_sessions
+                   where id = $1 and expires_at > $2";
+        let row = on!(self.reads(), db => {
+            sqlx::query_as::<_, SessionRow>(sql).bind(id).bind(now).fetch_optional(db).await
+        })?;
+        row.map(BrowserSession::try_from).transpose()
+    }
+
+    /// Ends a browser session.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn delete_browser_session(&self, id: &str) -> Result<(), StoreError> {
+        let sql = "delete from browser_sessions where id = $1";
+        on!(self.writes(), db => sqlx::query(sql).bind(id).execute(db).await.map(drop))?;
+        Ok(())
+    }
+
+    /// The `sid` of a session for a client: the stored one, or `candidate` (random), which then is stored.
+    ///
+    /// # Errors
+    /// When the database fails or the session has ended.
+    pub async fn sid(&self, session_id: &str, client_id: &str, candidate: &str) -> Result<String, StoreError> {
+        let find = "select sid from session_clients where session_id = $1 and client_id = $2";
+        let found = on!(self.reads(), db => {
+            sqlx::query_as::<_, (String,)>(find).bind(session_id).bind(client_id).fetch_optional(db).await
+        })?;
+        if let Some(row) = found {
+            return Ok(row.0);
+        }
+        let insert = "insert into session_clients (session_id, client_id, sid) values ($1, $2, $3)
+                      on conflict (session_id, client_id) do update set sid = session_clients.sid returning sid";
+        let row = on!(self.writes(), db => {
+            sqlx::query_as::<_, (String,)>(insert).bind(session_id).bind(client_id).bind(candidate).fetch_one(db).await
+        })?;
+        Ok(row.0)
+    }
+}
+
+impl TryFrom<SessionRow> for BrowserSession {
+    type Error = StoreError;
+
+    fn try_from(row: SessionRow) -> Result<Self, StoreError> {
+        let way = match row.way.as_str() {
+            "sso" => Way::Sso,
+            "password" => Way::Password,
+            _ => return Err(StoreError::Corrupt("browser_sessions")),
+        };
+        Ok(Self {
+            id: row.id,
+            agent_id: row.agent_id,
+            way,
+            auth_time: row.auth_time,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+        })
+    }
+}
