@@ -11,5 +11,7 @@
 
 pub mod clock;
 pub mod domain;
+pub mod egress;
 pub mod protocol;
 pub mod secret;
+pub mod upstream;
