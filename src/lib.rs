@@ -12,8 +12,10 @@
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod egress;
 pub mod jobs;
 pub mod keys;
 pub mod protocol;
 pub mod secret;
 pub mod store;
+pub mod upstream;

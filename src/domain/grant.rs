@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::protocol::claims_request::ClaimsRequest;
+use crate::protocol::error::OAuthError;
+use crate::protocol::pkce;
 
 /// The hub between grants and tokens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +58,30 @@ pub struct CodeRecord {
     pub expires_at: i64,
     /// When it was spent, Unix seconds.
     pub consumed_at: Option<i64>,
+}
+
+impl CodeRecord {
+    /// Whether this code may be redeemed by this client with this redirect URI and PKCE verifier at `now` (RFC 6749
+    /// §4.1.3, RFC 7636 §4.6). That it was not spent is decided by the database, atomically.
+    ///
+    /// # Errors
+    /// `invalid_grant`, with one description for all but PKCE: a thief learns nothing of what was wrong.
+    pub fn check(
+        &self,
+        client_id: &str,
+        redirect_uri: &str,
+        code_verifier: Option<&str>,
+        now: i64,
+    ) -> Result<(), OAuthError> {
+        if self.client_id != client_id || self.redirect_uri != redirect_uri || self.expires_at <= now {
+            return Err(Self::REFUSED);
+        }
+        pkce::verify(self.code_challenge.as_deref(), code_verifier)
+    }
+
+    /// What every unusable code answers.
+    pub const REFUSED: OAuthError =
+        OAuthError::invalid_grant("the code is unknown, expired, spent or not for this client");
 }
 
 /// An opaque access token as stored.

@@ -1,42 +1,245 @@
-//! Homeservers (placeholder: the upstream work brings the whole file).
+//! The list of homeservers that operators keep, and what it decides: which of them an identifier leads to, and
+//! which of them is entitled to assert an e-mail address. Nothing outside the list is ever contacted.
+
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use super::identifier::{Identifier, MatrixId, email_domain};
+
+/// A homeserver that agents may sign in at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Homeserver {
+    /// Server name: what stands after the colon in a Matrix id. Lower case.
+    pub name: String,
+    /// What agents read on pages ("Éducation").
+    pub label: String,
+    /// Base URL of its client API, without a trailing slash.
+    pub base_url: String,
+    /// Its accounts are guests, not public agents.
+    #[serde(default)]
+    pub guests: bool,
+    /// The ways in that are switched on, most preferred first.
+    pub ways: Vec<Way>,
+    /// E-mail domains it is entitled to, sub-domains included. Lower case.
+    #[serde(default)]
+    pub email_domains: Vec<String>,
+    /// It offers the directory endpoint `/_matrix/identity/api/v1/info`.
+    #[serde(default)]
+    pub directory: bool,
+    /// Its single sign-on asks for credentials at every login, so that a login by it has a known time.
+    #[serde(default)]
+    pub sso_always_asks: bool,
+    /// An account whose address has a newer `added_at` is a recreated account, another agent.
+    #[serde(default)]
+    pub recreated_by_address: bool,
+}
+
 /// A way to sign in at a homeserver.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Way {
-    /// `m.login.sso`.
+    /// `m.login.sso`, then `m.login.token`.
     Sso,
     /// `m.login.password`.
     Password,
 }
 
-/// A homeserver on our list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Homeserver {
-    /// Matrix server name.
-    pub name: String,
-    /// What agents read.
-    pub label: String,
-    /// Base of the client API, no trailing slash.
-    pub base_url: String,
-    /// The guests' server.
-    #[serde(default)]
-    pub guests: bool,
-    /// Ways switched on, in order of preference.
-    pub ways: Vec<Way>,
-    /// E-mail domains (with their subdomains) that this server is entitled to.
-    #[serde(default)]
-    pub email_domains: Vec<String>,
-    /// Offers the identity info endpoint.
-    #[serde(default)]
-    pub directory: bool,
-    /// Its SSO always asks for the credentials again.
-    #[serde(default)]
-    pub sso_always_asks: bool,
-    /// The same address with a newer `added_at` is a recreated account.
-    #[serde(default)]
-    pub recreated_by_address: bool,
+impl Way {
+    /// The preference when operators say nothing.
+    pub const DEFAULT_ORDER: [Self; 2] = [Self::Sso, Self::Password];
+
+    /// Its name in configuration, database and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sso => "sso",
+            Self::Password => "password",
+        }
+    }
 }
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A text that names no way in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown way to sign in; the known ones are sso and password")]
+pub struct UnknownWay;
+
+impl FromStr for Way {
+    type Err = UnknownWay;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::DEFAULT_ORDER
+            .into_iter()
+            .find(|way| way.as_str() == text)
+            .ok_or(UnknownWay)
+    }
+}
+
+/// What directory servers said about one e-mail address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectoryFinding {
+    /// The homeserver to talk to; always on the list.
+    pub homeserver: String,
+    /// Where the account will move, if it will, and if that server is on the list.
+    pub new_homeserver: Option<String>,
+    /// The servers that gave this answer, each once.
+    pub answered_by: Vec<String>,
+}
+
+/// Why a homeserver was chosen; it decides what may be asked of the agent there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RouteTrust {
+    /// Our own domain rule, or the only homeserver there is.
+    OwnRule,
+    /// The agent named it: a full Matrix id, or picked from the list.
+    TypedByAgent,
+    /// Two directory answers from different servers agree.
+    DirectoryAgreed,
+    /// One directory answer. Any listed server could draw all passwords to itself that way.
+    DirectoryOne,
+}
+
+impl RouteTrust {
+    /// May the agent's password be asked for? A single directory answer is not enough.
+    pub fn allows_password(self) -> bool {
+        self != Self::DirectoryOne
+    }
+}
+
+/// Where an identifier leads without asking anybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LocalRoute<'a> {
+    /// To this homeserver.
+    Found(&'a Homeserver, RouteTrust),
+    /// Only the directory can tell.
+    AskDirectory,
+    /// The Matrix id names a server that is not on the list.
+    NotListed,
+    /// A bare local part, and several homeservers it could be on.
+    NeedsServer,
+}
+
+/// The homeserver of that name.
+pub fn find<'a>(homeservers: &'a [Homeserver], name: &str) -> Option<&'a Homeserver> {
+    homeservers.iter().find(|homeserver| homeserver.name == name)
+}
+
+/// Is `domain` the domain `suffix` or below it? Compared label by label: `evilgouv.fr` is not under `gouv.fr`.
+pub fn domain_is_under(domain: &str, suffix: &str) -> bool {
+    match domain.strip_suffix(suffix) {
+        Some(rest) => !suffix.is_empty() && (rest.is_empty() || rest.ends_with('.')),
+        None => false,
+    }
+}
+
+/// The homeservers whose domain rule matches best: all that share the longest matching suffix, in list order.
+///
+/// Usually one. Two while an administration moves from one homeserver to another.
+pub fn ruled_by<'a>(homeservers: &'a [Homeserver], domain: &str) -> Vec<&'a Homeserver> {
+    let best = |homeserver: &Homeserver| {
+        let matching = homeserver
+            .email_domains
+            .iter()
+            .filter(|suffix| domain_is_under(domain, suffix));
+        matching.map(String::len).max()
+    };
+    let Some(longest) = homeservers.iter().filter_map(best).max() else {
+        return Vec::new();
+    };
+    homeservers
+        .iter()
+        .filter(|homeserver| best(homeserver) == Some(longest))
+        .collect()
+}
+
+/// Where an identifier leads by our own list alone.
+pub fn route_locally<'a>(homeservers: &'a [Homeserver], identifier: &Identifier) -> LocalRoute<'a> {
+    match identifier {
+        Identifier::MatrixId(id) => route_matrix_id(homeservers, id),
+        Identifier::LocalPart(_) => match homeservers {
+            [only] => LocalRoute::Found(only, RouteTrust::OwnRule),
+            _ => LocalRoute::NeedsServer,
+        },
+        Identifier::Email(address) => {
+            let ruled = email_domain(address)
+                .map(|domain| ruled_by(homeservers, domain))
+                .unwrap_or_default();
+            match ruled.first().copied().or_else(|| sole_without_rules(homeservers)) {
+                Some(homeserver) => LocalRoute::Found(homeserver, RouteTrust::OwnRule),
+                None => LocalRoute::AskDirectory,
+            }
+        }
+    }
+}
+
+fn route_matrix_id<'a>(homeservers: &'a [Homeserver], id: &MatrixId) -> LocalRoute<'a> {
+    match find(homeservers, id.server_name()) {
+        Some(homeserver) => LocalRoute::Found(homeserver, RouteTrust::TypedByAgent),
+        None => LocalRoute::NotListed,
+    }
+}
+
+fn sole_without_rules(homeservers: &[Homeserver]) -> Option<&Homeserver> {
+    match homeservers {
+        [only] if only.email_domains.is_empty() => Some(only),
+        _ => None,
+    }
+}
+
+/// Who decides whether a server is entitled to assert addresses of a domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entitlement {
+    /// Our own list says yes.
+    Yes,
+    /// Our own list says no.
+    No,
+    /// No rule covers the domain: the directory decides.
+    AskDirectory,
+}
+
+/// What our own list says about `asserting` claiming `address`.
+pub fn entitlement(homeservers: &[Homeserver], asserting: &str, address: &str) -> Entitlement {
+    let (Some(domain), Some(_)) = (email_domain(address), find(homeservers, asserting)) else {
+        return Entitlement::No;
+    };
+    let ruled = ruled_by(homeservers, domain);
+    if ruled.is_empty() {
+        match sole_without_rules(homeservers) {
+            Some(_) => Entitlement::Yes,
+            None => Entitlement::AskDirectory,
+        }
+    } else if ruled.iter().any(|homeserver| homeserver.name == asserting) {
+        Entitlement::Yes
+    } else {
+        Entitlement::No
+    }
+}
+
+/// Is the homeserver `asserting` entitled to assert `address` (normalised)? Only then is the address believed.
+///
+/// A domain rule decides where one matches; else a homeserver alone on the list and without rules is entitled to
+/// all; else the directory, whose answer counts only when a server other than `asserting` gave it: a server that
+/// would assert `x@elysee.fr` would also answer that it is the one to ask.
+pub fn entitled(
+    homeservers: &[Homeserver],
+    asserting: &str,
+    address: &str,
+    directory: Option<&DirectoryFinding>,
+) -> bool {
+    match entitlement(homeservers, asserting, address) {
+        Entitlement::Yes => true,
+        Entitlement::No => false,
+        Entitlement::AskDirectory => directory.is_some_and(|finding| {
+            finding.homeserver == asserting && finding.answered_by.iter().any(|server| server != asserting)
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

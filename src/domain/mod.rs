@@ -8,5 +8,6 @@ pub mod consent;
 pub mod flow;
 pub mod grant;
 pub mod homeserver;
+pub mod identifier;
 pub mod identity;
 pub mod session;

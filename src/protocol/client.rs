@@ -136,3 +136,29 @@ pub struct ClientSecret {
     /// Unix seconds; `None` lives until revoked.
     pub expires_at: Option<i64>,
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A confidential client that tests vary.
+    pub(crate) fn client() -> Client {
+        Client {
+            id: "service".into(),
+            name: "Service".into(),
+            redirect_uris: vec!["https://service.example/callback".into()],
+            application_type: ApplicationType::Web,
+            auth_methods: BTreeSet::from([ClientAuthMethod::ClientSecretBasic, ClientAuthMethod::ClientSecretPost]),
+            scopes: ["openid", "profile", "email"].map(String::from).into(),
+            id_token_signed_response_alg: SigningAlg::RS256,
+            subject_type: SubjectType::Pairwise,
+            sector: "service.example".into(),
+            require_pkce: false,
+            require_auth_time: false,
+            default_max_age: None,
+            consent: ConsentPolicy::Ask,
+            admits_guests: false,
+            disabled: false,
+        }
+    }
+}

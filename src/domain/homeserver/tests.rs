@@ -1,0 +1,175 @@
+use super::*;
+
+fn homeserver(name: &str, email_domains: &[&str]) -> Homeserver {
+    Homeserver {
+        name: name.to_owned(),
+        label: name.to_owned(),
+        base_url: format!("https://matrix.{name}"),
+        guests: false,
+        ways: Way::DEFAULT_ORDER.to_vec(),
+        email_domains: email_domains.iter().map(|domain| (*domain).to_owned()).collect(),
+        directory: false,
+        sso_always_asks: false,
+        recreated_by_address: false,
+    }
+}
+
+fn identifier(typed: &str) -> Identifier {
+    Identifier::parse(typed).expect("a readable identifier")
+}
+
+fn finding(homeserver: &str, answered_by: &[&str]) -> DirectoryFinding {
+    DirectoryFinding {
+        homeserver: homeserver.to_owned(),
+        new_homeserver: None,
+        answered_by: answered_by.iter().map(|name| (*name).to_owned()).collect(),
+    }
+}
+
+#[test]
+fn suffixes_match_on_label_boundaries() {
+    for (domain, suffix, under) in [
+        ("gouv.fr", "gouv.fr", true),
+        ("beta.gouv.fr", "gouv.fr", true),
+        ("a.b.gouv.fr", "gouv.fr", true),
+        ("evilgouv.fr", "gouv.fr", false),
+        ("gouv.fr.evil.com", "gouv.fr", false),
+        ("fr", "gouv.fr", false),
+        ("gouv.fr", "", false),
+        ("gouv.fr", ".gouv.fr", false),
+    ] {
+        assert_eq!(domain_is_under(domain, suffix), under, "{domain} under {suffix}");
+    }
+}
+
+#[test]
+fn the_longest_rule_wins_whatever_the_order() {
+    let list = [
+        homeserver("agents", &["gouv.fr"]),
+        homeserver("culture", &["culture.gouv.fr", "louvre.fr"]),
+    ];
+    let reversed: Vec<_> = list.iter().rev().cloned().collect();
+    for homeservers in [&list[..], &reversed[..]] {
+        for (domain, winner) in [
+            ("drac.culture.gouv.fr", "culture"),
+            ("beta.gouv.fr", "agents"),
+            ("evilculture.gouv.fr", "agents"),
+        ] {
+            let names: Vec<_> = ruled_by(homeservers, domain)
+                .iter()
+                .map(|found| found.name.as_str())
+                .collect();
+            assert_eq!(names, [winner], "{domain}");
+        }
+        assert!(ruled_by(homeservers, "example.org").is_empty());
+    }
+}
+
+#[test]
+fn identifiers_are_routed_by_the_list() {
+    let several = [homeserver("a.fr", &["gouv.fr"]), homeserver("b.fr", &[])];
+    let ruled = [homeserver("a.fr", &["gouv.fr"])];
+    let sole = [homeserver("a.fr", &[])];
+    for (homeservers, typed, route) in [
+        (
+            &several[..],
+            "@x:b.fr",
+            LocalRoute::Found(&several[1], RouteTrust::TypedByAgent),
+        ),
+        (
+            &several[..],
+            "@x:B.FR",
+            LocalRoute::Found(&several[1], RouteTrust::TypedByAgent),
+        ),
+        (&several[..], "@x:evil.fr", LocalRoute::NotListed),
+        (
+            &several[..],
+            "x@beta.gouv.fr",
+            LocalRoute::Found(&several[0], RouteTrust::OwnRule),
+        ),
+        (&several[..], "x@example.org", LocalRoute::AskDirectory),
+        (&several[..], "x", LocalRoute::NeedsServer),
+        (&ruled[..], "x@example.org", LocalRoute::AskDirectory),
+        (&ruled[..], "x", LocalRoute::Found(&ruled[0], RouteTrust::OwnRule)),
+        (
+            &sole[..],
+            "x@example.org",
+            LocalRoute::Found(&sole[0], RouteTrust::OwnRule),
+        ),
+        (&sole[..], "@x:evil.fr", LocalRoute::NotListed),
+        (&[], "x", LocalRoute::NeedsServer),
+        (&[], "x@a.fr", LocalRoute::AskDirectory),
+    ] {
+        assert_eq!(route_locally(homeservers, &identifier(typed)), route, "{typed}");
+    }
+}
+
+#[test]
+fn only_one_directory_answer_may_not_ask_for_a_password() {
+    for trust in [
+        RouteTrust::OwnRule,
+        RouteTrust::TypedByAgent,
+        RouteTrust::DirectoryAgreed,
+    ] {
+        assert!(trust.allows_password(), "{trust:?}");
+    }
+    assert!(!RouteTrust::DirectoryOne.allows_password());
+}
+
+#[test]
+fn an_address_is_believed_only_from_the_server_entitled_to_it() {
+    let list = [
+        homeserver("elysee", &["elysee.fr"]),
+        homeserver("agents", &["gouv.fr"]),
+        homeserver("guests", &[]),
+    ];
+    let sole = [homeserver("sole", &[])];
+    let sole_ruled = [homeserver("sole", &["gouv.fr"])];
+    let by_itself = finding("guests", &["guests"]);
+    let by_another = finding("guests", &["guests", "agents"]);
+    let elsewhere = finding("agents", &["agents", "elysee"]);
+    for (homeservers, asserting, address, directory, believed) in [
+        (&list[..], "elysee", "x@elysee.fr", None, true),
+        (&list[..], "guests", "x@elysee.fr", None, false),
+        // A rule outranks whatever the directory says.
+        (&list[..], "guests", "x@elysee.fr", Some(&by_another), false),
+        (&list[..], "agents", "x@evilelysee.fr", None, false),
+        (&list[..], "guests", "x@example.org", None, false),
+        (&list[..], "guests", "x@example.org", Some(&by_another), true),
+        (&list[..], "guests", "x@example.org", Some(&by_itself), false),
+        (&list[..], "guests", "x@example.org", Some(&elsewhere), false),
+        (&list[..], "unlisted", "x@gouv.fr", None, false),
+        (&list[..], "agents", "gouv.fr", None, false),
+        (&sole[..], "sole", "x@example.org", None, true),
+        (&sole[..], "other", "x@example.org", None, false),
+        (&sole_ruled[..], "sole", "x@beta.gouv.fr", None, true),
+        (&sole_ruled[..], "sole", "x@example.org", None, false),
+    ] {
+        assert_eq!(
+            entitled(homeservers, asserting, address, directory),
+            believed,
+            "{asserting} asserts {address}"
+        );
+    }
+}
+
+#[test]
+fn two_servers_with_the_same_rule_are_both_entitled() {
+    let list = [
+        homeserver("old", &["culture.gouv.fr"]),
+        homeserver("new", &["culture.gouv.fr"]),
+        homeserver("x", &["gouv.fr"]),
+    ];
+    assert!(entitled(&list, "old", "a@culture.gouv.fr", None));
+    assert!(entitled(&list, "new", "a@culture.gouv.fr", None));
+    assert!(!entitled(&list, "x", "a@culture.gouv.fr", None));
+}
+
+#[test]
+fn ways_have_one_spelling() {
+    for way in Way::DEFAULT_ORDER {
+        assert_eq!(way.as_str().parse(), Ok(way));
+        assert_eq!(serde_json::to_string(&way).ok(), Some(format!("\"{way}\"")));
+    }
+    assert_eq!("SSO".parse::<Way>(), Err(UnknownWay));
+}

@@ -1,0 +1,170 @@
+//! Every outgoing request of this program goes through here: one HTTP client that follows no redirect, keeps no
+//! cookie, reads no proxy from the environment, and gives up on answers that take too long or grow too large.
+
+use std::time::Duration;
+
+use http::{HeaderMap, Request, Response, header};
+
+/// How long the connection alone may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const USER_AGENT: &str = concat!("tchap-connect/", env!("CARGO_PKG_VERSION"));
+
+/// Limits of outgoing requests.
+#[derive(Clone, Debug)]
+pub struct EgressOptions {
+    /// From the first byte sent to the last byte received.
+    pub timeout: Duration,
+    /// Longest answer accepted, in bytes.
+    pub max_body_bytes: usize,
+    /// Certification authorities trusted besides the system's, in PEM.
+    pub extra_ca: Option<Vec<u8>>,
+}
+
+impl Default for EgressOptions {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(10),
+            max_body_bytes: 1024 * 1024,
+            extra_ca: None,
+        }
+    }
+}
+
+/// Why the client could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum EgressSetupError {
+    /// The extra CA file holds no certificate in PEM.
+    #[error("the extra CA file holds no PEM certificate")]
+    NoCertificate,
+    /// The TLS library refused the certificates, or found none at all on this system.
+    #[error("the TLS client cannot be set up: {0}")]
+    Tls(#[source] reqwest::Error),
+}
+
+/// Why there is no answer. None of these texts holds a URL: query strings may carry tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EgressError {
+    /// The time limit passed before the last byte.
+    #[error("no complete answer within the time limit")]
+    Timeout,
+    /// No connection: name not found, port closed, TLS refused.
+    #[error("no connection to the server")]
+    Connect,
+    /// The connection broke, or what came back is not HTTP.
+    #[error("the connection broke before the end of the answer")]
+    Broken,
+    /// The answer is longer than the limit.
+    #[error("the answer is larger than the limit")]
+    TooLarge,
+    /// The server sent us elsewhere. We do not go.
+    #[error("the server answered with a redirect")]
+    Redirected,
+    /// The request itself cannot be sent (scheme, host).
+    #[error("the request cannot be sent")]
+    InvalidRequest,
+}
+
+/// The guarded client. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Egress {
+    client: reqwest::Client,
+    timeout: Duration,
+    max_body_bytes: usize,
+}
+
+impl Egress {
+    /// Makes the client.
+    ///
+    /// # Errors
+    /// When the extra CA file is unreadable, or no certification authority is known at all.
+    #[expect(clippy::disallowed_methods, reason = "the one place where the HTTP client is made")]
+    pub fn new(options: EgressOptions) -> Result<Self, EgressSetupError> {
+        let mut builder = reqwest::Client::builder()
+            .user_agent(USER_AGENT)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .no_proxy();
+        if let Some(pem) = &options.extra_ca {
+            let certificates = reqwest::Certificate::from_pem_bundle(pem).map_err(EgressSetupError::Tls)?;
+            if certificates.is_empty() {
+                return Err(EgressSetupError::NoCertificate);
+            }
+            builder = builder.tls_certs_merge(certificates);
+        }
+        let client = builder.build().map_err(EgressSetupError::Tls)?;
+        Ok(Self {
+            client,
+            timeout: options.timeout,
+            max_body_bytes: options.max_body_bytes,
+        })
+    }
+
+    /// The time limit of [`Self::send`].
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Sends a request and reads the whole answer within the limits. Any status but a redirect is an answer.
+    ///
+    /// # Errors
+    /// See [`EgressError`].
+    pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, EgressError> {
+        self.send_within(self.timeout, request).await
+    }
+
+    /// As [`Self::send`], with a time limit of its own where that is shorter.
+    ///
+    /// # Errors
+    /// See [`EgressError`].
+    pub async fn send_within(
+        &self,
+        limit: Duration,
+        request: Request<Vec<u8>>,
+    ) -> Result<Response<Vec<u8>>, EgressError> {
+        let exchange = self.exchange(request);
+        tokio::time::timeout(limit.min(self.timeout), exchange)
+            .await
+            .unwrap_or(Err(EgressError::Timeout))
+    }
+
+    async fn exchange(&self, mut request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, EgressError> {
+        mark_secrets(request.headers_mut());
+        let request = reqwest::Request::try_from(request).map_err(|_| EgressError::InvalidRequest)?;
+        let mut answer = self.client.execute(request).await.map_err(|error| kind_of(&error))?;
+        if answer.status().is_redirection() {
+            return Err(EgressError::Redirected);
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| kind_of(&error))? {
+            // Counted as it arrives: Content-Length is only a promise.
+            if body.len() + chunk.len() > self.max_body_bytes {
+                return Err(EgressError::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let mut response = Response::new(body);
+        *response.status_mut() = answer.status();
+        *response.headers_mut() = std::mem::take(answer.headers_mut());
+        Ok(response)
+    }
+}
+
+/// Keeps access tokens out of the HTTP library's own debug output.
+fn mark_secrets(headers: &mut HeaderMap) {
+    if let Some(value) = headers.get_mut(header::AUTHORIZATION) {
+        value.set_sensitive(true);
+    }
+}
+
+fn kind_of(error: &reqwest::Error) -> EgressError {
+    if error.is_timeout() {
+        EgressError::Timeout
+    } else if error.is_connect() {
+        EgressError::Connect
+    } else if error.is_builder() {
+        EgressError::InvalidRequest
+    } else {
+        EgressError::Broken
+    }
+}
