@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::admission::Refusal;
+use super::claims::ACR_VALUES;
 use super::homeserver::Way;
 use super::session::BrowserSession;
 use crate::protocol::authorize::{AuthorizationRequest, Prompt};
@@ -50,10 +52,19 @@ pub struct Progress {
     pub account_confirmed: bool,
     /// The account that came back is not the one typed.
     pub other_account: bool,
-    /// The claims agreed to within this flow.
-    pub consented: Option<BTreeSet<String>>,
+    /// The consent given within this flow.
+    pub consented: Option<Agreement>,
     /// Failed passwords so far.
     pub failures: u32,
+}
+
+/// A consent given within a flow. It counts for the browser session that gave it only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agreement {
+    /// The browser session of the agent who agreed.
+    pub session_id: String,
+    /// The claims that were shown and agreed to.
+    pub claims: BTreeSet<String>,
 }
 
 /// Where the login stands. Each stage carries the facts that it needs.
@@ -100,7 +111,7 @@ pub struct SignedIn<'a> {
     /// The level reached.
     pub acr: &'a str,
     /// The verdict of the client's admission policy.
-    pub admission: Result<(), super::admission::Refusal>,
+    pub admission: Result<(), Refusal>,
     /// The claims that would be given and have a value.
     pub claims: &'a BTreeSet<String>,
     /// The claims of the remembered, unexpired consent; `None` when there is none.
@@ -134,7 +145,7 @@ pub enum Denial {
     /// An essential `acr` is out of reach.
     UnmetAcr,
     /// The client's policy.
-    Admission(super::admission::Refusal),
+    Admission(Refusal),
 }
 
 /// What comes next.
@@ -166,47 +177,59 @@ pub fn next_step(
     now: i64,
 ) -> Step {
     let silent = request.prompts(Prompt::None);
+    // What no login can reach is refused before anybody is asked to sign in.
+    if !meets_acr(request, ACR_VALUES) {
+        return Step::Refuse(Denial::UnmetAcr);
+    }
+    let logged_in_here = |agent: &SignedIn<'_>| progress.logged_in.as_deref() == Some(agent.session.id.as_str());
+    // The session of an account that is closed for good is nobody's; its owner may have a new one.
+    let signed_in = signed_in.filter(|agent| logged_in_here(agent) || agent.admission != Err(Refusal::Closed));
     let Some(agent) = signed_in else {
-        return if silent {
-            Step::Refuse(Denial::LoginRequired)
-        } else {
-            Step::Login
+        return match silent {
+            true => Step::Refuse(Denial::LoginRequired),
+            false => Step::Login,
         };
     };
-    let logged_in_here = progress.logged_in.as_deref() == Some(&agent.session.id);
+    let logged_in_here = logged_in_here(agent);
+    // Another login may help once, and only if somebody can be asked.
+    let log_in_or = |silently: Denial, after_login: Denial| match (silent, logged_in_here) {
+        (true, _) => Step::Refuse(silently),
+        (false, true) => Step::Refuse(after_login),
+        (false, false) => Step::Login,
+    };
+    let page = |step: Step| match silent {
+        true => Step::Refuse(Denial::InteractionRequired),
+        false => step,
+    };
 
     if !is_fresh(request, agent.session, logged_in_here, started_at, now) {
-        return match (silent, logged_in_here) {
-            (true, _) => Step::Refuse(Denial::LoginRequired),
-            (false, true) => Step::Refuse(Denial::NotFresh),
-            (false, false) => Step::Login,
-        };
+        return log_in_or(Denial::LoginRequired, Denial::NotFresh);
     }
-    let expected = [hint, request.claims.subject()];
-    if expected.into_iter().flatten().any(|subject| subject != agent.subject) {
-        return match (silent, logged_in_here) {
-            (true, _) => Step::Refuse(Denial::LoginRequired),
-            (false, true) => Step::Refuse(Denial::OtherAgent),
-            (false, false) => Step::Login,
-        };
+    // Before any refusal: the agent may want to change the account that would be refused.
+    if logged_in_here && progress.other_account && !progress.account_confirmed {
+        return page(Step::Confirm);
     }
-    if request
-        .claims
-        .essential_acr()
-        .is_some_and(|wanted| !wanted.is_empty() && !wanted.contains(agent.acr))
-    {
-        return Step::Refuse(Denial::UnmetAcr);
+    if hint.is_some_and(|subject| subject != agent.subject) || !request.claims.admits(agent.subject) {
+        return log_in_or(Denial::LoginRequired, Denial::OtherAgent);
+    }
+    if request.prompts(Prompt::SelectAccount) && !logged_in_here && !progress.account_chosen {
+        return page(Step::Choose);
+    }
+    if !meets_acr(request, &[agent.acr]) {
+        return log_in_or(Denial::UnmetAcr, Denial::UnmetAcr);
     }
     if let Err(refusal) = agent.admission {
         return Step::Refuse(Denial::Admission(refusal));
     }
-    if logged_in_here && progress.other_account && !progress.account_confirmed {
-        return Step::Confirm;
-    }
-    if request.prompts(Prompt::SelectAccount) && !logged_in_here && !progress.account_chosen {
-        return Step::Choose;
-    }
     consent_step(request, progress, agent, consent_rule, silent)
+}
+
+/// Whether one of these levels is acceptable (Core §5.5.1.1); only an essential `acr` is binding.
+fn meets_acr(request: &AuthorizationRequest, levels: &[&str]) -> bool {
+    request
+        .claims
+        .essential_acr()
+        .is_none_or(|wanted| wanted.is_empty() || levels.iter().any(|level| wanted.contains(level)))
 }
 
 fn consent_step(
@@ -217,11 +240,11 @@ fn consent_step(
     silent: bool,
 ) -> Step {
     let issue = || Step::Issue(agent.claims.clone());
-    if progress
+    let agreed_here = progress
         .consented
         .as_ref()
-        .is_some_and(|agreed| agent.claims.is_subset(agreed))
-    {
+        .is_some_and(|agreement| agreement.session_id == agent.session.id && agent.claims.is_subset(&agreement.claims));
+    if agreed_here {
         return issue();
     }
     let remembered = agent.remembered.is_some_and(|agreed| agent.claims.is_subset(agreed));
@@ -238,7 +261,8 @@ fn consent_step(
 }
 
 /// Is this session recent enough for the request? `prompt=login` and `max_age=0` want a login proven to be within this
-/// flow; any other `max_age` one that is known and not older. What is not known is never fresh.
+/// flow; any other `max_age` such a one (however long the pages took since) or one that is known and not older. What is
+/// not known is never fresh.
 fn is_fresh(
     request: &AuthorizationRequest,
     session: &BrowserSession,
@@ -246,11 +270,19 @@ fn is_fresh(
     started_at: i64,
     now: i64,
 ) -> bool {
-    if request.prompts(Prompt::Login) || request.max_age == Some(0) {
-        return logged_in_here && session.auth_time.is_some_and(|at| at >= started_at);
+    let proven_here = logged_in_here && session.auth_time.is_some_and(|at| at >= started_at);
+    if request.prompts(Prompt::Login) {
+        return proven_here;
     }
     match request.max_age {
         None => true,
-        Some(max_age) => session.auth_time.is_some_and(|at| now - at <= i64::from(max_age)),
+        Some(0) => proven_here,
+        Some(max_age) => {
+            let is_recent = |at| now.saturating_sub(at) <= i64::from(max_age);
+            proven_here || session.auth_time.is_some_and(is_recent)
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

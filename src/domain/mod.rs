@@ -4,10 +4,12 @@
 pub mod administration;
 pub mod admission;
 pub mod agent;
+pub mod claims;
 pub mod consent;
 pub mod flow;
 pub mod grant;
 pub mod homeserver;
 pub mod identifier;
 pub mod identity;
+pub mod names;
 pub mod session;

@@ -63,9 +63,14 @@ impl ClaimsRequest {
         self.userinfo.keys().chain(self.id_token.keys()).map(String::as_str)
     }
 
-    /// The one subject that may sign in (Core §5.5.1), when the request names one.
-    pub fn subject(&self) -> Option<&str> {
-        self.id_token.get("sub")?.values.first()?.as_str()
+    /// Whether this subject may sign in (Core §5.5.1): the one named, one of those named, or anybody.
+    pub fn admits(&self, subject: &str) -> bool {
+        let named = self
+            .id_token
+            .get("sub")
+            .map(|demand| &demand.values[..])
+            .unwrap_or_default();
+        named.is_empty() || named.iter().any(|value| value == subject)
     }
 
     /// The acceptable levels when `acr` is essential: empty when any will do.
@@ -114,7 +119,7 @@ mod tests {
         ))
         .unwrap();
         assert!(request.userinfo["email"].essential && !request.userinfo["name"].essential);
-        assert_eq!(request.subject(), Some("s"));
+        assert!(request.admits("s") && !request.admits("t"));
         assert_eq!(request.essential_acr(), Some(BTreeSet::from(["eidas1", "eidas2"])));
         assert_eq!(request.names().collect::<Vec<_>>(), ["email", "name", "acr", "sub"]);
         assert_eq!(ClaimsRequest::parse(None).unwrap(), ClaimsRequest::default());
