@@ -9,6 +9,7 @@
 //! `clock`, `secret` and `config` are the floor that everything may stand on.
 #![warn(missing_docs)]
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
