@@ -9,6 +9,7 @@
 //! `clock`, `secret` and `config` are the floor that everything may stand on.
 #![warn(missing_docs)]
 
+pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -20,3 +21,4 @@ pub mod protocol;
 pub mod secret;
 pub mod store;
 pub mod upstream;
+pub mod web;

@@ -168,7 +168,6 @@ async fn add(global: &Global, context: &Context, args: AddArgs) -> anyhow::Resul
         true => None,
         false => Some(new_secret(context, &client.id).await?),
     };
-    tracing::info!(client.id, "Added a client");
     if global.json {
         let mut answer = describe(context, &client, &[])?;
         if let Some(secret) = secret {
@@ -178,7 +177,7 @@ async fn add(global: &Global, context: &Context, args: AddArgs) -> anyhow::Resul
     }
     let mut rows = vec![
         ("issuer", context.config.issuer.clone()),
-        ("discovery", context.discovery_url()),
+        ("discovery", context.config.discovery_url()),
         ("client_id", client.id.clone()),
     ];
     if let Some(secret) = &secret {
@@ -235,23 +234,18 @@ async fn show(global: &Global, context: &Context, id: &str) -> anyhow::Result<()
     if global.json {
         return output::json(&describe(context, &client, &secrets)?);
     }
-    let document = serde_json::to_value(&client)?;
-    let plain = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items
-            .iter()
-            .map(|item| item.as_str().unwrap_or_default())
-            .collect::<Vec<_>>()
-            .join(" "),
-        Value::Null => "none".to_owned(),
-        other => other.to_string(),
-    };
-    let mut rows = vec![
-        ("issuer", context.config.issuer.clone()),
-        ("discovery", context.discovery_url()),
-    ];
-    let members = document.as_object().into_iter().flatten();
-    rows.extend(members.map(|(name, value)| (name.as_str(), plain(value))));
+    let described = describe(context, &client, &[])?;
+    let first = ["issuer", "discovery", "client_id", "name"];
+    let members = described
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| (name.as_str(), value));
+    let rest = members.clone().filter(|(name, _)| !first.contains(name));
+    let ordered = first
+        .iter()
+        .filter_map(|name| members.clone().find(|(member, _)| member == name));
+    let rows: Vec<_> = ordered.chain(rest).map(|(name, value)| (name, plain(value))).collect();
     output::print(&output::pairs(&rows))?;
     let row = |secret: &ClientSecret| {
         let until = secret.expires_at.map_or_else(|| "rotated".to_owned(), output::instant);
@@ -269,7 +263,6 @@ async fn rotate_secret(global: &Global, context: &Context, id: &str, keep: i64) 
     let until = context.clock.now() + keep;
     context.store.expire_client_secrets(id, until).await?;
     let secret = new_secret(context, id).await?;
-    tracing::info!(client.id, "Rotated a client's secret");
     if global.json {
         return output::json(&json!({ "client_id": id, "client_secret": secret, "former_secrets_expire_at": until }));
     }
@@ -290,7 +283,6 @@ async fn disable(global: &Global, context: &Context, id: &str) -> anyhow::Result
         ..find(context, id).await?
     };
     context.store.upsert_client(&client, context.clock.now()).await?;
-    tracing::info!(client.id, "Disabled a client");
     if global.json {
         return output::json(&describe(context, &client, &[])?);
     }
@@ -325,13 +317,27 @@ fn describe(context: &Context, client: &Client, secrets: &[ClientSecret]) -> any
         answer["client_id"] = id;
     }
     answer["issuer"] = context.config.issuer.as_str().into();
-    answer["discovery"] = context.discovery_url().into();
+    answer["discovery"] = context.config.discovery_url().into();
     if !secrets.is_empty() {
         let secret =
             |one: &ClientSecret| json!({ "id": one.id, "created_at": one.created_at, "expires_at": one.expires_at });
         answer["secrets"] = secrets.iter().map(secret).collect();
     }
     Ok(answer)
+}
+
+/// A member's value as people read it.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => {
+            let texts: Vec<_> = items.iter().filter_map(Value::as_str).collect();
+            texts.join(" ")
+        }
+        Value::Bool(value) => if *value { "yes" } else { "no" }.to_owned(),
+        Value::Null => "none".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 fn kind(client: &Client) -> &'static str {

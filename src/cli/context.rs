@@ -77,11 +77,6 @@ impl Context {
         let sealing = self.config.read_sealing_key()?;
         Ok(Keys::load_or_generate(&self.store, sealing, self.clock.now()).await?)
     }
-
-    /// The address that a client's software is given.
-    pub fn discovery_url(&self) -> String {
-        format!("{}/.well-known/openid-configuration", self.config.issuer)
-    }
 }
 
 /// Prints what development mode assumed.

@@ -24,7 +24,6 @@ pub async fn run(global: &Global, command: KeysCommand) -> anyhow::Result<()> {
     let now = context.clock.now();
     if let KeysCommand::Rotate { now: immediately } = command {
         keys.rotate(&context.store, now, immediately).await?;
-        tracing::info!(immediately, "Rotated the signing keys");
     }
     let list = keys.list(now);
     context.store.close().await;
@@ -32,23 +31,22 @@ pub async fn run(global: &Global, command: KeysCommand) -> anyhow::Result<()> {
         return output::json(&list);
     }
     let rows: Vec<_> = list.iter().map(row).collect();
-    output::print(&output::table(
-        &["kid", "alg", "state", "made", "signs from", "until"],
-        &rows,
-    ))?;
+    let header = ["kid", "alg", "state", "made", "signs from", "until"];
+    output::print(&output::table(&header, &rows))?;
     let next = list
         .iter()
         .filter(|key| key.state == KeyState::Next)
         .map(|key| key.active_from)
         .max();
-    if let (KeysCommand::Rotate { .. }, next) = (command, next) {
-        output::say(&match next {
-            Some(at) => format!(
-                "Published now, signing from {}. Running servers follow by themselves.",
-                output::instant(at)
-            ),
-            None => "Signing with the new keys now. Running servers follow within 30 seconds.".to_owned(),
-        });
+    match (command, next) {
+        (KeysCommand::Rotate { now: true }, _) => {
+            output::say("\nThe new keys sign from now on; running servers follow within 30 seconds.");
+        }
+        (KeysCommand::Rotate { now: false }, Some(at)) => output::say(&format!(
+            "\nThe new keys are published now and sign from {}; running servers follow by themselves.",
+            output::instant(at)
+        )),
+        _ => {}
     }
     Ok(())
 }

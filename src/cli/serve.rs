@@ -13,11 +13,9 @@ use tokio::sync::watch;
 use super::context::{self, Context, Database};
 use super::homeservers::{self, HomeserverArg};
 use super::{Global, output};
-use crate::clock::Clock;
-use crate::config::{Config, LogFormat};
-use crate::jobs;
-use crate::keys::Keys;
-use crate::store::Store;
+use crate::app::App;
+use crate::config::LogFormat;
+use crate::{jobs, web};
 
 /// How long open requests may take to end once the process is told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -32,21 +30,19 @@ pub struct ServeArgs {
 pub async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<()> {
     let context = Context::open(global, Database::MayBeMade).await?;
     let said = homeservers::ensure(&context.store, &args.homeservers).await?;
-    let keys = Arc::new(context.keys().await?);
     let listen = context.config.listen;
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("cannot listen on {listen} (the key `listen`)"))?;
-    announce(&context, listener.local_addr()?, &said).await?;
-
     let Context { config, store, clock } = context;
+    let app = App::build(config, store.clone(), clock.clone()).await?;
+    announce(&app, listener.local_addr()?, &said).await?;
     let (stop, stopped) = watch::channel(false);
     let background = [
         tokio::spawn(jobs::cleanup::run(store.clone(), clock.clone(), stopped.clone())),
-        tokio::spawn(jobs::keys::run(keys.clone(), store.clone(), stopped.clone())),
+        tokio::spawn(jobs::keys::run(app.keys.clone(), store.clone(), stopped.clone())),
     ];
-    let router = build_app(config, store.clone(), keys, clock)?;
-    let served = serve_until_told(listener, router, &stop, stopped).await;
+    let served = serve_until_told(listener, web::router(Arc::new(app)), &stop, stopped).await;
     stop.send_replace(true);
     for job in background {
         drop(tokio::time::timeout(DRAIN, job).await);
@@ -54,11 +50,6 @@ pub async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<()> {
     store.close().await;
     tracing::info!("Stopped");
     served
-}
-
-/// The whole application over its parts.
-fn build_app(_config: Config, _store: Store, _keys: Arc<Keys>, _clock: Clock) -> anyhow::Result<Router> {
-    Ok(Router::new().route("/health/live", axum::routing::get(async || "live\n")))
 }
 
 /// Serves until SIGTERM or SIGINT, then lets open requests end within [`DRAIN`].
@@ -93,8 +84,8 @@ async fn serve_until_told(
 }
 
 /// Says on the terminal (not where logs are JSON) and in the log what is running.
-async fn announce(context: &Context, address: SocketAddr, homeservers: &[String]) -> anyhow::Result<()> {
-    let Context { config, store, .. } = context;
+async fn announce(app: &App, address: SocketAddr, homeservers: &[String]) -> anyhow::Result<()> {
+    let App { config, store, .. } = app;
     let clients = store.list_clients().await?.len();
     let known = store.list_homeservers().await?.len();
     if config.log.format == LogFormat::Text {
@@ -108,7 +99,7 @@ async fn announce(context: &Context, address: SocketAddr, homeservers: &[String]
         ));
         let rows = [
             ("issuer", config.issuer.clone()),
-            ("discovery", context.discovery_url()),
+            ("discovery", config.discovery_url()),
             ("homeservers", known.to_string()),
             ("clients", clients.to_string()),
         ];

@@ -224,6 +224,11 @@ impl Config {
         self.settings.iter().find(|setting| setting.key == key)
     }
 
+    /// The address of the discovery document (Discovery §4), which a client's software is given.
+    pub fn discovery_url(&self) -> String {
+        format!("{}/.well-known/openid-configuration", self.issuer)
+    }
+
     /// Whether browsers reach us by https, so that cookies can be `__Host-` and `Secure`.
     pub fn is_https(&self) -> bool {
         self.issuer.starts_with("https://")

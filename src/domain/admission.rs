@@ -29,3 +29,58 @@ pub fn decide(client: &Client, agent: &Agent, homeserver: Option<&Homeserver>) -
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_open_accounts_of_listed_servers_and_guests_only_where_admitted() {
+        for (closed, listed, guests, admits_guests, verdict) in [
+            (false, true, false, false, Ok(())),
+            (false, true, false, true, Ok(())),
+            (false, true, true, true, Ok(())),
+            (false, true, true, false, Err(Refusal::Guest)),
+            (false, false, false, true, Err(Refusal::UnknownHomeserver)),
+            (true, true, false, true, Err(Refusal::Closed)),
+            (true, true, true, false, Err(Refusal::Closed)),
+            (true, false, false, true, Err(Refusal::Closed)),
+        ] {
+            let client: Client = serde_json::from_value(serde_json::json!({
+                "id": "c", "name": "C", "redirect_uris": [], "auth_methods": ["none"], "scopes": [], "sector": "s",
+                "admits_guests": admits_guests,
+            }))
+            .unwrap();
+            let homeserver: Homeserver = serde_json::from_value(serde_json::json!({
+                "name": "h", "label": "H", "base_url": "https://h", "ways": [], "guests": guests,
+            }))
+            .unwrap();
+            let agent = Agent {
+                id: "a".to_owned(),
+                homeserver: "h".to_owned(),
+                matrix_id: "@a:h".to_owned(),
+                display_name: None,
+                email: None,
+                locale: None,
+                created_at: 0,
+                updated_at: 0,
+                closed_at: closed.then_some(1),
+            };
+            let homeserver = listed.then_some(&homeserver);
+            assert_eq!(
+                decide(&client, &agent, homeserver),
+                verdict,
+                "closed {closed}, listed {listed}, guests {guests}, admits {admits_guests}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_client_that_says_nothing_of_guests_admits_none() {
+        let client: Client = serde_json::from_value(serde_json::json!({
+            "id": "c", "name": "C", "redirect_uris": [], "auth_methods": ["none"], "scopes": [], "sector": "s",
+        }))
+        .unwrap();
+        assert!(!client.admits_guests);
+    }
+}

@@ -243,3 +243,6 @@ pub fn amr(way: Way) -> Vec<String> {
         Way::Sso => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use super::admission::Refusal;
 use super::claims::ACR_VALUES;
-use super::homeserver::Way;
 use super::session::BrowserSession;
 use crate::protocol::authorize::{AuthorizationRequest, Prompt};
 
@@ -37,6 +36,13 @@ pub struct Flow {
     pub version: i64,
 }
 
+impl Flow {
+    /// What logs call this flow. The id itself is the token of its forms and stays out of them.
+    pub fn log_id(&self) -> &str {
+        self.id.get(..8).unwrap_or_default()
+    }
+}
+
 /// What has happened in a flow so far.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Progress {
@@ -46,6 +52,8 @@ pub struct Progress {
     pub typed: Option<String>,
     /// The browser session that a login within this flow made.
     pub logged_in: Option<String>,
+    /// The agent wants to sign in with another account than that of the browser session.
+    pub login_demanded: bool,
     /// The agent chose to go on with the account of the browser session (`prompt=select_account`).
     pub account_chosen: bool,
     /// The agent accepted to go on with another account than the one typed.
@@ -87,18 +95,9 @@ pub enum Stage {
     Sso {
         /// Server name.
         homeserver: String,
+        /// Until when the attempt may come back, Unix seconds.
+        until: i64,
     },
-}
-
-impl Stage {
-    /// The way and homeserver of a login under way.
-    pub fn homeserver(&self) -> Option<(&str, Way)> {
-        match self {
-            Self::Identifier => None,
-            Self::Password { homeserver, .. } => Some((homeserver, Way::Password)),
-            Self::Sso { homeserver } => Some((homeserver, Way::Sso)),
-        }
-    }
 }
 
 /// What is known about the agent behind the browser session, as far as the next step depends on it.
@@ -202,6 +201,9 @@ pub fn next_step(
         false => step,
     };
 
+    if progress.login_demanded && !logged_in_here {
+        return log_in_or(Denial::LoginRequired, Denial::LoginRequired);
+    }
     if !is_fresh(request, agent.session, logged_in_here, started_at, now) {
         return log_in_or(Denial::LoginRequired, Denial::NotFresh);
     }

@@ -4,30 +4,30 @@
 use super::agent::{Agent, AgentEmail};
 use super::homeserver::{Homeserver, Way};
 
-/// A third-party e-mail address as asserted by the homeserver.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ThirdPartyEmail {
-    /// Lower case.
-    pub address: String,
-    /// Unix seconds.
-    pub validated_at: i64,
-    /// Unix seconds.
-    pub added_at: i64,
+/// The outcome of one login at a homeserver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamIdentity {
+    /// Server name of the homeserver that we asked; the server part of `matrix_id` equals it.
+    pub homeserver: String,
+    /// Full Matrix id, `@local:server`, from whoami.
+    pub matrix_id: String,
+    /// Display name: no control or direction characters, at most 256 characters. None when there is none.
+    pub display_name: Option<String>,
+    /// Validated addresses as the homeserver asserts them, earliest `added_at` first.
+    pub emails: Vec<ThirdPartyEmail>,
+    /// How the agent signed in.
+    pub way: Way,
 }
 
-/// Who came back from a homeserver.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UpstreamIdentity {
-    /// Server name.
-    pub homeserver: String,
-    /// `@local:server`.
-    pub matrix_id: String,
-    /// As given.
-    pub display_name: Option<String>,
-    /// Validated addresses only.
-    pub emails: Vec<ThirdPartyEmail>,
-    /// How the login was done.
-    pub way: Way,
+/// An e-mail address bound to a Matrix account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThirdPartyEmail {
+    /// The address, lower case.
+    pub address: String,
+    /// When the agent proved that it is theirs, Unix seconds.
+    pub validated_at: i64,
+    /// When the homeserver bound it to the account, Unix seconds.
+    pub added_at: i64,
 }
 
 /// What of an upstream identity is believed and stored.
@@ -119,4 +119,160 @@ pub fn is_other_account(typed: &str, identity: &UpstreamIdentity) -> bool {
             .is_some_and(|(local, _)| local == local_part.unwrap_or(&typed)),
     };
     !same
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn email(address: &str, added_at: i64) -> ThirdPartyEmail {
+        ThirdPartyEmail {
+            address: address.to_owned(),
+            validated_at: added_at,
+            added_at,
+        }
+    }
+
+    fn identity(emails: &[(&str, i64)]) -> UpstreamIdentity {
+        UpstreamIdentity {
+            homeserver: "agent.test".to_owned(),
+            matrix_id: "@jean.dupont-beta.gouv.fr:agent.test".to_owned(),
+            display_name: Some("Jean Dupont [DINUM]".to_owned()),
+            emails: emails.iter().map(|(address, at)| email(address, *at)).collect(),
+            way: Way::Sso,
+        }
+    }
+
+    fn agent(email: Option<(&str, i64)>) -> Agent {
+        Agent {
+            id: "a".to_owned(),
+            homeserver: "agent.test".to_owned(),
+            matrix_id: "@jean.dupont-beta.gouv.fr:agent.test".to_owned(),
+            display_name: Some("Jean Dupont [DINUM]".to_owned()),
+            email: email.map(|(address, added_at)| AgentEmail {
+                address: address.to_owned(),
+                added_at,
+            }),
+            locale: None,
+            created_at: 0,
+            updated_at: 0,
+            closed_at: None,
+        }
+    }
+
+    fn homeserver(recreated_by_address: bool) -> Homeserver {
+        serde_json::from_value(serde_json::json!({
+            "name": "agent.test", "label": "Test", "base_url": "https://matrix.agent.test", "ways": ["sso"],
+            "recreated_by_address": recreated_by_address,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn of_the_entitled_addresses_the_earliest_counts() {
+        let entitled = |address: &str| address.ends_with(".gouv.fr");
+        for (emails, expected, unentitled) in [
+            (&[][..], None, 0),
+            (&[("x@elysee.fr", 1)], None, 1),
+            (
+                &[("b@b.gouv.fr", 2), ("x@elysee.fr", 1), ("c@c.gouv.fr", 3)],
+                Some("b@b.gouv.fr"),
+                1,
+            ),
+            (&[("b@b.gouv.fr", 2), ("a@b.gouv.fr", 2)], Some("a@b.gouv.fr"), 0),
+            // What others could read as another domain is no address, whatever the rule says of its end.
+            (&[("x@elysee.fr@b.gouv.fr", 1)], None, 1),
+            (&[("x@elysee.fr,y@b.gouv.fr", 1)], None, 1),
+            (
+                &[("x@elysee.fr\ny.gouv.fr", 1), ("@b.gouv.fr", 1), (".gouv.fr", 1)],
+                None,
+                3,
+            ),
+        ] {
+            let facts = settle(&identity(emails), entitled);
+            assert_eq!(
+                facts.email.map(|email| email.address).as_deref(),
+                expected,
+                "{emails:?}"
+            );
+            assert_eq!(facts.unentitled, unentitled, "{emails:?}");
+        }
+    }
+
+    #[test]
+    fn a_blank_display_name_is_none() {
+        let blank = UpstreamIdentity {
+            display_name: Some(" \t".to_owned()),
+            ..identity(&[])
+        };
+        assert_eq!(settle(&blank, |_| true).display_name, None);
+    }
+
+    #[test]
+    fn the_same_address_with_a_newer_date_is_a_recreated_account_where_marked_so() {
+        let known = agent(Some(("a@b.fr", 100)));
+        for (emails, expected) in [
+            (&[("a@b.fr", 100)][..], Continuity::Same),
+            (&[("a@b.fr", 99)], Continuity::Same),
+            (&[("a@b.fr", 101)], Continuity::Recreated),
+            // A second address, even an earlier one, does not hide it.
+            (&[("z@b.fr", 50), ("a@b.fr", 101)], Continuity::Recreated),
+            // A rename is none.
+            (&[("z@b.fr", 101)], Continuity::Same),
+            (&[], Continuity::Same),
+        ] {
+            assert_eq!(
+                continuity(&known, &identity(emails), &homeserver(true)),
+                expected,
+                "{emails:?}"
+            );
+            assert_eq!(
+                continuity(&known, &identity(emails), &homeserver(false)),
+                Continuity::Same
+            );
+        }
+        let unknown = continuity(&agent(None), &identity(&[("a@b.fr", 101)]), &homeserver(true));
+        assert_eq!(unknown, Continuity::Same);
+    }
+
+    #[test]
+    fn only_changed_facts_change_the_agent() {
+        let facts = settle(&identity(&[("a@b.fr", 100)]), |_| true);
+        assert!(!changed(&agent(Some(("a@b.fr", 100))), &facts));
+        assert!(changed(&agent(Some(("a@b.fr", 99))), &facts));
+        assert!(changed(&agent(None), &facts));
+        let renamed = Facts {
+            display_name: None,
+            ..facts
+        };
+        assert!(changed(&agent(Some(("a@b.fr", 100))), &renamed));
+    }
+
+    #[test]
+    fn the_typed_account_is_recognised_by_address_id_or_local_part() {
+        let identity = identity(&[("jean.dupont@beta.gouv.fr", 1), ("jd@example.fr", 2)]);
+        for same in [
+            "jean.dupont@beta.gouv.fr",
+            " Jean.Dupont@Beta.gouv.fr ",
+            "jd@example.fr",
+            "@jean.dupont-beta.gouv.fr:agent.test",
+            "@Jean.Dupont-beta.gouv.fr:agent.test",
+            "jean.dupont-beta.gouv.fr",
+            "@jean.dupont-beta.gouv.fr",
+        ] {
+            assert!(!is_other_account(same, &identity), "{same}");
+        }
+        for other in [
+            "",
+            "@",
+            "jean.dupont",
+            "marie.martin@beta.gouv.fr",
+            "jean.dupont-beta.gouv.fr@agent.test",
+            "@jean.dupont-beta.gouv.fr:other.test",
+            "@jean.dupont-beta.gouv.fr:agent.test:8448",
+            "@marie.martin-beta.gouv.fr:agent.test",
+        ] {
+            assert!(is_other_account(other, &identity), "{other}");
+        }
+    }
 }

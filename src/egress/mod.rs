@@ -168,3 +168,50 @@ fn kind_of(error: &reqwest::Error) -> EgressError {
         EgressError::Broken
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_ca(pem: &str) -> Result<Egress, EgressSetupError> {
+        Egress::new(EgressOptions {
+            extra_ca: Some(pem.into()),
+            ..EgressOptions::default()
+        })
+    }
+
+    #[test]
+    fn a_file_without_certificates_is_refused() {
+        assert!(matches!(with_ca(""), Err(EgressSetupError::NoCertificate)));
+        assert!(matches!(
+            with_ca("not a certificate"),
+            Err(EgressSetupError::NoCertificate)
+        ));
+        let garbage = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        assert!(matches!(with_ca(garbage), Err(EgressSetupError::Tls(_))));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_web_address_is_not_sent() {
+        let egress = Egress::new(EgressOptions::default()).expect("a client");
+        for url in ["/relative", "ftp://127.0.0.1/"] {
+            let request = Request::get(url).body(Vec::new()).expect("a request");
+            assert_eq!(
+                egress.send(request).await.err(),
+                Some(EgressError::InvalidRequest),
+                "{url}"
+            );
+        }
+    }
+
+    #[test]
+    fn access_tokens_are_marked_secret() {
+        let mut request = Request::new(Vec::<u8>::new());
+        request.headers_mut().insert(
+            header::AUTHORIZATION,
+            http::HeaderValue::from_static("Bearer syt_secret"),
+        );
+        mark_secrets(request.headers_mut());
+        assert!(!format!("{request:?}").contains("syt_secret"));
+    }
+}

@@ -11,14 +11,18 @@ use crate::store::{Store, StoreError};
 const PERIOD: Duration = Duration::from_secs(60);
 const BATCH: u32 = 500;
 
-/// Runs until `stop` says true.
-pub async fn run(store: Store, clock: Clock, stop: watch::Receiver<bool>) {
-    super::every(PERIOD, stop, async || match delete(&store, clock.now()).await {
-        Ok(0) => {}
-        Ok(rows) => tracing::debug!(rows, "Deleted expired rows"),
-        Err(error) => tracing::warn!(%error, "Expired rows could not be deleted; trying again in a minute"),
-    })
-    .await;
+/// Runs until `stop` says true or its sender is gone; a turn that has begun is finished.
+pub async fn run(store: Store, clock: Clock, mut stop: watch::Receiver<bool>) {
+    loop {
+        match delete(&store, clock.now()).await {
+            Ok(0) => {}
+            Ok(rows) => tracing::debug!(rows, "Deleted expired rows"),
+            Err(error) => tracing::warn!(%error, "Expired rows could not be deleted; trying again in a minute"),
+        }
+        if !super::next_turn(PERIOD, &mut stop).await {
+            return;
+        }
+    }
 }
 
 async fn delete(store: &Store, now: i64) -> Result<u64, StoreError> {

@@ -11,12 +11,14 @@ use crate::store::Store;
 
 const PERIOD: Duration = Duration::from_secs(30);
 
-/// Runs until `stop` says true.
-pub async fn run(keys: Arc<Keys>, store: Store, stop: watch::Receiver<bool>) {
-    super::every(PERIOD, stop, async || {
+/// Runs until `stop` says true or its sender is gone.
+pub async fn run(keys: Arc<Keys>, store: Store, mut stop: watch::Receiver<bool>) {
+    loop {
         if let Err(error) = keys.reload(&store).await {
             tracing::warn!(%error, "Signing keys could not be read again; going on with those known");
         }
-    })
-    .await;
+        if !super::next_turn(PERIOD, &mut stop).await {
+            return;
+        }
+    }
 }

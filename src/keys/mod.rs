@@ -3,8 +3,6 @@
 //! *active* while it is the newest that has started, *retired* afterwards.
 
 mod material;
-#[cfg(test)]
-mod tests;
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -12,6 +12,9 @@ use super::return_to::ReturnTo;
 /// Values longer than this have no honest use, in bytes. FAPI wants at least 384 for `state` and `nonce`.
 const MAX_VALUE: usize = 2048;
 
+/// More languages than this nobody reads.
+const MAX_LOCALES: usize = 10;
+
 /// A value of `prompt` (Core §3.1.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "the variants are the registered values themselves")]
@@ -79,6 +82,7 @@ pub fn check(
     known_scopes: &[&str],
 ) -> Result<AuthorizationRequest, OAuthError> {
     params.refuse_repeated()?;
+    short(params, "state")?;
     refuse_unsupported(params)?;
     check_response_type(params)?;
     check_response_mode(params)?;
@@ -101,7 +105,10 @@ pub fn check(
             .filter(|hint| hint.len() <= 255)
             .map(str::to_owned),
         id_token_hint: params.get("id_token_hint").map(str::to_owned),
-        ui_locales: words(params, "ui_locales").map(str::to_owned).collect(),
+        ui_locales: words(params, "ui_locales")
+            .take(MAX_LOCALES)
+            .map(str::to_owned)
+            .collect(),
         claims,
     })
 }
@@ -169,18 +176,12 @@ fn prompt(params: &Params) -> Result<BTreeSet<Prompt>, OAuthError> {
 }
 
 fn max_age(params: &Params) -> Result<Option<u32>, OAuthError> {
-    let bad = OAuthError::invalid_request("max_age must be a number of seconds");
-    params
-        .get("max_age")
-        .map(|value| {
-            value
-                .bytes()
-                .all(|byte| byte.is_ascii_digit())
-                .then(|| value.parse().ok())
-                .flatten()
-                .ok_or(bad)
-        })
-        .transpose()
+    match params.get("max_age") {
+        None => Ok(None),
+        // More seconds than a number here holds is no limit at all.
+        Some(value) if value.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Some(value.parse().unwrap_or(u32::MAX))),
+        Some(_) => Err(OAuthError::invalid_request("max_age must be a number of seconds")),
+    }
 }
 
 fn short(params: &Params, name: &str) -> Result<Option<String>, OAuthError> {
@@ -197,3 +198,6 @@ fn words<'a>(params: &'a Params, name: &str) -> impl Iterator<Item = &'a str> {
         .split(' ')
         .filter(|word| !word.is_empty())
 }
+
+#[cfg(test)]
+mod tests;

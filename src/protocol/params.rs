@@ -1,5 +1,6 @@
 //! Request parameters (RFC 6749 §3.1, §3.2): form-encoded, each at most once, an empty value counts as absent.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::OAuthError;
@@ -34,10 +35,9 @@ impl Params {
                 None => (pair, &[][..]),
             };
             let (name, value) = (decode(name)?, decode(value)?);
-            if params.values.contains_key(&name) {
-                params.repeated.insert(name);
-            } else {
-                params.values.insert(name, value);
+            match params.values.entry(name) {
+                Entry::Vacant(place) => drop(place.insert(value)),
+                Entry::Occupied(first) => drop(params.repeated.insert(first.key().clone())),
             }
         }
         Ok(params)

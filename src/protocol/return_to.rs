@@ -124,20 +124,23 @@ pub enum RedirectUriError {
 }
 
 /// Whether a redirect URI may be registered: https, http on loopback, and for native clients a private scheme with a
-/// dot (RFC 8252 §7); nothing else.
+/// dot (RFC 8252 §7); nothing else. It must be written as a browser would write it: what parsers read differently
+/// (`https:///host`, `%2e`, `\\`, numbers for addresses, empty user names) is refused.
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn check_registrable(uri: &str, application: ApplicationType) -> Result<(), RedirectUriError> {
-    let odd = |c: char| c.is_control() || c.is_whitespace() || c == '\\' || c == '#' || !c.is_ascii();
     let parsed = Url::parse(uri).map_err(|_| RedirectUriError::Malformed)?;
-    if uri.chars().any(odd) || !parsed.username().is_empty() || parsed.password().is_some() {
+    let is_normal = parsed.as_str() == uri || (parsed.path() == "/" && parsed.as_str() == format!("{uri}/"));
+    let has_user = !parsed.username().is_empty() || parsed.password().is_some();
+    let ends_with_dot = parsed.host_str().is_some_and(|host| host.ends_with('.'));
+    let odd = |c: char| !c.is_ascii_graphic() || matches!(c, '\\' | '#');
+    if !is_normal || has_user || ends_with_dot || uri.contains(odd) {
         return Err(RedirectUriError::Malformed);
     }
     match parsed.scheme() {
-        "https" if parsed.has_host() && uri.starts_with("https://") => Ok(()),
-        "http" if is_loopback(&parsed) && uri.starts_with("http://") => Ok(()),
-        "https" => Err(RedirectUriError::Malformed),
+        "https" => Ok(()),
+        "http" if is_loopback(&parsed) => Ok(()),
         "http" => Err(RedirectUriError::Http),
         scheme if application == ApplicationType::Native && scheme.contains('.') => Ok(()),
         _ => Err(RedirectUriError::Scheme),
@@ -153,3 +156,6 @@ pub fn is_loopback(url: &Url) -> bool {
         None => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,14 +97,15 @@ impl Store {
         row.map(Flow::try_from).transpose()
     }
 
-    /// Ends a flow.
+    /// Ends a flow; false when somebody else ended it before.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn delete_flow(&self, id: &str) -> Result<(), StoreError> {
+    pub async fn delete_flow(&self, id: &str) -> Result<bool, StoreError> {
         let sql = "delete from flows where id = $1";
-        on!(self.writes(), db => sqlx::query(sql).bind(id).execute(db).await.map(drop))?;
-        Ok(())
+        let deleted =
+            on!(self.writes(), db => sqlx::query(sql).bind(id).execute(db).await.map(|done| done.rows_affected()))?;
+        Ok(deleted == 1)
     }
 
     /// How many living flows a network has open.

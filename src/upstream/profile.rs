@@ -1,6 +1,7 @@
 //! What a homeserver says about the account that signed in: its e-mail addresses (Client-Server API,
 //! `GET /account/3pid`) and its display name (`GET /profile/{userId}`).
 
+use http::StatusCode;
 use ruma::{
     MilliSecondsSinceUnixEpoch, UserId,
     api::{
@@ -10,9 +11,14 @@ use ruma::{
     thirdparty::{Medium, ThirdPartyIdentifier},
 };
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{Upstream, UpstreamError, borrowed, error::Step, session::AccessToken};
+use super::{
+    Upstream, UpstreamError, borrowed,
+    error::{Step, refusal},
+    http_request,
+    session::AccessToken,
+};
 use crate::domain::{
     homeserver::Homeserver,
     identifier::{MatrixId, clean_name, normalise_email},
@@ -21,13 +27,7 @@ use crate::domain::{
 
 /// No agent has more addresses; a hostile homeserver could list thousands, each a question to the directory.
 const MAX_EMAILS: usize = 10;
-
-/// As ruma's answer, but read entry by entry: one address that is not validated must not hide the others.
-#[derive(Deserialize)]
-struct ThirdPartyIds {
-    #[serde(default)]
-    threepids: Vec<Value>,
-}
+const NONSENSE: UpstreamError = UpstreamError::Nonsense("a list of addresses that cannot be read");
 
 impl Upstream {
     pub(super) async fn emails(
@@ -39,9 +39,13 @@ impl Upstream {
         let response = self
             .call(homeserver, Step::Authenticated, token.sent(), request)
             .await?;
-        let ids: ThirdPartyIds = serde_json::from_slice(response.body())
-            .map_err(|_| UpstreamError::Nonsense("a list of addresses that cannot be read"))?;
-        Ok(read_emails(ids))
+        let ids: Map<String, Value> = serde_json::from_slice(response.body()).map_err(|_| NONSENSE)?;
+        // Read entry by entry, unlike ruma's answer: one address without `validated_at` must not hide the others.
+        match ids.get("threepids") {
+            Some(Value::Array(entries)) => Ok(read_emails(entries)),
+            None => Ok(Vec::new()),
+            Some(_) => Err(NONSENSE),
+        }
     }
 
     pub(super) async fn display_name(
@@ -53,34 +57,25 @@ impl Upstream {
         let nonsense = UpstreamError::Nonsense("a profile that cannot be read");
         let user_id = UserId::parse(matrix_id.as_str()).map_err(|_| nonsense.clone())?;
         // With the token, though the specification wants none: some homeservers show profiles to members only.
-        let request = http_profile(homeserver, token, user_id)?;
+        let request = http_request(homeserver, token.sent(), get_profile::v3::Request::new(user_id))?;
         let response = self.egress.send(request).await?;
-        if response.status() == http::StatusCode::NOT_FOUND {
+        if response.status() == StatusCode::NOT_FOUND {
             return Ok(None);
         }
         if !response.status().is_success() {
-            return Err(super::error::refusal(Step::Authenticated, &response));
+            return Err(refusal(Step::Authenticated, &response));
         }
         let profile = get_profile::v3::Response::try_from_http_response(borrowed(&response)).map_err(|_| nonsense)?;
         Ok(profile.get("displayname").and_then(Value::as_str).and_then(clean_name))
     }
 }
 
-fn http_profile(
-    homeserver: &Homeserver,
-    token: &AccessToken,
-    user_id: ruma::OwnedUserId,
-) -> Result<http::Request<Vec<u8>>, UpstreamError> {
-    super::http_request(homeserver, token.sent(), get_profile::v3::Request::new(user_id))
-}
-
 /// The validated, well-formed addresses, earliest `added_at` first, each once.
-fn read_emails(ids: ThirdPartyIds) -> Vec<ThirdPartyEmail> {
-    let entries = ids
-        .threepids
-        .into_iter()
-        .filter_map(|entry| serde_json::from_value(entry).ok());
-    let mut emails: Vec<_> = entries.filter_map(read_email).collect();
+fn read_emails(entries: &[Value]) -> Vec<ThirdPartyEmail> {
+    let readable = entries
+        .iter()
+        .filter_map(|entry| ThirdPartyIdentifier::deserialize(entry).ok());
+    let mut emails: Vec<_> = readable.filter_map(read_email).collect();
     emails.sort_by(|a, b| (a.added_at, &a.address).cmp(&(b.added_at, &b.address)));
     let mut kept: Vec<ThirdPartyEmail> = Vec::new();
     for email in emails {
@@ -112,8 +107,8 @@ mod tests {
     use super::*;
 
     fn read(threepids: Value) -> Vec<(String, i64, i64)> {
-        let ids = serde_json::from_value(json!({ "threepids": threepids })).expect("third-party ids");
-        read_emails(ids)
+        let emails = read_emails(threepids.as_array().expect("a list"));
+        emails
             .into_iter()
             .map(|email| (email.address, email.validated_at, email.added_at))
             .collect()

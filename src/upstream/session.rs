@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_token_is_never_printed() {
-        let token = AccessToken(Redacted::new("syt_secret".into()));
+        let token = AccessToken(Redacted::new("syt_secret"));
         assert_eq!(format!("{token:?}"), "AccessToken([redacted])");
     }
 }

@@ -1,0 +1,14 @@
+# The commands of this project. Each sets up what it needs inside this directory (.cache, node_modules, target).
+.PHONY: help demo test check
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
+
+demo: ## Real homeservers, the provider and a partner site on this machine; Ctrl-C stops all of it
+	@examples/demo/run
+
+test: ## Every test: SQLite and PostgreSQL, real Synapse, a real browser
+	@tests/run
+
+check: ## Format, clippy, docs, dependency policy, container files
+	@tests/check

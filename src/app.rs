@@ -1,0 +1,88 @@
+//! The one state of the program, shared by every handler and job.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::config::{Config, SealingError};
+use crate::egress::{Egress, EgressOptions, EgressSetupError};
+use crate::keys::{Keys, KeysError};
+use crate::store::Store;
+use crate::upstream::Upstream;
+use crate::web::pages::FooterLinks;
+use crate::web::theme::{Theme, ThemeError};
+
+/// Everything a handler may need.
+#[derive(Debug)]
+pub struct App {
+    /// Process settings.
+    pub config: Config,
+    /// The database.
+    pub store: Store,
+    /// Signing keys.
+    pub keys: Arc<Keys>,
+    /// The homeserver side.
+    pub upstream: Upstream,
+    /// The only reader of time.
+    pub clock: Clock,
+    pub(crate) theme: Arc<Theme>,
+    pub(crate) footer: Arc<FooterLinks>,
+}
+
+/// How handlers hold the [`App`].
+pub type SharedApp = Arc<App>;
+
+/// Why the program cannot start with this configuration and database.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The sealing key cannot be read.
+    #[error(transparent)]
+    Sealing(#[from] SealingError),
+    /// The signing keys cannot be opened.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The operator's stylesheets are not usable.
+    #[error(transparent)]
+    Theme(#[from] ThemeError),
+    /// Outgoing requests cannot be set up.
+    #[error(transparent)]
+    Egress(#[from] EgressSetupError),
+    /// The file with further certification authorities cannot be read.
+    #[error("upstream.ca_file cannot be read: {0}")]
+    CaFile(std::io::Error),
+}
+
+impl App {
+    /// Puts the program together over a migrated database. Signing keys are made at the first start.
+    ///
+    /// # Errors
+    /// [`StartError`], in words for the operator.
+    pub async fn build(config: Config, store: Store, clock: Clock) -> Result<Self, StartError> {
+        let keys = Keys::load_or_generate(&store, config.read_sealing_key()?, clock.now()).await?;
+        let extra_ca = config
+            .upstream
+            .ca_file
+            .as_ref()
+            .map(std::fs::read)
+            .transpose()
+            .map_err(StartError::CaFile)?;
+        let egress = Egress::new(EgressOptions {
+            timeout: Duration::from_secs(config.upstream.timeout_seconds),
+            extra_ca,
+            ..EgressOptions::default()
+        })?;
+        Ok(Self {
+            theme: Arc::new(Theme::load(config.theme.dsfr_dir.as_deref())?),
+            footer: Arc::new(FooterLinks {
+                accessibility: config.links.accessibility.clone(),
+                legal: config.links.legal.clone(),
+                privacy: config.links.privacy.clone(),
+            }),
+            keys: Arc::new(keys),
+            upstream: Upstream::new(egress),
+            config,
+            store,
+            clock,
+        })
+    }
+}

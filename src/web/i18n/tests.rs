@@ -1,0 +1,163 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use super::*;
+
+fn negotiate(ui_locales: &[&str], cookie: Option<&str>, accept_language: &str) -> &'static str {
+    let ui_locales: Vec<String> = ui_locales.iter().map(|tag| tag.to_string()).collect();
+    Language::negotiate(&ui_locales, cookie, Some(accept_language)).as_str()
+}
+
+#[test]
+fn the_agents_choice_wins_then_the_service_then_the_browser() {
+    assert_eq!(negotiate(&["fr"], Some("en"), "fr"), "en");
+    assert_eq!(negotiate(&["de", "en-GB", "fr"], None, "fr"), "en");
+    assert_eq!(negotiate(&["de"], Some("xx"), "en"), "en");
+    assert_eq!(Language::negotiate(&[], None, None), Language::Fr);
+}
+
+#[test]
+fn accept_language_follows_its_weights() {
+    for (header, expected) in [
+        ("en", "en"),
+        ("EN-us", "en"),
+        ("de, en;q=0.3", "en"),
+        ("en;q=0.4, fr;q=0.9", "fr"),
+        ("fr;q=0.4,en;q=0.9", "en"),
+        ("en;q=0.8,fr;q=0.8", "en"),
+        ("en;q=0", "fr"),
+        ("en;q=rubbish", "fr"),
+        ("en;q=NaN", "fr"),
+        ("de, *;q=0.5, en;q=0.1", "fr"),
+        ("english", "fr"),
+        ("", "fr"),
+    ] {
+        assert_eq!(negotiate(&[], None, header), expected, "{header}");
+    }
+}
+
+#[test]
+fn numbers_take_their_plural() {
+    let (fr, en) = (Text::new(Language::Fr), Text::new(Language::En));
+    assert_eq!(fr.count("wait-seconds", 1), "1 seconde");
+    assert_eq!(fr.count("wait-seconds", 30), "30 secondes");
+    assert_eq!(en.count("wait-minutes", 1), "1 minute");
+    assert_eq!(en.count("wait-minutes", 6), "6 minutes");
+}
+
+#[test]
+fn values_cannot_reorder_or_break_a_sentence() {
+    let hostile = "bon\u{202e}lam\u{2066}\n\u{200b}\u{1b}[31m";
+    let sentence = Text::new(Language::En).with("identifier-title", &[("service", hostile)]);
+    assert_eq!(
+        sentence,
+        "Sign in to “bon\u{fffd}lam\u{fffd}\u{fffd}\u{fffd}\u{fffd}[31m”"
+    );
+    assert_eq!(visible("Zoë d’Arc-Œuvré محمد"), "Zoë d’Arc-Œuvré محمد");
+}
+
+/// Message or `message.attribute` → the variables in it, read from the source text.
+fn messages(language: Language) -> BTreeMap<String, BTreeSet<String>> {
+    let mut messages = BTreeMap::<String, BTreeSet<String>>::new();
+    let (mut message, mut current) = (String::new(), String::new());
+    for line in source(language).lines().filter(|line| !line.starts_with('#')) {
+        if let Some((name, _)) = line
+            .split_once(" =")
+            .filter(|_| line.starts_with(|c: char| c.is_ascii_lowercase()))
+        {
+            (message, current) = (name.to_owned(), name.to_owned());
+            assert!(
+                messages.insert(current.clone(), BTreeSet::new()).is_none(),
+                "{name} is there twice"
+            );
+        } else if let Some((name, _)) = line
+            .trim_start()
+            .strip_prefix('.')
+            .and_then(|line| line.split_once(" ="))
+        {
+            current = format!("{message}.{name}");
+            messages.insert(current.clone(), BTreeSet::new());
+        }
+        let variables = line
+            .split('$')
+            .skip(1)
+            .map(|rest| rest.split([' ', '}']).next().unwrap_or_default().to_owned());
+        messages.entry(current.clone()).or_default().extend(variables);
+    }
+    messages.remove("");
+    messages
+}
+
+fn source(language: Language) -> String {
+    let file = format!("locales/{language}.ftl");
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).expect("the locale file is there")
+}
+
+#[test]
+fn both_files_parse_and_say_the_same_things() {
+    for language in Language::ALL {
+        let parsed = FluentResource::try_new(source(language));
+        assert!(
+            parsed.is_ok(),
+            "{language}: {:?}",
+            parsed.err().map(|(_, errors)| errors)
+        );
+    }
+    assert_eq!(messages(Language::Fr), messages(Language::En));
+}
+
+/// The string literals of our pages: those of templates' calls, and all of `src/web/pages`.
+fn literals() -> BTreeSet<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut literals = BTreeSet::new();
+    let mut read = |path: &Path| {
+        let content = fs::read_to_string(path).expect("a text file");
+        literals.extend(content.split('"').map(str::to_owned));
+    };
+    read(&root.join("src/web/pages.rs"));
+    for directory in ["templates", "src/web/pages"] {
+        for entry in fs::read_dir(root.join(directory)).expect("the directory is there") {
+            let path = entry.expect("an entry").path();
+            if !path.ends_with("tests.rs") && !path.ends_with("samples.rs") {
+                read(&path);
+            }
+        }
+    }
+    literals
+}
+
+#[test]
+fn every_message_is_used() {
+    let literals = literals();
+    let known = messages(Language::Fr);
+    let unused: Vec<_> = known
+        .keys()
+        .filter(|key| !literals.contains(key.split('.').next().unwrap_or(key)))
+        .collect();
+    assert!(unused.is_empty(), "{unused:?}");
+}
+
+#[test]
+fn every_key_asked_for_by_a_template_exists() {
+    let known = messages(Language::Fr);
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("templates")).expect("templates/") {
+        let path = entry.expect("an entry").path();
+        let content = fs::read_to_string(&path).expect("a text file");
+        for call in [".get(\"", ".with(\"", ".count(\""] {
+            for rest in content.split(call).skip(1) {
+                let key = rest.split('"').next().unwrap_or_default();
+                assert!(known.contains_key(key), "{}: {key}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn french_is_typeset_as_french() {
+    for line in source(Language::Fr).lines().filter(|line| !line.starts_with('#')) {
+        for wrong in [" :", " ;", " ?", " !", " »", "« ", "'", "..."] {
+            assert!(!line.contains(wrong), "{wrong:?} in: {line}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What every answer has in common: security headers, error pages in the reader's language, the language cookie, and the
+//! cookie session of browser routes.
+
+use askama::Template;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Response};
+use http::header::{self, HeaderName, HeaderValue};
+use http::{Method, StatusCode};
+use tower_sessions::cookie::SameSite;
+use tower_sessions::{Expiry, SessionManagerLayer};
+
+use super::error::PageError;
+use super::pages::ErrorPage;
+use super::visitor::{LANGUAGE_COOKIE, language_in_query, language_of, layout};
+use crate::app::{App, SharedApp};
+use crate::store::WebSessionStore;
+
+/// No inline script or style and nothing from elsewhere. Pages of a flow have no `form-action`: browsers apply it to
+/// every hop of the redirects that follow a POST, the homeserver's and the client's too (protocol notes, CSP).
+const CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+const CSP_OUTSIDE_FLOWS: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
+                                 base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
+
+/// Sets the headers that every answer carries.
+pub async fn security_headers(State(app): State<SharedApp>, request: Request, next: Next) -> Response {
+    let in_flow = ["/authorize", "/login"]
+        .iter()
+        .any(|prefix| request.uri().path().starts_with(prefix));
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let mut set = |name: HeaderName, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
+    set(
+        header::CONTENT_SECURITY_POLICY,
+        if in_flow { CSP } else { CSP_OUTSIDE_FLOWS },
+    );
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::X_FRAME_OPTIONS, "DENY");
+    // Login tokens and codes travel in query strings: no address of ours leaves in a Referer.
+    set(header::REFERRER_POLICY, "no-referrer");
+    set(
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), geolocation=(), microphone=()",
+    );
+    if app.config.is_https() {
+        set(header::STRICT_TRANSPORT_SECURITY, "max-age=63072000");
+    }
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Writes the page of a [`PageError`] in the reader's language, and remembers a language chosen by `?lang=`.
+pub async fn pages(State(app): State<SharedApp>, request: Request, next: Next) -> Response {
+    let (query, headers) = (request.uri().query(), request.headers());
+    let language = language_of(headers, query);
+    let chosen = language_in_query(query);
+    // The reader may switch the language of an error page where a GET of the same address shows it again; the homeserver's
+    // callback is not repeated, its query is a credential.
+    let repeatable = request.method() == Method::GET && !request.uri().path().starts_with("/login");
+    let here = request
+        .uri()
+        .path_and_query()
+        .filter(|_| repeatable)
+        .map_or("/", |uri| uri.as_str())
+        .to_owned();
+    let mut response = next.run(request).await;
+    if let Some(error) = response.extensions_mut().remove::<PageError>() {
+        response = error_page(&app, language, here, error, response);
+    }
+    if let Some(chosen) = chosen {
+        let secure = if app.config.is_https() { "; Secure" } else { "" };
+        let cookie = format!("{LANGUAGE_COOKIE}={chosen}; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly{secure}");
+        if let Ok(value) = HeaderValue::from_str(&cookie) {
+            response.headers_mut().append(header::SET_COOKIE, value);
+        }
+    }
+    response
+}
+
+fn error_page(app: &App, language: super::i18n::Language, here: String, error: PageError, bare: Response) -> Response {
+    tracing::info!(
+        incident.id = error.incident.0,
+        error.code = error.kind.code(),
+        detail = error.detail,
+        "error page"
+    );
+    let page = ErrorPage {
+        layout: layout(app, language, here),
+        kind: error.kind,
+        incident: error.incident.0,
+        detail: error.detail.map(str::to_owned),
+    };
+    let (mut parts, _) = bare.into_parts();
+    parts.headers.remove(header::CONTENT_TYPE);
+    parts.headers.remove(header::CONTENT_LENGTH);
+    match page.render() {
+        Ok(html) => (parts, Html(html)).into_response(),
+        Err(error) => {
+            tracing::error!(error = %error, "an error page could not be rendered");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// The cookie session of browser routes: `Lax`, since agents arrive from other sites; `__Host-` and `Secure` on https.
+pub fn cookie_session(app: &App) -> SessionManagerLayer<WebSessionStore> {
+    let https = app.config.is_https();
+    let lifetime = tower_sessions::cookie::time::Duration::seconds(app.config.lifetimes.session);
+    SessionManagerLayer::new(WebSessionStore::new(app.store.clone(), app.clock.clone()))
+        .with_name(if https { "__Host-tchap-connect" } else { "tchap-connect" })
+        .with_secure(https)
+        .with_http_only(true)
+        .with_same_site(SameSite::Lax)
+        .with_path("/")
+        .with_expiry(Expiry::OnInactivity(lifetime))
+}

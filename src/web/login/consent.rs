@@ -1,0 +1,160 @@
+//! Consent: which service, which data in words with the values; accept or refuse. What was shown is what is granted.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use serde_json::Value;
+
+use super::super::error::{AuthorizeError, PageError, see_other};
+use super::super::form::PageForm;
+use super::super::pages::{ConsentItem, ConsentKind, ConsentPage, ErrorKind};
+use super::super::person::Person;
+use super::super::visitor::Visitor;
+use super::under_way::UnderWay;
+use super::{render, step_url};
+use crate::app::SharedApp;
+use crate::domain::consent::Consent;
+use crate::domain::flow::{Agreement, Step};
+use crate::protocol::client::SubjectType;
+use crate::protocol::error::{ErrorCode, OAuthError};
+use crate::secret::{constant_time_eq, fingerprint};
+
+/// The consent page.
+pub fn page(step: &UnderWay) -> Result<Response, AuthorizeError> {
+    let person = person(step)?;
+    render(&ConsentPage {
+        layout: step.layout(),
+        service: step.request.client.name.clone(),
+        action: step.action("consent"),
+        agent_name: person.name().to_owned(),
+        items: items(step, person),
+        shown: shown(step, person),
+        policy_uri: None,
+        tos_uri: None,
+    })
+}
+
+/// `POST /authorize/{flow}/consent`
+pub async fn answer(
+    State(app): State<SharedApp>,
+    Path(flow_id): Path<String>,
+    visitor: Visitor,
+    PageForm(form): PageForm,
+) -> Result<Response, AuthorizeError> {
+    let mut step = UnderWay::load(&app, visitor, &flow_id).await?;
+    if step.next() != Step::Consent {
+        return Ok(see_other(&step_url(&flow_id)));
+    }
+    match form.get("answer") {
+        Some("refuse") => {
+            step.end().await?;
+            tracing::info!(
+                flow.id = step.flow.log_id(),
+                client.id = step.flow.client_id,
+                "an agent refused consent"
+            );
+            let error = OAuthError::new(ErrorCode::AccessDenied, "the agent refused");
+            return Err(AuthorizeError::to(
+                &step.request.checked.return_to,
+                &error,
+                &app.config.issuer,
+            ));
+        }
+        Some("accept") => accept(&mut step, form.get("shown").unwrap_or_default()).await?,
+        _ => {}
+    }
+    Ok(see_other(&step_url(&flow_id)))
+}
+
+/// Remembers the consent first, then lets the flow go on. A page that showed something else than what would be given now
+/// is shown again.
+async fn accept(step: &mut UnderWay, shown_before: &str) -> Result<(), AuthorizeError> {
+    let person = person(step)?;
+    if !constant_time_eq(shown_before, &shown(step, person)) {
+        return Ok(());
+    }
+    let consent = Consent {
+        agent_id: person.agent.id.clone(),
+        client_id: step.request.client.id.clone(),
+        claims: person.claims.clone(),
+        given_at: step.now,
+        expires_at: step.now + step.app.config.lifetimes.consent,
+    };
+    step.app.store.upsert_consent(&consent).await?;
+    let session_id = person.session.id.clone();
+    step.flow.progress.consented = Some(Agreement {
+        session_id,
+        claims: consent.claims,
+    });
+    Ok(step.save().await?)
+}
+
+fn person(step: &UnderWay) -> Result<&Person, AuthorizeError> {
+    step.person
+        .as_ref()
+        .ok_or_else(|| PageError::new(ErrorKind::FlowExpired).into())
+}
+
+/// Stands for exactly what the page shows, to whom and about whom.
+fn shown(step: &UnderWay, person: &Person) -> String {
+    let values: Vec<_> = person
+        .claims
+        .iter()
+        .map(|name| (name, person.values.get(name.as_str())))
+        .collect();
+    fingerprint(&format!("{}\n{}\n{values:?}", step.flow.id, person.agent.id))
+}
+
+fn items(step: &UnderWay, person: &Person) -> Vec<ConsentItem> {
+    let public = step.request.client.subject_type == SubjectType::Public;
+    let mut items: Vec<ConsentItem> = Vec::new();
+    for name in &person.claims {
+        let (Some(kind), Some(value)) = (kind(name, public), person.values.get(name.as_str())) else {
+            continue;
+        };
+        let item = ConsentItem {
+            kind,
+            value: words(value),
+        };
+        // `family_name` and `usual_name`, `administration_name` and `organization_label` are one datum each.
+        if !items.contains(&item) {
+            items.push(item);
+        }
+    }
+    let order = |item: &ConsentItem| ConsentKind::ALL.iter().position(|kind| *kind == item.kind);
+    items.sort_by_key(order);
+    items
+}
+
+fn words(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(list) => list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
+        other => other.to_string(),
+    }
+}
+
+/// The words for a claim; `None` for what says nothing more than another (`email_verified`).
+fn kind(claim: &str, public: bool) -> Option<ConsentKind> {
+    Some(match claim {
+        "name" => ConsentKind::Name,
+        "given_name" => ConsentKind::GivenName,
+        "family_name" | "usual_name" => ConsentKind::FamilyName,
+        "preferred_username" => ConsentKind::PreferredUsername,
+        "email" => ConsentKind::Email,
+        "sub" | "uid" if public => ConsentKind::PublicSubject,
+        "sub" | "uid" => ConsentKind::Subject,
+        "tchap_user_id" => ConsentKind::TchapUserId,
+        "tchap_homeserver" => ConsentKind::Homeserver,
+        "tchap_guest" => ConsentKind::Guest,
+        "administration_domain" => ConsentKind::AdministrationDomain,
+        "administration_name" | "organization_label" => ConsentKind::AdministrationName,
+        "siren" => ConsentKind::Siren,
+        "siret" => ConsentKind::Siret,
+        "organizational_unit" => ConsentKind::OrganizationalUnit,
+        "belonging_population" => ConsentKind::Population,
+        "roles" => ConsentKind::Roles,
+        "locale" => ConsentKind::Locale,
+        "updated_at" => ConsentKind::UpdatedAt,
+        _ => return None,
+    })
+}

@@ -1,0 +1,212 @@
+//! The end of a login (identity → agent → browser session) and the end of a request (code → redirect).
+
+use std::collections::BTreeSet;
+
+use axum::response::Response;
+
+use super::super::error::{AuthorizeError, PageError, see_other};
+use super::super::pages::LoginProblem;
+use super::super::person::Person;
+use super::request::Request;
+use super::under_way::UnderWay;
+use crate::app::App;
+use crate::domain::agent::Agent;
+use crate::domain::claims;
+use crate::domain::grant::{Authorization, CodeRecord};
+use crate::domain::homeserver::{Homeserver, Way};
+use crate::domain::identity::{Continuity, Facts, UpstreamIdentity, continuity, is_other_account, settle};
+use crate::domain::session::BrowserSession;
+use crate::secret::{fingerprint, random_id, random_token};
+use crate::upstream::UpstreamError;
+
+/// Signs the browser in as the agent who came back from `homeserver`, and saves that in the flow.
+pub async fn sign_in(
+    step: &mut UnderWay,
+    homeserver: &Homeserver,
+    identity: &UpstreamIdentity,
+) -> Result<(), AuthorizeError> {
+    let (app, now) = (step.app.clone(), step.app.clock.now());
+    let list = app.store.list_homeservers().await?;
+    let believed = app.upstream.believed_emails(&list, identity).await;
+    let facts = settle(identity, |address| {
+        believed.iter().any(|email| email.address == address)
+    });
+    let language = step.visitor.language(&step.request.checked.ui_locales);
+    let agent = recognise(&app, homeserver, identity, &facts, language.as_str(), now).await?;
+    let session = BrowserSession {
+        id: random_id()?,
+        agent_id: agent.id.clone(),
+        way: identity.way,
+        auth_time: proven_time(homeserver, identity.way, now),
+        created_at: now,
+        expires_at: now + app.config.lifetimes.session,
+    };
+    app.store.insert_browser_session(&session).await?;
+    if let Some(previous) = step.visitor.signed_in().await? {
+        app.store.delete_browser_session(&previous).await?;
+    }
+    step.visitor.sign_in(&session.id).await?;
+    tracing::info!(
+        flow.id = step.flow.log_id(),
+        client.id = step.flow.client_id,
+        agent.id = agent.id,
+        homeserver = homeserver.name,
+        way = identity.way.as_str(),
+        "an agent signed in"
+    );
+    let progress = &mut step.flow.progress;
+    progress.other_account = progress
+        .typed
+        .as_deref()
+        .is_some_and(|typed| is_other_account(typed, identity));
+    progress.logged_in = Some(session.id);
+    Ok(step.save().await?)
+}
+
+/// Only a password relayed now, or a server that always asks, tells when the agent proved who they are.
+fn proven_time(homeserver: &Homeserver, way: Way, now: i64) -> Option<i64> {
+    match way {
+        Way::Password => Some(now),
+        Way::Sso => homeserver.sso_always_asks.then_some(now),
+    }
+}
+
+/// The agent behind an account: the one known, brought up to date, or a new one. A recreated account is a new agent.
+async fn recognise(
+    app: &App,
+    homeserver: &Homeserver,
+    identity: &UpstreamIdentity,
+    facts: &Facts,
+    language: &str,
+    now: i64,
+) -> Result<Agent, PageError> {
+    let found = app
+        .store
+        .find_open_agent(&identity.homeserver, &identity.matrix_id)
+        .await?;
+    if let Some(known) = found {
+        if continuity(&known, identity, homeserver) == Continuity::Same {
+            let agent = Agent {
+                display_name: facts.display_name.clone(),
+                email: facts.email.clone(),
+                locale: Some(language.to_owned()),
+                ..known.clone()
+            };
+            if agent == known {
+                return Ok(known);
+            }
+            let agent = Agent {
+                updated_at: now,
+                ..agent
+            };
+            app.store.update_agent(&agent).await?;
+            return Ok(agent);
+        }
+        tracing::warn!(
+            agent.id = known.id,
+            homeserver = homeserver.name,
+            "the account was recreated: a new agent"
+        );
+        app.store.close_agent(&known.id, now).await?;
+    }
+    let agent = Agent {
+        id: random_id()?,
+        homeserver: identity.homeserver.clone(),
+        matrix_id: identity.matrix_id.clone(),
+        display_name: facts.display_name.clone(),
+        email: facts.email.clone(),
+        locale: Some(language.to_owned()),
+        created_at: now,
+        updated_at: now,
+        closed_at: None,
+    };
+    Ok(app.store.insert_agent(&agent).await?)
+}
+
+/// Logs a login that failed at the homeserver, once. An account that was seen deactivated is closed for good here: its
+/// next owner is another agent.
+pub async fn note_failure(step: &UnderWay, homeserver: &Homeserver, error: &UpstreamError) -> Result<(), PageError> {
+    tracing::warn!(
+        flow.id = step.flow.log_id(),
+        client.id = step.flow.client_id,
+        homeserver = homeserver.name,
+        error.kind = error.kind(),
+        error = %error,
+        "a login failed at the homeserver"
+    );
+    if let UpstreamError::Deactivated {
+        matrix_id: Some(matrix_id),
+    } = error
+        && let Some(agent) = step.app.store.find_open_agent(&homeserver.name, matrix_id).await?
+    {
+        step.app.store.close_agent(&agent.id, step.now).await?;
+    }
+    Ok(())
+}
+
+/// The page for a login that failed at the homeserver.
+pub fn problem(error: &UpstreamError) -> LoginProblem {
+    match error {
+        UpstreamError::WrongCredentials | UpstreamError::LoginTokenRefused => LoginProblem::LoginTokenSpent,
+        UpstreamError::Deactivated { .. } => LoginProblem::Deactivated,
+        UpstreamError::Expired => LoginProblem::Expired,
+        UpstreamError::Locked => LoginProblem::Locked,
+        UpstreamError::Suspended => LoginProblem::Suspended,
+        UpstreamError::Throttled { retry_after_seconds } => LoginProblem::Throttled {
+            seconds: *retry_after_seconds,
+        },
+        UpstreamError::EmailRefused | UpstreamError::NoSuchWay => LoginProblem::NoWayIn,
+        UpstreamError::WrongServer => LoginProblem::WrongServer,
+        UpstreamError::Unreachable(_) => LoginProblem::HomeserverUnreachable,
+        UpstreamError::Nonsense(_) => LoginProblem::HomeserverInvalid,
+    }
+}
+
+/// Issues a code for what was agreed to and sends the browser back with it (Core §3.1.2.5).
+pub async fn issue(
+    app: &App,
+    request: &Request,
+    person: Option<Person>,
+    claims: BTreeSet<String>,
+    now: i64,
+) -> Result<Response, AuthorizeError> {
+    let person = person.ok_or_else(|| PageError::from_inside(&"a code without an agent"))?;
+    let code = random_token()?;
+    let authorization = Authorization {
+        id: random_id()?,
+        client_id: request.client.id.clone(),
+        agent_id: person.agent.id,
+        sid: app
+            .store
+            .sid(&person.session.id, &request.client.id, &random_id()?)
+            .await?,
+        session_id: person.session.id,
+        subject: person.subject,
+        scope: request.checked.scope.clone(),
+        claims,
+        claims_request: request.checked.claims.clone(),
+        nonce: request.checked.nonce.clone(),
+        auth_time: person.session.auth_time,
+        acr: person.acr.to_owned(),
+        amr: claims::amr(person.session.way),
+        created_at: now,
+    };
+    let record = CodeRecord {
+        fingerprint: fingerprint(&code),
+        authorization_id: authorization.id.clone(),
+        client_id: request.client.id.clone(),
+        redirect_uri: request.checked.return_to.redirect_uri().to_owned(),
+        code_challenge: request.checked.code_challenge.clone(),
+        expires_at: now + app.config.lifetimes.code,
+        consumed_at: None,
+    };
+    app.store.insert_authorization(&authorization, &record).await?;
+    tracing::info!(
+        client.id = request.client.id,
+        authorization.id = authorization.id,
+        "an authorization was given"
+    );
+    Ok(see_other(
+        &request.checked.return_to.with_code(&code, &app.config.issuer),
+    ))
+}

@@ -1,0 +1,210 @@
+//! Who is it? From what the agent types to the homeserver and the way to sign in there.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+
+use super::super::error::{AuthorizeError, see_other};
+use super::super::form::PageForm;
+use super::super::pages::{IdentifierError, IdentifierPage, LoginProblem};
+use super::super::visitor::Visitor;
+use super::under_way::UnderWay;
+use super::{render, sso, step_url};
+use crate::app::SharedApp;
+use crate::domain::flow::Stage;
+use crate::domain::homeserver::{self, Homeserver, RouteTrust, Way};
+use crate::domain::identifier::Identifier;
+use crate::upstream::{Offered, Route, RouteError, UpstreamError, choose_way};
+
+/// The first page of a login.
+pub async fn page(
+    step: &UnderWay,
+    typed: Option<&str>,
+    error: Option<IdentifierError>,
+) -> Result<Response, AuthorizeError> {
+    let known = typed
+        .or(step.flow.progress.typed.as_deref())
+        .or(step.request.checked.login_hint.as_deref());
+    let homeservers = step.app.store.list_homeservers().await?;
+    let choice = match homeservers.as_slice() {
+        [_] => Vec::new(),
+        several => several
+            .iter()
+            .map(|server| (server.name.clone(), server.label.clone()))
+            .collect(),
+    };
+    render(&IdentifierPage {
+        layout: step.layout(),
+        service: step.request.client.name.clone(),
+        action: step.action("identifier"),
+        value: known.unwrap_or_default().to_owned(),
+        error,
+        homeservers: choice,
+    })
+}
+
+/// `POST /authorize/{flow}/identifier`
+pub async fn submit(
+    State(app): State<SharedApp>,
+    Path(flow_id): Path<String>,
+    visitor: Visitor,
+    PageForm(form): PageForm,
+) -> Result<Response, AuthorizeError> {
+    let mut step = UnderWay::load(&app, visitor, &flow_id).await?;
+    let typed = form.get("identifier").unwrap_or_default().trim().to_owned();
+    let homeservers = app.store.list_homeservers().await?;
+    let picked = form
+        .get("homeserver")
+        .and_then(|name| homeserver::find(&homeservers, name));
+    let identifier = match (typed.is_empty(), Identifier::parse(&typed)) {
+        (true, _) => return page(&step, Some(&typed), Some(IdentifierError::Empty)).await,
+        (false, None) => return page(&step, Some(&typed), Some(IdentifierError::Malformed)).await,
+        (false, Some(identifier)) => identifier,
+    };
+    let decision = match picked {
+        Some(server) => {
+            with_way(
+                &step,
+                Route {
+                    homeserver: server.clone(),
+                    trust: RouteTrust::TypedByAgent,
+                },
+            )
+            .await
+        }
+        None => decide(&step, &homeservers, &identifier).await,
+    };
+    match decision {
+        Ok((server, way, offered)) => {
+            step.flow.progress.typed = Some(typed.clone());
+            go(step, server, way, offered, typed).await
+        }
+        Err(Stop::Field(error)) => page(&step, Some(&typed), Some(error)).await,
+        Err(Stop::Problem(problem)) => step.problem(problem),
+    }
+}
+
+/// `POST /authorize/{flow}/restart`: another account.
+pub async fn restart(
+    State(app): State<SharedApp>,
+    Path(flow_id): Path<String>,
+    visitor: Visitor,
+) -> Result<Response, AuthorizeError> {
+    let mut step = UnderWay::load(&app, visitor, &flow_id).await?;
+    start_over(&mut step).await?;
+    Ok(see_other(&step_url(&flow_id)))
+}
+
+/// Back to the first page of the login. A session that this flow made is given up with it.
+pub async fn start_over(step: &mut UnderWay) -> Result<(), AuthorizeError> {
+    if let Some(session) = step.flow.progress.logged_in.take() {
+        step.app.store.delete_browser_session(&session).await?;
+    }
+    let progress = &mut step.flow.progress;
+    progress.stage = Stage::Identifier;
+    progress.login_demanded = true;
+    progress.other_account = false;
+    progress.account_confirmed = false;
+    step.flow.attempt = None;
+    Ok(step.save().await?)
+}
+
+/// What ends the search for a homeserver.
+enum Stop {
+    /// Said beside the field.
+    Field(IdentifierError),
+    /// A page of its own.
+    Problem(LoginProblem),
+}
+
+type Decision = Result<(Homeserver, Way, Offered), Stop>;
+
+async fn decide(step: &UnderWay, homeservers: &[Homeserver], identifier: &Identifier) -> Decision {
+    let upstream = &step.app.upstream;
+    let route = upstream
+        .route(homeservers, identifier)
+        .await
+        .map_err(|error| route_stop(step, error))?;
+    let trusted = route.trust.allows_password();
+    let (server, way, offered) = with_way(step, route).await?;
+    if way != Way::Password || trusted {
+        return Ok((server, way, offered));
+    }
+    // One directory answer alone could draw every password to one server: a second one must agree.
+    let confirmed = upstream
+        .route_for_password(homeservers, identifier)
+        .await
+        .map_err(|error| route_stop(step, error))?;
+    if !confirmed.trust.allows_password() {
+        tracing::warn!(
+            homeserver = server.name,
+            "no second directory answer agrees: no password is asked for"
+        );
+        return Err(Stop::Field(IdentifierError::DirectoryUnavailable));
+    }
+    with_way(step, confirmed).await
+}
+
+/// Finds out which way the homeserver offers; never falls from one that fails to the next.
+async fn with_way(step: &UnderWay, route: Route) -> Decision {
+    let server = route.homeserver;
+    let offered = step.app.upstream.login_types(&server).await.map_err(|error| {
+        tracing::warn!(
+            flow.id = step.flow.log_id(),
+            homeserver = server.name,
+            error.kind = error.kind(),
+            error = %error,
+            "a homeserver did not say how to sign in"
+        );
+        match error {
+            UpstreamError::NoSuchWay => Stop::Problem(LoginProblem::OauthOnly),
+            UpstreamError::Unreachable(_) => Stop::Field(IdentifierError::HomeserverUnreachable),
+            UpstreamError::Throttled { retry_after_seconds } => Stop::Problem(LoginProblem::Throttled {
+                seconds: retry_after_seconds,
+            }),
+            _ => Stop::Problem(LoginProblem::HomeserverInvalid),
+        }
+    })?;
+    match choose_way(&server, &offered) {
+        Some(way) => Ok((server, way, offered)),
+        None => Err(Stop::Problem(LoginProblem::NoWayIn)),
+    }
+}
+
+fn route_stop(step: &UnderWay, error: RouteError) -> Stop {
+    tracing::info!(
+        flow.id = step.flow.log_id(),
+        error.kind = error.kind(),
+        "an identifier leads to no homeserver"
+    );
+    Stop::Field(match error {
+        RouteError::NotListed | RouteError::NeedsServer | RouteError::Unknown => IdentifierError::UnknownDomain,
+        RouteError::DirectoryUnreachable => IdentifierError::DirectoryUnavailable,
+    })
+}
+
+async fn go(
+    mut step: UnderWay,
+    server: Homeserver,
+    way: Way,
+    offered: Offered,
+    identifier: String,
+) -> Result<Response, AuthorizeError> {
+    step.flow.progress.stage = match way {
+        Way::Password => Stage::Password {
+            homeserver: server.name.clone(),
+            identifier,
+            needs_matrix_id: false,
+        },
+        Way::Sso => Stage::Sso {
+            homeserver: server.name.clone(),
+            until: step.now,
+        },
+    };
+    // Several identity providers: the agent picks one on the page; otherwise there is nothing to choose.
+    let choice = offered.sso.is_some_and(|providers| providers.len() > 1);
+    if way == Way::Sso && !choice {
+        return sso::send(step, &server, None).await;
+    }
+    step.save().await?;
+    Ok(see_other(&step_url(&step.flow.id)))
+}

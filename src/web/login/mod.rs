@@ -1,0 +1,147 @@
+//! The steps of a flow. Every step has one address, `/authorize/{flow}`, which shows whatever is due; forms post to
+//! addresses below it and end with a redirect to it. Steps never route to one another.
+
+pub mod account;
+pub mod consent;
+pub mod finish;
+pub mod identifier;
+pub mod password;
+pub mod request;
+pub mod sso;
+mod under_way;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::IntoResponse;
+use axum::response::{Html, Response};
+
+use super::error::{AuthorizeError, Incident, PageError};
+use super::pages::{ErrorKind, LoginProblem, ProblemPage};
+use super::visitor::Visitor;
+use crate::app::{App, SharedApp};
+use crate::domain::admission::Refusal;
+use crate::domain::flow::{Denial, Flow, Progress, Stage, Step};
+use crate::protocol::error::{ErrorCode, OAuthError};
+use crate::secret::random_token;
+use request::Request;
+use under_way::UnderWay;
+
+/// The address of a flow's current step.
+pub fn step_url(flow_id: &str) -> String {
+    format!("/authorize/{flow_id}")
+}
+
+/// Stores a request that needs a page. `browser` is `None` when the browser is not known yet.
+pub async fn start_flow(
+    app: &App,
+    visitor: &Visitor,
+    request: &Request,
+    browser: Option<String>,
+    now: i64,
+) -> Result<Flow, PageError> {
+    if app.store.count_open_flows(&visitor.network, now).await? >= app.config.limits.open_flows_per_network {
+        tracing::warn!(network = visitor.network, "too many open flows from one network");
+        return Err(PageError::new(ErrorKind::TooMany));
+    }
+    let flow = Flow {
+        // In a URL of ours, and the token of every form below it.
+        id: random_token()?,
+        browser,
+        client_id: request.client.id.clone(),
+        params: request.params.encode(),
+        progress: Progress::default(),
+        attempt: None,
+        network: visitor.network.clone(),
+        created_at: now,
+        expires_at: now + app.config.lifetimes.flow,
+        version: 0,
+    };
+    app.store.insert_flow(&flow).await?;
+    Ok(flow)
+}
+
+/// `GET /authorize/{flow}`: shows or answers whatever is due.
+pub async fn show(
+    State(app): State<SharedApp>,
+    Path(flow_id): Path<String>,
+    visitor: Visitor,
+) -> Result<Response, AuthorizeError> {
+    let mut step = UnderWay::load_or_bind(&app, visitor, &flow_id).await?;
+    match step.next() {
+        Step::Login => match step.flow.progress.stage.clone() {
+            Stage::Identifier => identifier::page(&step, None, None).await,
+            Stage::Password { .. } => password::page(&step, None).await,
+            Stage::Sso { .. } => sso::page(&step).await,
+        },
+        Step::Choose => account::choose_page(&step),
+        Step::Confirm => account::confirm_page(&step),
+        Step::Consent => consent::page(&step),
+        Step::Refuse(denial) if step.request.answers_at_once(denial) => {
+            step.end().await?;
+            Err(step.request.refuse(&app, denial))
+        }
+        Step::Refuse(denial) => step.problem(denial_problem(denial)),
+        Step::Issue(claims) => {
+            step.end().await?;
+            finish::issue(&app, &step.request, step.person.take(), claims, step.now).await
+        }
+    }
+}
+
+/// `POST /authorize/{flow}/leave`: back to the service, with the reason.
+pub async fn leave(
+    State(app): State<SharedApp>,
+    Path(flow_id): Path<String>,
+    visitor: Visitor,
+) -> Result<Response, AuthorizeError> {
+    let step = UnderWay::load(&app, visitor, &flow_id).await?;
+    step.end().await?;
+    Err(match step.next() {
+        Step::Refuse(denial) => step.request.refuse(&app, denial),
+        _ => {
+            let error = OAuthError::new(ErrorCode::AccessDenied, "the agent went back without signing in");
+            AuthorizeError::to(&step.request.checked.return_to, &error, &app.config.issuer)
+        }
+    })
+}
+
+fn denial_problem(denial: Denial) -> LoginProblem {
+    match denial {
+        Denial::Admission(Refusal::Guest) => LoginProblem::GuestRefused,
+        Denial::Admission(Refusal::Closed | Refusal::UnknownHomeserver) => LoginProblem::NotAdmitted,
+        Denial::UnmetAcr => LoginProblem::AcrUnreachable,
+        Denial::OtherAgent => LoginProblem::OtherAgent,
+        Denial::NotFresh | Denial::LoginRequired | Denial::ConsentRequired | Denial::InteractionRequired => {
+            LoginProblem::FreshLoginUnproven
+        }
+    }
+}
+
+impl UnderWay {
+    /// The page that explains what stopped the login, with the ways on.
+    fn problem(&self, problem: LoginProblem) -> Result<Response, AuthorizeError> {
+        let base = step_url(&self.flow.id);
+        let incident = Incident::new();
+        let page = ProblemPage {
+            layout: self.layout(),
+            service: Some(self.request.client.name.clone()),
+            problem,
+            action: Some(format!("{base}/restart")),
+            leave_action: Some(format!("{base}/leave")),
+            incident: Some(incident.0.clone()),
+        };
+        tracing::info!(
+            flow.id = self.flow.log_id(),
+            client.id = self.flow.client_id,
+            problem.code = problem.code(),
+            incident.id = incident.0,
+            "a login was stopped"
+        );
+        render(&page)
+    }
+}
+
+/// Writes a page.
+fn render(page: &impl Template) -> Result<Response, AuthorizeError> {
+    Ok(Html(page.render()?).into_response())
+}

@@ -1,0 +1,143 @@
+//! The password, relayed once to the homeserver that the page named, and to no other.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+
+use super::super::error::{AuthorizeError, PageError, see_other};
+use super::super::form::PageForm;
+use super::super::pages::{ErrorKind, LoginProblem, PasswordError, PasswordPage};
+use super::super::visitor::Visitor;
+use super::under_way::UnderWay;
+use super::{finish, render, step_url};
+use crate::app::SharedApp;
+use crate::domain::flow::Stage;
+use crate::domain::homeserver::{self, Homeserver};
+use crate::domain::identifier::Identifier;
+use crate::secret::Redacted;
+use crate::upstream::UpstreamError;
+
+/// After so many failed passwords a flow is over: the agent goes back to the service and starts again.
+const MAX_FAILURES: u32 = 10;
+/// Longer passwords are not relayed, in bytes.
+const MAX_PASSWORD: usize = 1024;
+
+struct Asked {
+    server: Homeserver,
+    identifier: String,
+    needs_matrix_id: bool,
+}
+
+/// The flow must be at its password stage, and the homeserver still on the list.
+async fn asked(step: &UnderWay) -> Result<Asked, AuthorizeError> {
+    let Stage::Password {
+        homeserver: name,
+        identifier,
+        needs_matrix_id,
+    } = &step.flow.progress.stage
+    else {
+        return Err(PageError::new(ErrorKind::FlowExpired).into());
+    };
+    let list = step.app.store.list_homeservers().await?;
+    let server = homeserver::find(&list, name)
+        .cloned()
+        .ok_or_else(|| PageError::new(ErrorKind::FlowExpired))?;
+    Ok(Asked {
+        server,
+        identifier: identifier.clone(),
+        needs_matrix_id: *needs_matrix_id,
+    })
+}
+
+/// The password page; it names the server before it asks.
+pub async fn page(step: &UnderWay, error: Option<PasswordError>) -> Result<Response, AuthorizeError> {
+    let Asked {
+        server,
+        identifier,
+        needs_matrix_id,
+    } = asked(step).await?;
+    render(&PasswordPage {
+        layout: step.layout(),
+        service: step.request.client.name.clone(),
+        action: step.action("password"),
+        homeserver_name: server.name,
+        homeserver_label: server.label,
+        identifier,
+        needs_matrix_id,
+        error,
+        change_action: step.action("restart"),
+    })
+}
+
+/// `POST /authorize/{flow}/password`
+pub async fn submit(
+    State(app): State<SharedApp>,
+    Path(flow_id): Path<String>,
+    visitor: Visitor,
+    PageForm(form): PageForm,
+) -> Result<Response, AuthorizeError> {
+    let mut step = UnderWay::load(&app, visitor, &flow_id).await?;
+    let Asked {
+        server,
+        identifier,
+        needs_matrix_id,
+    } = asked(&step).await?;
+    if step.flow.progress.failures >= MAX_FAILURES {
+        return step.problem(LoginProblem::TooManyAttempts);
+    }
+    let typed = form
+        .get("identifier")
+        .filter(|_| needs_matrix_id)
+        .map_or(identifier, |typed| typed.trim().to_owned());
+    if needs_matrix_id {
+        step.flow.progress.stage = Stage::Password {
+            homeserver: server.name.clone(),
+            identifier: typed.clone(),
+            needs_matrix_id,
+        };
+    }
+    let Some(password) = form
+        .get("password")
+        .filter(|password| password.len() <= MAX_PASSWORD)
+        .map(Redacted::new)
+    else {
+        return page(&step, Some(PasswordError::Empty)).await;
+    };
+    let identifier = match Identifier::parse(&typed) {
+        Some(Identifier::Email(_)) | None if needs_matrix_id => {
+            return page(&step, Some(PasswordError::MatrixIdNeeded)).await;
+        }
+        Some(identifier) => identifier,
+        None => return page(&step, Some(PasswordError::Wrong)).await,
+    };
+    match app.upstream.login_with_password(&server, &identifier, &password).await {
+        Ok(identity) => {
+            finish::sign_in(&mut step, &server, &identity).await?;
+            Ok(see_other(&step_url(&flow_id)))
+        }
+        Err(error) => failed(step, &server, error).await,
+    }
+}
+
+async fn failed(mut step: UnderWay, server: &Homeserver, error: UpstreamError) -> Result<Response, AuthorizeError> {
+    finish::note_failure(&step, server, &error).await?;
+    let shown = match error {
+        UpstreamError::WrongCredentials => PasswordError::Wrong,
+        UpstreamError::EmailRefused => {
+            if let Stage::Password { needs_matrix_id, .. } = &mut step.flow.progress.stage {
+                *needs_matrix_id = true;
+            }
+            PasswordError::MatrixIdNeeded
+        }
+        UpstreamError::Throttled { retry_after_seconds } => PasswordError::Throttled {
+            seconds: retry_after_seconds,
+        },
+        UpstreamError::Unreachable(_) => PasswordError::HomeserverUnreachable,
+        // The Matrix id that the agent typed is another server's than the page named.
+        other => return step.problem(finish::problem(&other)),
+    };
+    if shown == PasswordError::Wrong {
+        step.flow.progress.failures += 1;
+    }
+    step.save().await?;
+    page(&step, Some(shown)).await
+}

@@ -1,0 +1,124 @@
+//! An authorization request under way: client, verified place to return to, checked request. Derived from the
+//! parameters at the first step and again at every later one.
+
+use super::super::error::{AuthorizeError, PageError};
+use super::super::pages::ErrorKind;
+use super::super::person::Person;
+use crate::app::App;
+use crate::domain::claims;
+use crate::domain::flow::{ConsentRule, Denial, Progress, Step, next_step};
+use crate::protocol::authorize::{self, AuthorizationRequest, Prompt};
+use crate::protocol::client::{Client, ConsentPolicy};
+use crate::protocol::error::{ErrorCode, OAuthError};
+use crate::protocol::id_token;
+use crate::protocol::params::Params;
+use crate::protocol::return_to::ReturnTo;
+
+/// A checked request.
+pub struct Request {
+    pub params: Params,
+    pub client: Client,
+    pub checked: AuthorizationRequest,
+    /// The subject of the verified `id_token_hint`.
+    hint: Option<String>,
+}
+
+impl Request {
+    /// Client, redirect URI, request, hint: in this order, since only a verified redirect URI may learn of errors.
+    pub async fn check(app: &App, params: Params) -> Result<Self, AuthorizeError> {
+        let client_id = params.get("client_id").filter(|_| !params.is_repeated("client_id"));
+        let client = match client_id {
+            Some(id) => app.store.find_client(id).await?.filter(|client| !client.disabled),
+            None => None,
+        };
+        let client = client.ok_or_else(|| PageError::new(ErrorKind::ClientUnknown))?;
+        let return_to = ReturnTo::verify(&params, &client).map_err(|_| PageError::new(ErrorKind::RedirectUri))?;
+        let fail = |error| AuthorizeError::to(&return_to, &error, &app.config.issuer);
+        let checked = authorize::check(&params, &client, return_to.clone(), claims::SCOPES).map_err(fail)?;
+        let hint = checked
+            .id_token_hint
+            .as_deref()
+            .map(|hint| hinted_subject(app, hint, &client.id))
+            .transpose();
+        let hint = hint.map_err(fail)?;
+        Ok(Self {
+            params,
+            client,
+            checked,
+            hint,
+        })
+    }
+
+    /// The agent behind the visitor's browser session, if any.
+    pub async fn person(&self, app: &App, session: Option<&str>, now: i64) -> Result<Option<Person>, PageError> {
+        match session {
+            Some(session) => Person::load(app, &self.client, &self.checked, session, now).await,
+            None => Ok(None),
+        }
+    }
+
+    /// What comes next.
+    pub fn next_step(&self, progress: &Progress, person: Option<&Person>, started_at: i64, now: i64) -> Step {
+        let signed_in = person.map(Person::signed_in);
+        let hint = self.hint.as_deref();
+        next_step(
+            &self.checked,
+            hint,
+            progress,
+            signed_in.as_ref(),
+            self.consent_rule(),
+            started_at,
+            now,
+        )
+    }
+
+    /// Loopback and private-scheme clients can be impersonated on the agent's device (RFC 8252 §8.6): they always ask.
+    fn consent_rule(&self) -> ConsentRule {
+        match self.client.consent {
+            _ if !self.checked.return_to.is_https() => ConsentRule::Always,
+            ConsentPolicy::None if !self.client.is_public() => ConsentRule::Never,
+            _ => ConsentRule::Remembered,
+        }
+    }
+
+    /// Whether a refusal goes back to the client without a word to the agent.
+    pub fn answers_at_once(&self, denial: Denial) -> bool {
+        self.checked.prompts(Prompt::None) || !matches!(denial, Denial::Admission(_) | Denial::NotFresh)
+    }
+
+    /// The refusal as the client reads it.
+    pub fn refuse(&self, app: &App, denial: Denial) -> AuthorizeError {
+        tracing::info!(client.id = self.client.id, denial = ?denial, "an authorization request was refused");
+        AuthorizeError::to(&self.checked.return_to, &oauth_error(denial), &app.config.issuer)
+    }
+}
+
+fn hinted_subject(app: &App, hint: &str, client_id: &str) -> Result<String, OAuthError> {
+    let claims = app
+        .keys
+        .verify(hint)
+        .map_err(|_| OAuthError::invalid_request("id_token_hint is not a token of ours"))?;
+    id_token::hinted_subject(&claims, &app.config.issuer, client_id)
+}
+
+fn oauth_error(denial: Denial) -> OAuthError {
+    let (code, description) = match denial {
+        Denial::LoginRequired => (
+            ErrorCode::LoginRequired,
+            "the agent is not signed in, or not recently enough",
+        ),
+        Denial::ConsentRequired => (ErrorCode::ConsentRequired, "the agent has not agreed to this yet"),
+        Denial::InteractionRequired => (ErrorCode::InteractionRequired, "a page has to be shown"),
+        Denial::OtherAgent => (
+            ErrorCode::LoginRequired,
+            "another agent is signed in than the one asked for",
+        ),
+        Denial::NotFresh => (ErrorCode::LoginRequired, "a new login could not be proven"),
+        Denial::UnmetAcr => (
+            ErrorCode::UnmetAuthenticationRequirements,
+            "the level asked for cannot be reached",
+        ),
+        Denial::Admission(_) => (ErrorCode::AccessDenied, "the service does not admit this agent"),
+    };
+    OAuthError::new(code, description)
+}

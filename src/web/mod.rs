@@ -1,0 +1,16 @@
+//! The web shell: axum handlers that parse, load, let the core decide, save and answer; and the pages they show.
+
+mod error;
+mod form;
+mod health;
+mod i18n;
+mod layers;
+mod login;
+mod oidc;
+pub(crate) mod pages;
+mod person;
+mod routes;
+pub(crate) mod theme;
+mod visitor;
+
+pub use routes::router;

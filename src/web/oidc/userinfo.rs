@@ -1,0 +1,83 @@
+//! UserInfo (Core §5.3), a resource of ours protected by a bearer token (RFC 6750 §2.1, §2.2).
+
+use axum::Json;
+use axum::extract::{FromRequest, Request, State};
+use axum::response::{IntoResponse, Response};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderMap, StatusCode};
+
+use super::super::error::JsonError;
+use super::super::form::ClientForm;
+use super::super::person::claim_values;
+use crate::app::{App, SharedApp};
+use crate::domain::claims;
+use crate::protocol::error::{ErrorCode, OAuthError};
+use crate::secret::{Redacted, fingerprint};
+
+const INVALID_TOKEN: OAuthError = OAuthError::new(ErrorCode::InvalidToken, "the token is unknown, expired or revoked");
+
+/// `GET /userinfo`
+pub async fn by_get(State(app): State<SharedApp>, headers: HeaderMap) -> Result<Response, JsonError> {
+    answer(&app, from_header(&headers)?).await
+}
+
+/// `POST /userinfo`, the token in the header or in the form body.
+pub async fn by_post(State(app): State<SharedApp>, request: Request) -> Result<Response, JsonError> {
+    let header = from_header(request.headers())?;
+    let form = match request.headers().contains_key(CONTENT_TYPE) {
+        true => ClientForm::from_request(request, &app).await?.0,
+        false => Default::default(),
+    };
+    form.refuse_repeated()?;
+    match (header, form.get("access_token")) {
+        (Some(_), Some(_)) => Err(OAuthError::invalid_request("the token was sent in two ways").into()),
+        (header, form) => answer(&app, header.or(form.map(Redacted::new))).await,
+    }
+}
+
+fn from_header(headers: &HeaderMap) -> Result<Option<Redacted>, JsonError> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let invalid = || JsonError::bearer(INVALID_TOKEN);
+    if values.next().is_some() {
+        return Err(OAuthError::invalid_request("more than one Authorization header").into());
+    }
+    let (scheme, token) = value
+        .to_str()
+        .ok()
+        .and_then(|value| value.split_once(' '))
+        .ok_or_else(invalid)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(invalid());
+    }
+    Ok(Some(Redacted::new(token)))
+}
+
+async fn answer(app: &App, token: Option<Redacted>) -> Result<Response, JsonError> {
+    let Some(token) = token else {
+        // RFC 6750 §3.1: a request without credentials gets the bare challenge.
+        return Ok((StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")]).into_response());
+    };
+    let invalid = || JsonError::bearer(INVALID_TOKEN);
+    let found = app
+        .store
+        .find_access_token(&fingerprint(token.expose()), app.clock.now())
+        .await?;
+    let authorization = found.ok_or_else(invalid)?;
+    if !authorization.scope.contains("openid") {
+        let error = OAuthError::new(ErrorCode::InsufficientScope, "the token was not granted openid");
+        return Err(JsonError::bearer(error));
+    }
+    let client = app
+        .store
+        .find_client(&authorization.client_id)
+        .await?
+        .filter(|client| !client.disabled);
+    let client = client.ok_or_else(invalid)?;
+    let values = claim_values(app, &client, &authorization).await?.ok_or_else(invalid)?;
+    Ok((
+        [(CACHE_CONTROL, "no-store")],
+        Json(claims::userinfo(&authorization, &values)),
+    )
+        .into_response())
+}

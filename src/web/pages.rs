@@ -1,0 +1,90 @@
+//! The pages that agents see: plain data in, HTML out (askama, `templates/`). They know nothing of requests, flows or
+//! the database. Markup uses DSFR class names; every input, button and message has a stable `id`; no script.
+
+mod consent;
+mod filters;
+mod login;
+mod problem;
+
+use std::sync::Arc;
+
+use askama::Template;
+
+pub use consent::{ConsentItem, ConsentKind, ConsentPage};
+pub use login::{
+    ChooseAccountPage, ConfirmAccountPage, IdentifierError, IdentifierPage, PasswordError, PasswordPage, SsoPage,
+};
+pub use problem::{ErrorKind, ErrorPage, LoginProblem, ProblemPage};
+
+use super::i18n::{Language, Text};
+use super::theme::Theme;
+
+/// Addresses of the pages that a public service must have; from the configuration, each shown only when set.
+#[derive(Clone, Debug, Default)]
+pub struct FooterLinks {
+    pub accessibility: Option<String>,
+    pub legal: Option<String>,
+    pub privacy: Option<String>,
+}
+
+/// What surrounds every page.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    pub text: Text,
+    pub theme: Arc<Theme>,
+    pub footer: Arc<FooterLinks>,
+    /// Path and query of this page as seen by the browser, where a switch of language comes back to.
+    pub here: String,
+}
+
+impl Layout {
+    /// The link that shows this page in the other language: `here` with `lang=` set.
+    fn switch_url(&self) -> String {
+        let (path, query) = self.here.split_once('?').unwrap_or((&self.here, ""));
+        let kept = query
+            .split('&')
+            .filter(|pair| !pair.is_empty() && !pair.starts_with("lang="));
+        let lang = format!("lang={}", self.text.language().other());
+        let query = kept.chain([lang.as_str()]).collect::<Vec<_>>().join("&");
+        // One leading slash: `//host/` would leave this site.
+        format!("/{}?{query}", path.trim_start_matches(['/', '\\']))
+    }
+
+    /// The title of the browser tab; on an error it says so first (RGAA 8.6).
+    fn title(&self, step: String, error: bool) -> String {
+        let step = if error {
+            self.text.with("title-error", &[("title", &step)])
+        } else {
+            step
+        };
+        self.text.with("title", &[("title", &step)])
+    }
+
+    fn other_language(&self) -> Language {
+        self.text.language().other()
+    }
+}
+
+/// `/`: for whoever lands here without a service.
+#[derive(Template)]
+#[template(path = "home.html")]
+pub struct HomePage {
+    pub layout: Layout,
+    /// Address of the discovery document, for developers.
+    pub discovery_url: String,
+}
+
+/// A duration to wait, in words: seconds up to two minutes, then minutes, rounded up.
+fn wait(text: &Text, seconds: Option<u64>) -> String {
+    match seconds {
+        None | Some(0) => text.get("wait-unknown"),
+        Some(seconds @ 1..=120) => text.count("wait-seconds", seconds),
+        Some(3601..) => text.get("wait-long"),
+        Some(seconds) => text.count("wait-minutes", seconds.div_ceil(60)),
+    }
+}
+
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,9 @@
+//! Filters of our templates.
+
+use crate::web::i18n::visible;
+
+/// A value from outside, its control and direction characters made visible; escaped as any other text afterwards.
+#[askama::filter_fn]
+pub fn shown(value: impl AsRef<str>, _: &dyn askama::Values) -> askama::Result<String> {
+    Ok(visible(value.as_ref()).into_owned())
+}

@@ -1,0 +1,173 @@
+//! The steps of a login: identifier, password or single sign-on at the homeserver, and which account to continue with.
+
+use askama::Template;
+
+use super::{Layout, filters, wait};
+use crate::web::i18n::Text;
+
+/// Asks who the agent is. Posts `identifier`, and `homeserver` (a server name, or empty) when there is a list.
+#[derive(Template)]
+#[template(path = "identifier.html")]
+pub struct IdentifierPage {
+    pub layout: Layout,
+    /// Name of the service that the agent comes from.
+    pub service: String,
+    pub action: String,
+    /// What the agent typed before, or the service's `login_hint`.
+    pub value: String,
+    pub error: Option<IdentifierError>,
+    /// (server name, label) of the homeservers to choose from; empty: no choice is offered.
+    pub homeservers: Vec<(String, String)>,
+}
+
+/// Why the identifier does not lead to a homeserver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentifierError {
+    Empty,
+    /// Neither an e-mail address nor a Matrix id.
+    Malformed,
+    /// No homeserver on our list is responsible for this address.
+    UnknownDomain,
+    HomeserverUnreachable,
+    DirectoryUnavailable,
+}
+
+impl IdentifierError {
+    #[cfg(test)]
+    pub const ALL: [IdentifierError; 5] = [
+        IdentifierError::Empty,
+        IdentifierError::Malformed,
+        IdentifierError::UnknownDomain,
+        IdentifierError::HomeserverUnreachable,
+        IdentifierError::DirectoryUnavailable,
+    ];
+
+    fn message(self, text: &Text) -> String {
+        text.get(match self {
+            IdentifierError::Empty => "identifier-error-empty",
+            IdentifierError::Malformed => "identifier-error-malformed",
+            IdentifierError::UnknownDomain => "identifier-error-unknown-domain",
+            IdentifierError::HomeserverUnreachable => "identifier-error-unreachable",
+            IdentifierError::DirectoryUnavailable => "identifier-error-directory",
+        })
+    }
+
+    /// Whether it is about what was typed, rather than about something out of the agent's hands.
+    fn about_input(self) -> bool {
+        matches!(
+            self,
+            IdentifierError::Empty | IdentifierError::Malformed | IdentifierError::UnknownDomain
+        )
+    }
+}
+
+impl IdentifierPage {
+    fn about_input(&self) -> bool {
+        self.error.is_some_and(IdentifierError::about_input)
+    }
+
+    fn offers_list_first(&self) -> bool {
+        matches!(
+            self.error,
+            Some(IdentifierError::UnknownDomain | IdentifierError::DirectoryUnavailable)
+        )
+    }
+}
+
+/// Asks for the password of one homeserver, named first. Posts `password`, and `identifier` with `needs_matrix_id`.
+#[derive(Template)]
+#[template(path = "password.html")]
+pub struct PasswordPage {
+    pub layout: Layout,
+    pub service: String,
+    pub action: String,
+    /// Server name, such as `agent.dinum.tchap.gouv.fr`.
+    pub homeserver_name: String,
+    pub homeserver_label: String,
+    pub identifier: String,
+    /// The server refuses e-mail addresses: ask for the Matrix id or user name.
+    pub needs_matrix_id: bool,
+    pub error: Option<PasswordError>,
+    /// Where "use another account" posts to.
+    pub change_action: String,
+}
+
+/// Why the homeserver did not let the agent in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordError {
+    Empty,
+    /// Wrong identifier or password, or a deactivated account: homeservers answer the same.
+    Wrong,
+    /// Seconds to wait, where the homeserver says so.
+    Throttled {
+        seconds: Option<u64>,
+    },
+    /// The homeserver refused the e-mail address; comes with `needs_matrix_id`.
+    MatrixIdNeeded,
+    HomeserverUnreachable,
+}
+
+impl PasswordError {
+    fn message(self, text: &Text) -> String {
+        match self {
+            PasswordError::Empty => text.get("password-error-empty"),
+            PasswordError::Wrong => text.get("password-error-wrong"),
+            PasswordError::Throttled { seconds } => {
+                text.with("password-error-throttled", &[("wait", &wait(text, seconds))])
+            }
+            PasswordError::MatrixIdNeeded => text.get("password-error-matrix-id"),
+            PasswordError::HomeserverUnreachable => text.get("password-error-unreachable"),
+        }
+    }
+}
+
+impl PasswordPage {
+    /// The error belongs to the identifier field.
+    fn identifier_error(&self) -> bool {
+        self.needs_matrix_id && self.error == Some(PasswordError::MatrixIdNeeded)
+    }
+
+    /// The error belongs to the password field.
+    fn password_error(&self) -> bool {
+        matches!(self.error, Some(PasswordError::Empty | PasswordError::Wrong))
+    }
+}
+
+/// Says which homeserver comes next, before the browser leaves. Posts `provider` (an identity provider's id, or empty).
+#[derive(Template)]
+#[template(path = "sso.html")]
+pub struct SsoPage {
+    pub layout: Layout,
+    pub service: String,
+    pub action: String,
+    pub homeserver_name: String,
+    pub homeserver_label: String,
+    /// (id, name) of the homeserver's identity providers; empty: one button for the server itself.
+    pub providers: Vec<(String, String)>,
+    /// Where "use another account" posts to.
+    pub change_action: String,
+}
+
+/// A session exists: continue with it? Posts `account=current` or `account=other`.
+#[derive(Template)]
+#[template(path = "choose_account.html")]
+pub struct ChooseAccountPage {
+    pub layout: Layout,
+    pub service: String,
+    pub action: String,
+    /// Display name; the Matrix id when there is none.
+    pub name: String,
+    pub matrix_id: String,
+}
+
+/// The account that came back is not the one typed. Posts `answer=continue` or `answer=change`.
+#[derive(Template)]
+#[template(path = "confirm_account.html")]
+pub struct ConfirmAccountPage {
+    pub layout: Layout,
+    pub service: String,
+    pub action: String,
+    pub typed: String,
+    pub came_back_name: String,
+    pub came_back_matrix_id: String,
+}

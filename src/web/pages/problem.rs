@@ -1,0 +1,197 @@
+//! Pages that end a login with a reason and a next step: the states and errors of an agent's account and homeserver
+//! (`ProblemPage`), and requests that cannot be served at all (`ErrorPage`). Each has a stable code for support.
+
+use askama::Template;
+
+use super::{Layout, filters, wait};
+use crate::web::i18n::Text;
+
+/// The login stopped for a reason that concerns the agent.
+#[derive(Template)]
+#[template(path = "problem.html")]
+pub struct ProblemPage {
+    pub layout: Layout,
+    pub service: Option<String>,
+    pub problem: LoginProblem,
+    /// Where "use another account", or "start again" when the problem passes by itself, posts to.
+    pub action: Option<String>,
+    /// Where "back to the service" posts to.
+    pub leave_action: Option<String>,
+    /// The number under which the log tells more.
+    pub incident: Option<String>,
+}
+
+/// What stopped the login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginProblem {
+    Deactivated,
+    /// Tchap accounts end unless renewed by mail.
+    Expired,
+    Locked,
+    Suspended,
+    /// The homeserver throttles; seconds to wait where it says so.
+    Throttled {
+        seconds: Option<u64>,
+    },
+    HomeserverUnreachable,
+    /// The homeserver's answer makes no sense.
+    HomeserverInvalid,
+    /// The homeserver answered with an account of another server.
+    WrongServer,
+    /// The login token is expired, used, or unknown to the homeserver.
+    LoginTokenSpent,
+    /// The homeserver offers no way in that is switched on.
+    NoWayIn,
+    /// The homeserver offers only OAuth 2.0.
+    OauthOnly,
+    GuestRefused,
+    /// The service's policy does not admit this agent.
+    NotAdmitted,
+    /// The service demands an authentication level that we do not reach.
+    AcrUnreachable,
+    /// `prompt=login` or `max_age`: a new login could not be proven.
+    FreshLoginUnproven,
+    /// The service expects another agent (`id_token_hint`, or `sub` in `claims`).
+    OtherAgent,
+    TooManyAttempts,
+}
+
+impl LoginProblem {
+    #[cfg(test)]
+    /// One of each, for tests and documentation.
+    pub const ALL: [LoginProblem; 17] = [
+        LoginProblem::Deactivated,
+        LoginProblem::Expired,
+        LoginProblem::Locked,
+        LoginProblem::Suspended,
+        LoginProblem::Throttled { seconds: Some(300) },
+        LoginProblem::HomeserverUnreachable,
+        LoginProblem::HomeserverInvalid,
+        LoginProblem::WrongServer,
+        LoginProblem::LoginTokenSpent,
+        LoginProblem::NoWayIn,
+        LoginProblem::OauthOnly,
+        LoginProblem::GuestRefused,
+        LoginProblem::NotAdmitted,
+        LoginProblem::AcrUnreachable,
+        LoginProblem::FreshLoginUnproven,
+        LoginProblem::OtherAgent,
+        LoginProblem::TooManyAttempts,
+    ];
+
+    /// The stable code shown on the page and written in the log.
+    pub fn code(self) -> &'static str {
+        self.code_and_key().0
+    }
+
+    fn code_and_key(self) -> (&'static str, &'static str) {
+        match self {
+            LoginProblem::Deactivated => ("TC-ACCOUNT-DEACTIVATED", "problem-deactivated"),
+            LoginProblem::Expired => ("TC-ACCOUNT-EXPIRED", "problem-expired"),
+            LoginProblem::Locked => ("TC-ACCOUNT-LOCKED", "problem-locked"),
+            LoginProblem::Suspended => ("TC-ACCOUNT-SUSPENDED", "problem-suspended"),
+            LoginProblem::Throttled { .. } => ("TC-HOMESERVER-THROTTLED", "problem-throttled"),
+            LoginProblem::HomeserverUnreachable => ("TC-HOMESERVER-UNREACHABLE", "problem-unreachable"),
+            LoginProblem::HomeserverInvalid => ("TC-HOMESERVER-INVALID", "problem-invalid"),
+            LoginProblem::WrongServer => ("TC-HOMESERVER-WRONG", "problem-wrong-server"),
+            LoginProblem::LoginTokenSpent => ("TC-LOGIN-TOKEN", "problem-login-token"),
+            LoginProblem::NoWayIn => ("TC-NO-WAY-IN", "problem-no-way-in"),
+            LoginProblem::OauthOnly => ("TC-OAUTH-ONLY", "problem-oauth-only"),
+            LoginProblem::GuestRefused => ("TC-GUEST", "problem-guest"),
+            LoginProblem::NotAdmitted => ("TC-NOT-ADMITTED", "problem-not-admitted"),
+            LoginProblem::AcrUnreachable => ("TC-ACR", "problem-acr"),
+            LoginProblem::FreshLoginUnproven => ("TC-FRESH-LOGIN", "problem-fresh-login"),
+            LoginProblem::OtherAgent => ("TC-OTHER-AGENT", "problem-other-agent"),
+            LoginProblem::TooManyAttempts => ("TC-TOO-MANY-ATTEMPTS", "problem-too-many"),
+        }
+    }
+
+    /// The same account may work at the next attempt.
+    fn passes(self) -> bool {
+        use LoginProblem::*;
+        matches!(
+            self,
+            Throttled { .. } | HomeserverUnreachable | HomeserverInvalid | LoginTokenSpent
+        )
+    }
+
+    pub(super) fn part(self, text: &Text, part: &str) -> String {
+        let key = format!("{}.{part}", self.code_and_key().1);
+        match self {
+            LoginProblem::Throttled { seconds } => text.with(&key, &[("wait", &wait(text, seconds))]),
+            _ => text.get(&key),
+        }
+    }
+}
+
+/// A request that cannot be served: no redirect to a service, only this page.
+#[derive(Template)]
+#[template(path = "error.html")]
+pub struct ErrorPage {
+    pub layout: Layout,
+    pub kind: ErrorKind,
+    /// The number under which the log tells more.
+    pub incident: String,
+    /// What exactly is wrong, in English, for the developers of the service; never anything secret.
+    pub detail: Option<String>,
+}
+
+/// What kind of request it was, in so far as it changes what the reader can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// Unknown or disabled client.
+    ClientUnknown,
+    /// The redirect URI is missing or not registered.
+    RedirectUri,
+    /// Malformed or repeated parameters.
+    Request,
+    /// The flow is over: expired, finished or unknown.
+    FlowExpired,
+    /// The flow began in another browser, or cookies are blocked.
+    FlowBrowser,
+    NotFound,
+    Method,
+    TooLarge,
+    TooMany,
+    Internal,
+}
+
+impl ErrorKind {
+    #[cfg(test)]
+    pub const ALL: [ErrorKind; 10] = [
+        ErrorKind::ClientUnknown,
+        ErrorKind::RedirectUri,
+        ErrorKind::Request,
+        ErrorKind::FlowExpired,
+        ErrorKind::FlowBrowser,
+        ErrorKind::NotFound,
+        ErrorKind::Method,
+        ErrorKind::TooLarge,
+        ErrorKind::TooMany,
+        ErrorKind::Internal,
+    ];
+
+    /// The stable code shown on the page and written in the log.
+    pub fn code(self) -> &'static str {
+        self.code_and_key().0
+    }
+
+    fn code_and_key(self) -> (&'static str, &'static str) {
+        match self {
+            ErrorKind::ClientUnknown => ("TC-CLIENT-UNKNOWN", "error-client-unknown"),
+            ErrorKind::RedirectUri => ("TC-REDIRECT-URI", "error-redirect-uri"),
+            ErrorKind::Request => ("TC-REQUEST", "error-request"),
+            ErrorKind::FlowExpired => ("TC-FLOW-EXPIRED", "error-flow-expired"),
+            ErrorKind::FlowBrowser => ("TC-FLOW-BROWSER", "error-flow-browser"),
+            ErrorKind::NotFound => ("TC-NOT-FOUND", "error-not-found"),
+            ErrorKind::Method => ("TC-METHOD", "error-method"),
+            ErrorKind::TooLarge => ("TC-TOO-LARGE", "error-too-large"),
+            ErrorKind::TooMany => ("TC-TOO-MANY", "error-too-many"),
+            ErrorKind::Internal => ("TC-INTERNAL", "error-internal"),
+        }
+    }
+
+    fn part(self, text: &Text, part: &str) -> String {
+        text.get(&format!("{}.{part}", self.code_and_key().1))
+    }
+}

@@ -1,0 +1,143 @@
+//! The agent behind a browser session or a token, as one client may see them: loaded here, decided in `domain`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::app::App;
+use crate::domain::admission;
+use crate::domain::agent::Agent;
+use crate::domain::claims;
+use crate::domain::flow::SignedIn;
+use crate::domain::grant::Authorization;
+use crate::domain::homeserver::{self, Homeserver};
+use crate::domain::identifier::email_domain;
+use crate::domain::session::BrowserSession;
+use crate::protocol::authorize::AuthorizationRequest;
+use crate::protocol::client::{Client, SubjectType};
+use crate::secret::random_id;
+use crate::store::StoreError;
+use crate::web::error::PageError;
+
+/// Values of claims by name.
+pub type Values = BTreeMap<&'static str, Value>;
+
+/// A signed-in agent and what a client would learn of them.
+pub struct Person {
+    pub session: BrowserSession,
+    pub agent: Agent,
+    pub subject: String,
+    pub acr: &'static str,
+    pub admission: Result<(), admission::Refusal>,
+    /// What would be given: asked for, registered and with a value.
+    pub claims: BTreeSet<String>,
+    pub values: Values,
+    pub remembered: Option<BTreeSet<String>>,
+}
+
+impl Person {
+    /// Loads the agent behind a browser session; `None` when the session is over or the account closed.
+    pub async fn load(
+        app: &App,
+        client: &Client,
+        request: &AuthorizationRequest,
+        session_id: &str,
+        now: i64,
+    ) -> Result<Option<Self>, PageError> {
+        let Some(session) = app.store.find_browser_session(session_id, now).await? else {
+            return Ok(None);
+        };
+        let Some(agent) = app
+            .store
+            .find_agent(&session.agent_id)
+            .await?
+            .filter(|agent| agent.closed_at.is_none())
+        else {
+            return Ok(None);
+        };
+        let homeserver = home(app, &agent).await?;
+        let subject = subject(app, client, &agent).await?;
+        let values = values(app, &agent, homeserver.as_ref(), &subject).await?;
+        let asked = claims::requested(&request.scope, &request.claims, &client.scopes);
+        let claims = asked
+            .into_iter()
+            .filter(|name| values.contains_key(name.as_str()))
+            .collect();
+        let consent = app.store.find_consent(&agent.id, &client.id, now).await?;
+        Ok(Some(Self {
+            acr: homeserver.as_ref().map_or("eidas0", claims::acr),
+            admission: admission::decide(client, &agent, homeserver.as_ref()),
+            remembered: consent.map(|consent| consent.claims),
+            session,
+            agent,
+            subject,
+            claims,
+            values,
+        }))
+    }
+
+    /// What the next step depends on.
+    pub fn signed_in(&self) -> SignedIn<'_> {
+        SignedIn {
+            session: &self.session,
+            subject: &self.subject,
+            acr: self.acr,
+            admission: self.admission,
+            claims: &self.claims,
+            remembered: self.remembered.as_ref(),
+        }
+    }
+
+    /// What pages call the agent.
+    pub fn name(&self) -> &str {
+        self.agent.display_name.as_deref().unwrap_or(&self.agent.matrix_id)
+    }
+}
+
+/// The values behind an authorization as they are now; `None` when the agent may no longer use the client.
+pub async fn claim_values(
+    app: &App,
+    client: &Client,
+    authorization: &Authorization,
+) -> Result<Option<Values>, StoreError> {
+    let Some(agent) = app.store.find_agent(&authorization.agent_id).await? else {
+        return Ok(None);
+    };
+    let homeserver = home(app, &agent).await?;
+    if let Err(refusal) = admission::decide(client, &agent, homeserver.as_ref()) {
+        tracing::info!(client.id = client.id, agent.id = agent.id, refusal = ?refusal, "a token is refused: not admitted");
+        return Ok(None);
+    }
+    values(app, &agent, homeserver.as_ref(), &authorization.subject)
+        .await
+        .map(Some)
+}
+
+async fn home(app: &App, agent: &Agent) -> Result<Option<Homeserver>, StoreError> {
+    let list = app.store.list_homeservers().await?;
+    Ok(homeserver::find(&list, &agent.homeserver).cloned())
+}
+
+async fn values(
+    app: &App,
+    agent: &Agent,
+    homeserver: Option<&Homeserver>,
+    subject: &str,
+) -> Result<Values, StoreError> {
+    let Some(homeserver) = homeserver else {
+        return Ok(Values::new());
+    };
+    let administration = match agent.email.as_ref().and_then(|email| email_domain(&email.address)) {
+        Some(domain) => app.store.find_administration(domain).await?,
+        None => None,
+    };
+    Ok(claims::values(agent, homeserver, administration.as_ref(), subject))
+}
+
+/// `sub` (Core §8): stored once per agent and sector, so that no change of keys ever changes it.
+async fn subject(app: &App, client: &Client, agent: &Agent) -> Result<String, PageError> {
+    match client.subject_type {
+        SubjectType::Public => Ok(agent.id.clone()),
+        SubjectType::Pairwise => Ok(app.store.subject(&agent.id, &client.sector, &random_id()?).await?),
+    }
+}

@@ -1,0 +1,76 @@
+//! The route table.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{Method, Uri};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{Any, CorsLayer};
+
+use super::error::{JsonError, PageError};
+use super::pages::ErrorKind;
+use super::{health, layers, login, oidc};
+use crate::app::SharedApp;
+use crate::protocol::discovery::{AUTHORIZE, JWKS, TOKEN, USERINFO};
+use crate::protocol::error::OAuthError;
+
+/// The largest request body, in bytes. The largest honest one is a long authorization request.
+const MAX_BODY: usize = 64 * 1024;
+
+/// The whole application.
+pub fn router(app: SharedApp) -> Router {
+    let browser = Router::new()
+        .route(AUTHORIZE, get(oidc::authorize::by_get).post(oidc::authorize::by_post))
+        .route("/authorize/{flow}", get(login::show))
+        .route("/authorize/{flow}/identifier", post(login::identifier::submit))
+        .route("/authorize/{flow}/password", post(login::password::submit))
+        .route("/authorize/{flow}/sso", post(login::sso::leave))
+        .route("/authorize/{flow}/restart", post(login::identifier::restart))
+        .route("/authorize/{flow}/choose", post(login::account::choose))
+        .route("/authorize/{flow}/confirm", post(login::account::confirm))
+        .route("/authorize/{flow}/consent", post(login::consent::answer))
+        .route("/authorize/{flow}/leave", post(login::leave))
+        .route("/login/sso/{homeserver}/{attempt}", get(login::sso::come_back))
+        .layer(layers::cookie_session(&app));
+
+    // CORS is open where browsers' programs have business, and never at the authorization endpoint.
+    let programs = Router::new()
+        .route("/.well-known/openid-configuration", get(oidc::discovery::document))
+        .route(
+            "/.well-known/oauth-authorization-server",
+            get(oidc::discovery::document),
+        )
+        .route(JWKS, get(oidc::discovery::jwks))
+        .route(TOKEN, post(oidc::token::endpoint))
+        .route(USERINFO, get(oidc::userinfo::by_get).post(oidc::userinfo::by_post))
+        .method_not_allowed_fallback(async || {
+            JsonError::from(OAuthError::invalid_request("this endpoint does not take the method"))
+                .with_status(http::StatusCode::METHOD_NOT_ALLOWED)
+        })
+        .layer(
+            CorsLayer::new()
+                .allow_origin(Any)
+                .allow_methods([Method::GET, Method::POST])
+                .allow_headers([AUTHORIZATION, CONTENT_TYPE]),
+        );
+
+    Router::new()
+        .route("/", get(health::home))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .merge(app.theme.router())
+        .merge(browser)
+        .method_not_allowed_fallback(async || PageError::new(ErrorKind::Method))
+        .merge(programs)
+        .fallback(async |_: Uri| PageError::new(ErrorKind::NotFound))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(CatchPanicLayer::custom(|_| {
+            PageError::from_inside(&"a handler panicked").into_response()
+        }))
+        .layer(middleware::from_fn_with_state(app.clone(), layers::pages))
+        .layer(middleware::from_fn_with_state(app.clone(), layers::security_headers))
+        .with_state(app)
+}

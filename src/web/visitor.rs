@@ -1,0 +1,203 @@
+//! The visitor: what a browser brings to a page. Its cookie session, its network, its language.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use http::HeaderMap;
+use http::header::{ACCEPT_LANGUAGE, COOKIE};
+use http::request::Parts;
+use ipnet::IpNet;
+use tower_sessions::Session;
+
+use super::error::PageError;
+use super::i18n::{Language, Text};
+use super::pages::Layout;
+use crate::app::{App, SharedApp};
+use crate::secret::{fingerprint, random_token};
+
+/// The cookie that remembers the language chosen on our pages.
+pub const LANGUAGE_COOKIE: &str = "tchap-connect-lang";
+/// In the cookie session: a random value that binds flows to this browser.
+const BROWSER: &str = "browser";
+/// In the cookie session: the id of the browser session, once somebody signed in.
+const SIGNED_IN: &str = "session";
+
+/// A browser that asks for a page.
+pub struct Visitor {
+    session: Session,
+    /// An IPv4 address or an IPv6 /64.
+    pub network: String,
+    chosen_language: Option<String>,
+    accept_language: Option<String>,
+}
+
+impl Visitor {
+    /// The fingerprint that binds a flow to this browser; `None` when it brought no session.
+    pub async fn browser(&self) -> Result<Option<String>, PageError> {
+        Ok(self
+            .session
+            .get::<String>(BROWSER)
+            .await?
+            .map(|value| fingerprint(&value)))
+    }
+
+    /// The same, starting a cookie session when there is none.
+    pub async fn browser_or_new(&self) -> Result<String, PageError> {
+        if let Some(browser) = self.browser().await? {
+            return Ok(browser);
+        }
+        let value = random_token()?;
+        self.session.insert(BROWSER, &value).await?;
+        Ok(fingerprint(&value))
+    }
+
+    /// The id of the browser session that the cookie points at.
+    pub async fn signed_in(&self) -> Result<Option<String>, PageError> {
+        Ok(self.session.get(SIGNED_IN).await?)
+    }
+
+    /// Points the cookie at a new browser session. The cookie's own id changes, so that one planted before the login is
+    /// worth nothing after it.
+    pub async fn sign_in(&self, session_id: &str) -> Result<(), PageError> {
+        self.session.cycle_id().await?;
+        self.session.insert(SIGNED_IN, session_id).await?;
+        Ok(())
+    }
+
+    /// The language for this visitor: chosen on our pages, else asked for by the service, else by the browser.
+    pub fn language(&self, ui_locales: &[String]) -> Language {
+        Language::negotiate(
+            ui_locales,
+            self.chosen_language.as_deref(),
+            self.accept_language.as_deref(),
+        )
+    }
+
+    /// What surrounds a page at `here` for this visitor.
+    pub fn layout(&self, app: &App, ui_locales: &[String], here: String) -> Layout {
+        layout(app, self.language(ui_locales), here)
+    }
+}
+
+/// What surrounds a page.
+pub fn layout(app: &App, language: Language, here: String) -> Layout {
+    Layout {
+        text: Text::new(language),
+        theme: app.theme.clone(),
+        footer: app.footer.clone(),
+        here,
+    }
+}
+
+/// The language of a request that got no further than an error.
+pub fn language_of(headers: &HeaderMap, query: Option<&str>) -> Language {
+    let chosen = language_in_query(query).or_else(|| language_cookie(headers));
+    let accept = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    Language::negotiate(&[], chosen.as_deref(), accept)
+}
+
+/// `lang=` in a query string, when it names a language of ours.
+pub fn language_in_query(query: Option<&str>) -> Option<String> {
+    let chosen = query?.split('&').find_map(|pair| pair.strip_prefix("lang="))?;
+    chosen.parse::<Language>().ok().map(|language| language.to_string())
+}
+
+fn language_cookie(headers: &HeaderMap) -> Option<String> {
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    cookies
+        .flat_map(|line| line.split("; "))
+        .find_map(|pair| pair.strip_prefix(LANGUAGE_COOKIE)?.strip_prefix('=').map(str::to_owned))
+}
+
+impl FromRequestParts<SharedApp> for Visitor {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, PageError> {
+        let session = parts.extensions.get::<Session>().cloned();
+        let session = session.ok_or_else(|| PageError::from_inside(&"a page without the session layer"))?;
+        let peer = parts
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|info| info.0.ip());
+        let address = client_address(peer, &parts.headers, &app.config.trusted_proxies);
+        Ok(Self {
+            session,
+            network: network(address),
+            chosen_language: language_in_query(parts.uri.query()).or_else(|| language_cookie(&parts.headers)),
+            accept_language: parts
+                .headers
+                .get(ACCEPT_LANGUAGE)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned),
+        })
+    }
+}
+
+/// The address of the browser: the peer's own, or, behind listed proxies, the last address in `X-Forwarded-For` that is
+/// not a listed proxy's.
+fn client_address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let peer = peer.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
+    let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
+    if !is_trusted(&peer) {
+        return peer;
+    }
+    let forwarded = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let mut chain: Vec<IpAddr> = forwarded
+        .flat_map(|line| line.split(','))
+        .map_while(|hop| hop.trim().parse().ok())
+        .collect();
+    chain.push(peer);
+    chain
+        .iter()
+        .rev()
+        .find(|address| !is_trusted(address))
+        .copied()
+        .unwrap_or(peer)
+}
+
+/// Who counts as one network: an IPv4 address, or an IPv6 /64.
+fn network(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(peer: &str, forwarded: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        for line in forwarded {
+            headers.append("x-forwarded-for", line.parse().unwrap());
+        }
+        let trusted = ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()];
+        network(client_address(Some(peer.parse().unwrap()), &headers, &trusted))
+    }
+
+    #[test]
+    fn forwarded_addresses_count_only_from_listed_proxies() {
+        assert_eq!(address("192.0.2.1", &["198.51.100.7"]), "192.0.2.1");
+        assert_eq!(address("10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
+        assert_eq!(
+            address("10.0.0.1", &["203.0.113.9, 198.51.100.7, 10.0.0.2"]),
+            "198.51.100.7"
+        );
+        assert_eq!(address("10.0.0.1", &["203.0.113.9", "198.51.100.7"]), "198.51.100.7");
+        assert_eq!(address("10.0.0.1", &[]), "10.0.0.1");
+        assert_eq!(address("10.0.0.1", &["nonsense"]), "10.0.0.1");
+    }
+
+    #[test]
+    fn an_ipv6_network_is_a_64() {
+        assert_eq!(address("2001:db8:1:2:3:4:5:6", &[]), "2001:db8:1:2::/64");
+        assert_eq!(address("::ffff:192.0.2.1", &[]), "192.0.2.1");
+    }
+}

@@ -1,0 +1,55 @@
+//! Periodic jobs: a first turn at once, an end when told.
+
+use std::sync::Arc;
+
+use tchap_connect::clock::Clock;
+use tchap_connect::jobs;
+use tchap_connect::keys::{KEPT_FOR_HINTS, Keys};
+use tchap_connect::secret::{Redacted, SealingKey};
+use tokio::sync::watch;
+
+use crate::engines::{Engine, on_each_engine};
+
+const NOW: i64 = 1_800_000_000;
+
+#[tokio::test]
+async fn jobs_take_a_turn_and_end_when_told() {
+    on_each_engine(async |Engine { store, .. }| {
+        let sealing = || SealingKey::parse(&Redacted::new("0a".repeat(32))).unwrap();
+        let keys = Arc::new(Keys::load_or_generate(store, sealing(), NOW).await.unwrap());
+        let command_line = Keys::load_or_generate(store, sealing(), NOW).await.unwrap();
+        command_line.rotate(store, NOW, false).await.unwrap();
+        assert_eq!(keys.list(NOW).len(), 2);
+
+        // Told to end before they begin: they take their first turn and end.
+        let (_sender, stop) = watch::channel(true);
+        tokio::spawn(jobs::keys::run(keys.clone(), store.clone(), stop.clone()))
+            .await
+            .unwrap();
+        assert_eq!(keys.list(NOW).len(), 4, "the rotation is known here");
+
+        let clock = Clock::fixed(NOW + 2 * KEPT_FOR_HINTS);
+        tokio::spawn(jobs::cleanup::run(store.clone(), clock, stop))
+            .await
+            .unwrap();
+        assert_eq!(
+            store.list_signing_keys().await.unwrap().len(),
+            2,
+            "too old for any hint"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_job_survives_a_failing_database_and_ends_with_its_sender() {
+    on_each_engine(async |Engine { store, .. }| {
+        store.close().await;
+        let (sender, stop) = watch::channel(false);
+        drop(sender);
+        tokio::spawn(jobs::cleanup::run(store.clone(), Clock::fixed(NOW), stop))
+            .await
+            .unwrap();
+    })
+    .await;
+}

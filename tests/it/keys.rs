@@ -1,0 +1,249 @@
+//! Signing keys on both engines: first start, restarts, rotation, and what is never accepted.
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::{JwkSet, ThumbprintHash};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde_json::{Map, Value, json};
+use tchap_connect::keys::{KEPT_FOR_HINTS, KeyState, Keys, KeysError};
+use tchap_connect::protocol::client::SigningAlg;
+use tchap_connect::secret::{Redacted, SealingKey};
+use tchap_connect::store::Store;
+
+use crate::engines::{Engine, on_each_engine};
+
+const NOW: i64 = 1_800_000_000;
+
+fn sealing(byte: &str) -> SealingKey {
+    SealingKey::parse(&Redacted::new(byte.repeat(32))).unwrap()
+}
+
+async fn start(store: &Store, now: i64) -> Keys {
+    Keys::load_or_generate(store, sealing("0a"), now).await.unwrap()
+}
+
+fn kids(jwks: &Value) -> Vec<&str> {
+    let keys = jwks["keys"].as_array().unwrap();
+    keys.iter().map(|key| key["kid"].as_str().unwrap()).collect()
+}
+
+fn kid(token: &str) -> String {
+    jsonwebtoken::decode_header(token).unwrap().kid.unwrap()
+}
+
+#[tokio::test]
+async fn tokens_verify_with_the_published_keys() {
+    on_each_engine(async |Engine { store, .. }| {
+        let keys = start(store, NOW).await;
+        let jwks = keys.jwks(NOW);
+        let published: JwkSet = serde_json::from_value(jwks.clone()).unwrap();
+        assert_eq!(published.keys.len(), 2);
+        for (alg, theirs) in [
+            (SigningAlg::RS256, Algorithm::RS256),
+            (SigningAlg::ES256, Algorithm::ES256),
+        ] {
+            let token = keys.sign(alg, &json!({ "sub": "é", "exp": 1 }), NOW).unwrap();
+            let header = jsonwebtoken::decode_header(&token).unwrap();
+            assert_eq!((header.alg, header.typ.as_deref()), (theirs, Some("JWT")));
+            let jwk = published.find(&header.kid.unwrap()).unwrap();
+            let mut validation = Validation::new(theirs);
+            validation.validate_exp = false;
+            let key = DecodingKey::from_jwk(jwk).unwrap();
+            let decoded = jsonwebtoken::decode::<Map<String, Value>>(&token, &key, &validation).unwrap();
+            assert_eq!(decoded.claims["sub"], "é");
+            assert_eq!(
+                keys.verify(&token).unwrap(),
+                decoded.claims,
+                "an expired token is still ours"
+            );
+        }
+        for (jwk, raw) in published.keys.iter().zip(jwks["keys"].as_array().unwrap()) {
+            assert_eq!(jwk.common.key_id, Some(jwk.thumbprint(ThumbprintHash::SHA256).unwrap()));
+            assert_eq!(raw["use"], "sig");
+            for private in ["d", "p", "q", "dp", "dq", "qi", "k"] {
+                assert!(raw.get(private).is_none(), "{private} is published");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_restart_keeps_the_keys_and_a_wrong_sealing_key_stops_it() {
+    on_each_engine(async |Engine { store, .. }| {
+        let first = start(store, NOW).await;
+        let token = first.sign(SigningAlg::ES256, &json!({}), NOW).unwrap();
+        let again = start(store, NOW + 1000).await;
+        assert_eq!(again.jwks(NOW + 1000), first.jwks(NOW));
+        assert!(again.verify(&token).is_ok());
+
+        let rows = store.list_signing_keys().await.unwrap();
+        let error = Keys::load_or_generate(store, sealing("0b"), NOW).await.unwrap_err();
+        assert!(matches!(error, KeysError::WrongSealingKey { .. }), "{error}");
+        assert!(error.to_string().contains(sealing("0a").fingerprint()));
+        assert_eq!(store.list_signing_keys().await.unwrap(), rows, "nothing was made anew");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_starting_together_end_with_the_same_keys() {
+    on_each_engine(async |Engine { store, .. }| {
+        let (one, two, three) = tokio::join!(start(store, NOW), start(store, NOW), start(store, NOW + 2));
+        assert_eq!(one.jwks(NOW), two.jwks(NOW));
+        assert_eq!(one.jwks(NOW), three.jwks(NOW));
+        // The clock of the first may be behind that of whoever made the keys: it signs all the same.
+        let token = one.sign(SigningAlg::RS256, &json!({}), NOW - 5).unwrap();
+        assert!(three.verify(&token).is_ok());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sealed_keys_are_tied_to_their_rows() {
+    on_each_engine(async |engine| {
+        let keys = start(&engine.store, NOW).await;
+        engine
+            .execute(
+                "update signing_keys set sealed_private =
+                 (select other.sealed_private from signing_keys other where other.alg = 'RS256')",
+            )
+            .await;
+        assert!(matches!(keys.reload(&engine.store).await, Err(KeysError::Secret(_))));
+        assert!(
+            keys.sign(SigningAlg::RS256, &json!({}), NOW).is_ok(),
+            "the former keys stay in use"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_rotated_key_is_published_before_it_signs_and_after_it_was_replaced() {
+    on_each_engine(async |Engine { store, .. }| {
+        let keys = start(store, NOW).await;
+        let token = keys.sign(SigningAlg::RS256, &json!({ "n": 1 }), NOW).unwrap();
+        let old = kid(&token);
+        let other_replica = start(store, NOW).await;
+        keys.rotate(store, NOW + 100, false).await.unwrap();
+        let signing = |now| kid(&keys.sign(SigningAlg::RS256, &json!({}), now).unwrap());
+        let state = |kid: &str, now| keys.list(now).iter().find(|key| key.kid == kid).unwrap().state;
+
+        let at_once = keys.jwks(NOW + 100);
+        assert_eq!(kids(&at_once).len(), 4);
+        assert_eq!(kids(&at_once)[0], old, "in a stable order, the oldest first");
+        let new = kids(&at_once)[1];
+        assert_eq!(
+            (state(&old, NOW + 100), state(new, NOW + 100)),
+            (KeyState::Active, KeyState::Next)
+        );
+        assert_eq!(signing(NOW + 100 + 659), old);
+        let takes_over = NOW + 100 + 660;
+        assert_eq!(signing(takes_over), new);
+        assert_eq!(
+            (state(&old, takes_over), state(new, takes_over)),
+            (KeyState::Retired, KeyState::Active)
+        );
+
+        assert!(kids(&keys.jwks(takes_over + 3599)).contains(&old.as_str()));
+        assert!(!kids(&keys.jwks(takes_over + 3600)).contains(&old.as_str()));
+        assert!(keys.verify(&token).is_ok(), "an old hint still verifies");
+
+        other_replica.reload(store).await.unwrap();
+        assert_eq!(other_replica.jwks(NOW + 100), at_once);
+
+        store.delete_signing_keys_retired_before(takes_over).await.unwrap();
+        keys.reload(store).await.unwrap();
+        assert!(keys.verify(&token).is_ok(), "not yet 13 months");
+        store
+            .delete_signing_keys_retired_before(takes_over + KEPT_FOR_HINTS)
+            .await
+            .unwrap();
+        keys.reload(store).await.unwrap();
+        assert!(matches!(keys.verify(&token), Err(KeysError::Token)));
+        assert_eq!(keys.list(takes_over).len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_immediate_rotation_signs_at_once() {
+    on_each_engine(async |Engine { store, .. }| {
+        let keys = start(store, NOW).await;
+        let before = kid(&keys.sign(SigningAlg::ES256, &json!({}), NOW).unwrap());
+        keys.rotate(store, NOW + 5, true).await.unwrap();
+        let after = kid(&keys.sign(SigningAlg::ES256, &json!({}), NOW + 5).unwrap());
+        assert_ne!(before, after);
+        assert_eq!(kids(&keys.jwks(NOW + 5)).len(), 4);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn tokens_that_are_not_ours_are_refused() {
+    on_each_engine(async |Engine { store, .. }| {
+        let keys = start(store, NOW).await;
+        let token = keys.sign(SigningAlg::RS256, &json!({ "sub": "a" }), NOW).unwrap();
+        let es256 = keys.sign(SigningAlg::ES256, &json!({ "sub": "a" }), NOW).unwrap();
+        let parts: Vec<&str> = token.split('.').collect();
+        let with_header = |header: Value, signature: &str| {
+            format!(
+                "{}.{}.{signature}",
+                URL_SAFE_NO_PAD.encode(header.to_string()),
+                parts[1]
+            )
+        };
+        let rsa = kid(&token);
+        let mut header = Header::new(Algorithm::HS256);
+        header.kid = Some(rsa.clone());
+        let jwks = keys.jwks(NOW);
+        let modulus = jwks["keys"][0]["n"].as_str().unwrap();
+        let hmac = |secret: &[u8]| {
+            jsonwebtoken::encode(&header, &json!({ "sub": "a" }), &EncodingKey::from_secret(secret)).unwrap()
+        };
+        let foreign = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        let foreign = EncodingKey::from_ec_der(foreign.to_pkcs8v1().unwrap().as_ref());
+        let mut forged = Header::new(Algorithm::ES256);
+        forged.kid = Some(kid(&es256));
+
+        let refused = [
+            ("none", with_header(json!({ "alg": "none", "kid": rsa }), "")),
+            (
+                "none, signed",
+                with_header(json!({ "alg": "none", "kid": rsa }), parts[2]),
+            ),
+            (
+                "another algorithm",
+                with_header(json!({ "alg": "ES256", "kid": rsa }), parts[2]),
+            ),
+            ("RS384", with_header(json!({ "alg": "RS384", "kid": rsa }), parts[2])),
+            ("no kid", with_header(json!({ "alg": "RS256" }), parts[2])),
+            (
+                "another key's kid",
+                with_header(json!({ "alg": "RS256", "kid": kid(&es256) }), parts[2]),
+            ),
+            ("HMAC under the modulus", hmac(modulus.as_bytes())),
+            ("HMAC under the JWK", hmac(jwks["keys"][0].to_string().as_bytes())),
+            (
+                "a foreign key",
+                jsonwebtoken::encode(&forged, &json!({}), &foreign).unwrap(),
+            ),
+            ("cut", token[..token.len() - 1].to_owned()),
+            ("extended", format!("{token}A")),
+            (
+                "other claims",
+                format!("{}.{}.{}", parts[0], URL_SAFE_NO_PAD.encode("{}"), parts[2]),
+            ),
+            ("a fourth part", format!("{token}.")),
+            ("empty", String::new()),
+        ];
+        for (name, token) in refused {
+            assert!(matches!(keys.verify(&token), Err(KeysError::Token)), "{name}");
+        }
+        for token in [token, es256] {
+            assert!(keys.verify(&token).is_ok());
+        }
+    })
+    .await;
+}

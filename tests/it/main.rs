@@ -1,0 +1,8 @@
+//! The integration tests, one binary: the whole application over HTTP, and its parts against what they talk to.
+
+mod engines;
+mod jobs;
+mod keys;
+mod store;
+mod support;
+mod upstream;
