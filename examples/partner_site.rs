@@ -48,7 +48,7 @@ struct Settings {
     #[arg(
         long,
         env = "PARTNER_SCOPES",
-        default_value = "openid profile email uid tchap administration belonging_population roles"
+        default_value = "openid profile email tchap administration belonging_population roles"
     )]
     scopes: String,
 }
