@@ -3,6 +3,7 @@
 mod engines;
 mod jobs;
 mod keys;
+mod main_job;
 mod store;
 mod support;
 mod upstream;
