@@ -1,5 +1,6 @@
 //! The integration tests, one binary: the whole application over HTTP, and its parts against what they talk to.
 
+mod cli;
 mod engines;
 mod jobs;
 mod keys;
