@@ -2,6 +2,7 @@
 
 mod admission;
 mod authorization_requests;
+mod cli;
 mod consent;
 mod credential_binding;
 mod engines;
