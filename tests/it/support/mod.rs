@@ -7,6 +7,6 @@ pub mod html;
 pub mod relying_party;
 pub mod secrets;
 
-pub use app::{EMAIL, JEAN, LOCAL_PART, NAME, PASSWORD, TestApp, client, jean};
+pub use app::{EMAIL, JEAN, LOCAL_PART, MARIES_EMAIL, NAME, PASSWORD, TestApp, client, jean, marie};
 pub use browser::{Browser, Page};
 pub use relying_party::{RelyingParty, WITHOUT};
