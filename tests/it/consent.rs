@@ -117,14 +117,14 @@ async fn a_public_client_asks_even_when_marked_otherwise() {
 }
 
 #[tokio::test]
-async fn loopback_and_private_scheme_clients_always_ask() {
+async fn public_clients_on_loopback_or_a_private_scheme_always_ask() {
     for redirect_uri in ["http://127.0.0.1:4000/callback", "fr.gouv.example:/callback"] {
         let app = TestApp::start().await;
         let service = app
             .register(Client {
                 redirect_uris: vec![redirect_uri.into()],
                 application_type: tchap_connect::protocol::client::ApplicationType::Native,
-                consent: ConsentPolicy::None,
+                auth_methods: [ClientAuthMethod::None].into(),
                 ..client("service")
             })
             .await;
