@@ -139,8 +139,8 @@ async fn a_browser_session_ends_at_its_time_however_busy_it_was() {
     app.advance(599);
     service.silently(&browser, &[]).await;
     app.advance(1);
-    let page = browser.open(&service.url(&[])).await;
-    assert!(page.has("identifier-form"));
+    let answer = browser.get(&service.url(&[("prompt", "none")])).await;
+    assert_eq!(service.error(&answer), "login_required");
 }
 
 #[tokio::test]
