@@ -13,6 +13,7 @@ use crate::secret::sha256;
 #[expect(missing_docs, reason = "the fields are the registered claims themselves")]
 pub struct IdTokenClaims<'a> {
     pub iss: &'a str,
+    pub sub: &'a str,
     pub aud: &'a str,
     pub iat: i64,
     pub exp: i64,
@@ -25,7 +26,7 @@ pub struct IdTokenClaims<'a> {
     pub amr: &'a [String],
     pub at_hash: String,
     pub sid: &'a str,
-    /// `sub`, and the claims of the agent that the request wanted in the ID token.
+    /// Claims of the agent that the request wanted in the ID token.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }

@@ -124,6 +124,7 @@ async fn id_token(
         .ok_or(CodeRecord::REFUSED)?;
     let claims = IdTokenClaims {
         iss: &app.config.issuer,
+        sub: &authorization.subject,
         aud: &client.id,
         iat: now,
         exp: now + app.config.lifetimes.id_token,

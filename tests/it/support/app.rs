@@ -31,6 +31,7 @@ pub const LOCAL_PART: &str = "jean.dupont-beta.gouv.fr";
 pub const JEAN: &str = "@jean.dupont-beta.gouv.fr:agent.dinum.tchap.test";
 pub const EMAIL: &str = "jean.dupont@beta.gouv.fr";
 pub const PASSWORD: &str = "correct horse battery";
+pub const MARIES_EMAIL: &str = "marie.martin@beta.gouv.fr";
 /// When Jean's address was added to his account.
 pub const ADDED_AT: i64 = 1_600_000_000;
 
@@ -40,6 +41,13 @@ pub fn jean() -> Account {
     Account::new(LOCAL_PART, PASSWORD)
         .named("Jean Dupont [DINUM]")
         .email(EMAIL, ADDED_AT)
+}
+
+/// A second account, for another person at the same homeserver.
+pub fn marie() -> Account {
+    Account::new("marie.martin-beta.gouv.fr", PASSWORD)
+        .named("MARTIN Marie [DINUM]")
+        .email(MARIES_EMAIL, ADDED_AT)
 }
 
 /// A confidential https client that asks for consent and may have every scope.
@@ -111,15 +119,27 @@ impl TestApp {
         let homeserver = Arc::new(homeserver);
         let mut started = Self {
             app,
-            base_url,
             homeserver: homeserver.clone(),
-            traffic: Arc::default(),
+            traffic: Arc::new(Traffic::new(&base_url)),
+            base_url,
             homeservers: Vec::new(),
             task,
             _database: database,
         };
         started.add_homeserver(&homeserver, |_| {}).await;
         started
+    }
+
+    /// The first homeserver offers single sign-on only, and finds Jean's session there.
+    pub fn by_sso(&self) {
+        self.homeserver.offer(&["m.login.sso", "m.login.token"]);
+        self.homeserver.sso_as(LOCAL_PART);
+    }
+
+    /// How many flows are stored.
+    pub async fn open_flows(&self) -> i64 {
+        let now = self.app.clock.now();
+        self.app.store.count_open_flows("127.0.0.1", now).await.unwrap()
     }
 
     /// Seconds pass.

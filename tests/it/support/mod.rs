@@ -10,6 +10,6 @@ pub mod real;
 pub mod relying_party;
 pub mod secrets;
 
-pub use app::{EMAIL, JEAN, LOCAL_PART, NAME, PASSWORD, TestApp, client, jean};
+pub use app::{EMAIL, JEAN, LOCAL_PART, MARIES_EMAIL, NAME, PASSWORD, TestApp, client, jean, marie};
 pub use browser::{Browser, Page};
 pub use relying_party::{RelyingParty, WITHOUT};

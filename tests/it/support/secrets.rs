@@ -81,13 +81,22 @@ pub enum Kind {
 }
 
 /// What went over the wire between one application and its browsers and clients.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Traffic {
+    base_url: String,
     answers: Mutex<Vec<Page>>,
     secrets: Mutex<Vec<(Kind, String)>>,
 }
 
 impl Traffic {
+    pub fn new(base_url: &str) -> Self {
+        Self {
+            base_url: base_url.into(),
+            answers: Mutex::default(),
+            secrets: Mutex::default(),
+        }
+    }
+
     /// Remembers a secret; short ones would be found by chance.
     pub fn secret(&self, kind: Kind, secret: &str) {
         if secret.len() >= 8 {
@@ -95,8 +104,11 @@ impl Traffic {
         }
     }
 
-    /// Remembers an answer, with the secrets that it hands out.
+    /// Remembers an answer of the application's, with the secrets that it hands out.
     pub fn answer(&self, page: &Page) {
+        if !page.url.as_str().starts_with(&self.base_url) {
+            return;
+        }
         for (name, value) in page.cookies() {
             if name != "tchap-connect-lang" {
                 self.secret(Kind::Cookie, &value);
