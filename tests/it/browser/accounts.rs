@@ -40,7 +40,7 @@ async fn mistakes_are_told_where_they_were_made() {
     scene.type_identifier(CLAIRE).await;
     scene.type_password(tchap().password(CLAIRE)).await;
     browser.click("consent-accept").await;
-    assert_eq!(scene.claim("family_name").await, "Martin");
+    assert_eq!(scene.claim("email").await, CLAIRE);
 }
 
 #[tokio::test]
@@ -109,7 +109,7 @@ async fn another_account_than_the_one_typed_is_named_first() {
     scene.type_identifier(SOPHIE).await;
     browser.click(tchap().sso_id(KARIM)).await;
     assert_eq!(browser.text("account-typed").await, SOPHIE);
-    assert_eq!(browser.text("account-name").await, "Karim Haddad");
+    assert_eq!(browser.text("account-name").await, "Karim Haddad [DGFIP]");
 
     browser.click("confirm-change").await;
     scene.type_identifier(SOPHIE).await;
@@ -146,7 +146,7 @@ async fn the_partner_may_ask_again_whatever_the_session_says() {
     assert_eq!(scene.claim("sub").await, subject);
 
     browser.follow(&again("select_account")).await;
-    assert_eq!(browser.text("account-name").await, "Jean Dupont");
+    assert_eq!(browser.text("account-name").await, "Jean Dupont [DINUM]");
     browser.click("account-continue").await;
     assert_eq!(scene.claim("sub").await, subject);
 

@@ -17,7 +17,6 @@ use serde_json::{Value, json};
 use tchap_connect::secret::random_id;
 use url::{ParseError, Url};
 
-use super::partner_site::HOST;
 use super::real::given;
 
 /// Keys as WebDriver writes them.
@@ -249,9 +248,8 @@ fn capabilities(language: &str, profile: &std::path::Path) -> Capabilities {
         "--disable-background-networking",
         "--disable-component-update",
         "--disable-sync",
-        "--ignore-certificate-errors",
         "--no-proxy-server",
-        &format!("--host-resolver-rules=MAP {HOST} 127.0.0.1"),
+        "--host-resolver-rules=MAP localhost 127.0.0.1",
         &format!("--user-data-dir={}", profile.display()),
     ];
     let options = json!({"args": arguments, "prefs": {"intl.accept_languages": language}});

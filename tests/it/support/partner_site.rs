@@ -1,22 +1,15 @@
-//! The partner site of `examples/`, as a program of its own, on another site than the provider and on https as in real
-//! life: browsers treat its cookies and ours accordingly, and its consents are remembered.
+//! The partner site of `examples/`, as a program of its own and, under the name `localhost`, on another site than the
+//! provider at 127.0.0.1: browsers treat cookies accordingly.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 
 use tchap_connect::protocol::client::{Client, SigningAlg};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use super::real::given;
 use super::{TestApp, client};
-
-/// Chromium takes this name for loopback.
-pub const HOST: &str = "service.test";
 
 pub struct PartnerSite {
     /// Without a trailing slash.
@@ -31,7 +24,7 @@ impl PartnerSite {
     /// Starts it, registered with the application.
     pub async fn start(app: &TestApp) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("https://{HOST}:{}", listener.local_addr().unwrap().port());
+        let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
         let client = Client {
             name: "Service de démonstration".into(),
             redirect_uris: vec![format!("{url}/retour")],
@@ -55,7 +48,7 @@ impl PartnerSite {
             url,
             client: registered.client,
             process,
-            front: tokio::spawn(end_tls(listener, address)),
+            front: tokio::spawn(pass_on(listener, address)),
         }
     }
 }
@@ -68,21 +61,12 @@ impl Drop for PartnerSite {
     }
 }
 
-/// What a reverse proxy does: https on the outside, http on the inside.
-async fn end_tls(listener: TcpListener, inside: String) {
-    let made = rcgen::generate_simple_self_signed([HOST.to_owned()]).unwrap();
-    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-    let config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+/// Passes connections on. The site must know its own address before it listens.
+async fn pass_on(listener: TcpListener, inside: String) {
     loop {
-        let (outer, _) = listener.accept().await.unwrap();
-        let (acceptor, inside) = (acceptor.clone(), inside.clone());
+        let (mut outer, _) = listener.accept().await.unwrap();
+        let inside = inside.clone();
         tokio::spawn(async move {
-            // A browser opens connections that it then does not use: not an error.
-            let mut outer = acceptor.accept(outer).await.ok()?;
             let mut inner = TcpStream::connect(inside).await.ok()?;
             tokio::io::copy_bidirectional(&mut outer, &mut inner).await.ok()
         });
