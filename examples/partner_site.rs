@@ -90,7 +90,9 @@ type SharedSite = State<Arc<Site>>;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let settings = Settings::parse();
-    let url = settings.url.unwrap_or_else(|| format!("http://{}", settings.listen));
+    let listener = tokio::net::TcpListener::bind(settings.listen).await?;
+    let address = listener.local_addr()?;
+    let url = settings.url.unwrap_or_else(|| format!("http://{address}"));
     let partner = Partner::new(
         settings.issuer,
         settings.client_id,
@@ -111,8 +113,7 @@ async fn main() -> anyhow::Result<()> {
         // The button's look comes from the provider's kit, copied as it is.
         .route("/tchap-button.css", get(css(include_str!("../static/button.css"))))
         .with_state(site);
-    let listener = tokio::net::TcpListener::bind(settings.listen).await?;
-    println!("Partner site: {url}");
+    println!("Partner site: {url}, listening on {address}");
     Ok(axum::serve(listener, routes).await?)
 }
 

@@ -3,6 +3,7 @@
 mod admission;
 mod architecture;
 mod authorization_requests;
+mod browser;
 mod cli;
 mod consent;
 mod credential_binding;
@@ -17,6 +18,7 @@ mod killed;
 mod login_errors;
 mod main_job;
 mod pages;
+mod real_synapse;
 mod redirect_uris;
 mod secrets_in_logs;
 mod skipped_steps;

@@ -2,8 +2,11 @@
 
 pub mod app;
 pub mod browser;
+pub mod chromium;
 pub mod homeserver;
 pub mod html;
+pub mod partner_site;
+pub mod real;
 pub mod relying_party;
 pub mod secrets;
 
