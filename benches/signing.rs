@@ -48,7 +48,7 @@ fn claims(amr: &[String]) -> IdTokenClaims<'_> {
         amr,
         at_hash: at_hash(ACCESS_TOKEN),
         sid: "08a5019c17e1977d8f65b12a8cdc73bc",
-        extra: Map::from_iter([("sub".to_owned(), json!("2f0c8d7a51e94b1c8a6d3e9f70b2c4d6"))]),
+        extra: Map::from_iter([("email".to_owned(), json!("jean.dupont@beta.gouv.fr"))]),
     }
 }
 
