@@ -2,8 +2,9 @@
 //! process settings; what people manage (homeservers, administrations, clients) lives in the database. Every problem is
 //! reported at once, with its key and where it was written.
 //!
-//! Two modes. *Production* is what any configuration file means unless it says otherwise: it assumes nothing that
-//! matters. *Development* is what one gets with neither a file nor an issuer: everything is assumed, and said.
+//! Two modes. *Production* is what a configuration file or an https issuer means unless it says otherwise: it assumes
+//! nothing that matters. *Development* is what one gets with neither: everything is assumed, and said. So a deployment
+//! cannot end up in development by forgetting something: its issuer would have to be http, on loopback.
 
 mod checks;
 mod reader;
@@ -159,6 +160,14 @@ pub struct Log {
     pub filter: String,
 }
 
+impl Database {
+    /// The file of an SQLite database.
+    pub fn sqlite_file(&self) -> Option<&Path> {
+        let path = self.url.expose().strip_prefix("sqlite:")?;
+        Some(Path::new(path.strip_prefix("//").unwrap_or(path)))
+    }
+}
+
 impl Config {
     /// Reads the file (`file`, else the one named by `TCHAP_CONNECT_CONFIG`, else `./tchap-connect.toml` if there) and
     /// the variables `env`.
@@ -195,10 +204,11 @@ impl Config {
     ) -> Result<Self, Problems> {
         let (name, text) = file.unwrap_or(("no file", ""));
         let mut reader = Reader::new(name, text, env);
-        let assumed_mode = match file.is_some() || reader.is_given("issuer") {
-            true => "production",
-            false => "development",
-        };
+        let deployed = file.is_some()
+            || reader
+                .text_of("issuer")
+                .is_some_and(|issuer| !issuer.starts_with("http://"));
+        let assumed_mode = if deployed { "production" } else { "development" };
         let mode = reader.text("mode", Some(assumed_mode), checks::mode);
         let draft = Draft {
             // A mode that cannot be read is the strict one: its own problem is noted already.
@@ -207,6 +217,16 @@ impl Config {
             assumptions: Vec::new(),
         };
         draft.finish()
+    }
+
+    /// Value and source of a setting as it may be shown.
+    pub fn setting(&self, key: &str) -> Option<&Setting> {
+        self.settings.iter().find(|setting| setting.key == key)
+    }
+
+    /// The address of the discovery document (Discovery §4), which a client's software is given.
+    pub fn discovery_url(&self) -> String {
+        format!("{}/.well-known/openid-configuration", self.issuer)
     }
 
     /// Whether browsers reach us by https, so that cookies can be `__Host-` and `Secure`.
@@ -228,7 +248,7 @@ impl Draft {
         let issuer = self.issuer(listen);
         let trusted_proxies = self.trusted_proxies();
         let database = self.database();
-        let sealing_key = self.sealing_key();
+        let sealing_key = self.sealing_key(&database);
         let lifetimes = self.lifetimes();
         let reader = &mut self.reader;
         let limits = Limits {
@@ -325,7 +345,7 @@ impl Draft {
         let default = (self.mode == Mode::Development).then_some("sqlite:tchap-connect.db");
         if !self.reader.is_given("database.url") {
             match default {
-                Some(_) => self.assume("everything is stored in ./tchap-connect.db (SQLite)".to_owned()),
+                Some(_) => self.assume("everything is stored in tchap-connect.db here (SQLite)".to_owned()),
                 None => self.reader.problem(
                     "database.url",
                     "write url = \"sqlite:/var/lib/tchap-connect/tchap-connect.db\" or \
@@ -351,7 +371,7 @@ impl Draft {
             login_attempt: reader.integer("lifetimes.login_attempt", 600, 60..=HOUR),
             flow: reader.integer("lifetimes.flow", 1800, 300..=DAY),
             access_token: reader.integer("lifetimes.access_token", 600, 60..=DAY),
-            id_token: reader.integer("lifetimes.id_token", 600, 60..=DAY),
+            id_token: reader.integer("lifetimes.id_token", 600, 60..=HOUR),
             session: reader.integer("lifetimes.session", 12 * HOUR, 300..=30 * DAY),
             consent: reader.integer("lifetimes.consent", 365 * DAY, HOUR..=730 * DAY),
         };

@@ -102,6 +102,12 @@ impl Reader {
         self.file.contains_key(key) || self.env.contains_key(&variable(key))
     }
 
+    /// The text given for a key that has not been read yet.
+    pub fn text_of(&self, key: &str) -> Option<&str> {
+        let of_file = || self.file.get(key).and_then(toml::Value::as_str);
+        self.env.get(&variable(key)).map(String::as_str).or_else(of_file)
+    }
+
     /// Whether the file gives this key, even if a variable wins over it.
     pub fn file_has(&self, key: &str) -> bool {
         self.file.contains_key(key)

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use super::{Config, Draft, Mode, SealingKeySource};
+use super::{Config, Database, Draft, Mode, SealingKeySource};
 use crate::secret::{self, Redacted, SealingKey, SecretError};
 
 const DEVELOPMENT_FILE: &str = "tchap-connect.key";
@@ -42,14 +42,14 @@ impl Config {
                 if self.mode == Mode::Development && !path.exists() {
                     create(path)?;
                 }
-                read(path)
+                read(path, self.mode)
             }
         }
     }
 }
 
 impl Draft {
-    pub(super) fn sealing_key(&mut self) -> SealingKeySource {
+    pub(super) fn sealing_key(&mut self, database: &Database) -> SealingKeySource {
         let in_file = self.reader.file_has("sealing_key");
         let given = self.reader.is_given("sealing_key");
         let both = given && self.reader.is_given("sealing_key_file");
@@ -65,11 +65,11 @@ impl Draft {
                  TCHAP_CONNECT_SEALING_KEY",
             );
         }
-        let default = self.assumed_key_file(given);
+        let default = self.assumed_key_file(given, database);
         let mode = self.mode;
         let file = self.reader.text("sealing_key_file", default.as_deref(), |text| {
             let path = PathBuf::from(text);
-            match read(&path) {
+            match read(&path, mode) {
                 Err(SealingError::File { source, .. })
                     if mode == Mode::Development && source.kind() == std::io::ErrorKind::NotFound => {}
                 result => drop(result.map_err(|error| error.to_string())?),
@@ -87,7 +87,7 @@ impl Draft {
     }
 
     /// Where development keeps its key when nothing is said: beside the database. Production is asked for one.
-    fn assumed_key_file(&mut self, has_value: bool) -> Option<String> {
+    fn assumed_key_file(&mut self, has_value: bool, database: &Database) -> Option<String> {
         if has_value || self.reader.is_given("sealing_key_file") {
             return None;
         }
@@ -99,21 +99,23 @@ impl Draft {
             );
             return None;
         }
+        let file = database.sqlite_file().map(|path| path.with_extension("key"));
+        let file = file.map_or_else(|| DEVELOPMENT_FILE.to_owned(), |path| path.display().to_string());
         self.assume(format!(
-            "the sealing key is in ./{DEVELOPMENT_FILE} (made at first start; keep it with the database)"
+            "the sealing key is in {file} (made at first start; the database is useless without it)"
         ));
-        Some(DEVELOPMENT_FILE.to_owned())
+        Some(file)
     }
 }
 
-fn read(path: &Path) -> Result<SealingKey, SealingError> {
+fn read(path: &Path, mode: Mode) -> Result<SealingKey, SealingError> {
     let file_error = |source| SealingError::File {
         path: path.to_owned(),
         source,
     };
     let metadata = fs::metadata(path).map_err(file_error)?;
     // The group may read it: that is how container platforms hand a secret to a service.
-    if metadata.permissions().mode() & 0o007 != 0 {
+    if mode == Mode::Production && metadata.permissions().mode() & 0o007 != 0 {
         return Err(SealingError::Exposed(path.to_owned()));
     }
     let text = Redacted::new(fs::read_to_string(path).map_err(file_error)?);

@@ -181,6 +181,15 @@ fn nothing_at_all_is_development_and_everything_assumed_is_said() {
     }
     // Any sign of a deployment is production.
     assert!(Config::parse(None, env(&[("TCHAP_CONNECT_ISSUER", "https://a.fr")])).is_err());
+    assert!(Config::parse(Some(("t.toml", "issuer = \"http://127.0.0.1:8080\"")), env(&[])).is_err());
+    // An http issuer is none, and the key lies beside the database.
+    let vars = [
+        ("TCHAP_CONNECT_ISSUER", "http://127.0.0.1:9000"),
+        ("TCHAP_CONNECT_DATABASE_URL", "sqlite:data/x.db"),
+    ];
+    let config = Config::parse(None, env(&vars)).unwrap();
+    assert_eq!(config.mode, Mode::Development);
+    assert_eq!(config.setting("sealing_key_file").unwrap().value, "data/x.key");
     // What others can reach is not assumed to be called 127.0.0.1.
     let reachable = env(&[("TCHAP_CONNECT_LISTEN", "0.0.0.0:8080")]);
     assert_eq!(Config::parse(None, reachable).unwrap_err().0[0].key, "issuer");

@@ -9,6 +9,7 @@ use super::administration::{Administration, Branch};
 use super::agent::Agent;
 use super::grant::Authorization;
 use super::homeserver::{Homeserver, Way};
+use super::identifier::email_domain;
 use super::names::{self, DisplayName};
 use crate::protocol::claims_request::ClaimsRequest;
 
@@ -95,30 +96,21 @@ pub fn requested(
     claims
 }
 
-/// Of the requested claims, those that have a value: what the agent is shown and what is granted.
-pub fn available(requested: &BTreeSet<String>, values: &Values) -> BTreeSet<String> {
-    requested
-        .iter()
-        .filter(|claim| values.contains_key(claim.as_str()))
-        .cloned()
-        .collect()
-}
-
-/// The domain of the agent's entitled e-mail address, then its parents: the keys, in order, by which the agent's
-/// [`Administration`] is looked up (the longest suffix wins).
-pub fn administration_domains(agent: &Agent) -> impl Iterator<Item = &str> {
-    std::iter::successors(email_domain(agent), |domain| {
+/// The domain of the agent's entitled e-mail address, then its parents: the domains whose [`Administration`] may be the
+/// agent's.
+fn administration_domains(agent: &Agent) -> impl Iterator<Item = &str> {
+    std::iter::successors(agent_domain(agent), |domain| {
         let (_, parent) = domain.split_once('.')?;
         Some(parent)
     })
 }
 
-fn email_domain(agent: &Agent) -> Option<&str> {
-    agent.email.as_ref()?.address.rsplit_once('@').map(|(_, domain)| domain)
+fn agent_domain(agent: &Agent) -> Option<&str> {
+    email_domain(&agent.email.as_ref()?.address)
 }
 
-/// Every claim about an agent that has data. `administration` is the row found by [`administration_domains`]; a row of
-/// another domain counts for nothing. `subject` is the `sub` for the client.
+/// Every claim about an agent that has data. `administration` is the row found by the agent's e-mail domain; a row
+/// of another domain counts for nothing. `subject` is the `sub` for the client.
 pub fn values(
     agent: &Agent,
     homeserver: &Homeserver,
@@ -132,7 +124,7 @@ pub fn values(
         ("locale", agent.locale.clone()),
         ("preferred_username", matrix_local_part(agent).map(str::to_owned)),
         ("email", agent.email.as_ref().map(|email| email.address.clone())),
-        ("administration_domain", email_domain(agent).map(str::to_owned)),
+        ("administration_domain", agent_domain(agent).map(str::to_owned)),
     ];
     let mut values = Values::from([
         ("sub", json!(subject)),
@@ -209,26 +201,29 @@ fn roles(branch: Branch) -> [&'static str; 2] {
 pub fn userinfo(authorization: &Authorization, values: &Values) -> Map<String, Value> {
     let by_scope: BTreeSet<&str> = of_scopes(&authorization.scope).collect();
     let demanded = &authorization.claims_request.userinfo;
-    pick(authorization, values, |claim| {
+    let mut claims = pick(authorization, values, |claim| {
         by_scope.contains(claim) || demanded.contains_key(claim)
+    });
+    claims.insert("sub".to_owned(), json!(authorization.subject));
+    claims
+}
+
+/// What the `id_token` member of `claims` asked for and was granted, to be added to the ID token (Core §5.4: with an
+/// access token, the claims of scopes go to UserInfo). Never `sub`, which every ID token has: names must be unique
+/// (RFC 7519 §4).
+pub fn id_token_extra(authorization: &Authorization, values: &Values) -> Map<String, Value> {
+    let demanded = &authorization.claims_request.id_token;
+    pick(authorization, values, |claim| {
+        claim != "sub" && demanded.contains_key(claim)
     })
 }
 
-/// The claims about the agent that go into the ID token: the granted ones that the `id_token` member of `claims` asked
-/// for, and `sub` (Core §5.4: with an access token, the claims of scopes go to UserInfo).
-pub fn id_token_extra(authorization: &Authorization, values: &Values) -> Map<String, Value> {
-    let demanded = &authorization.claims_request.id_token;
-    pick(authorization, values, |claim| demanded.contains_key(claim))
-}
-
 fn pick(authorization: &Authorization, values: &Values, wanted: impl Fn(&str) -> bool) -> Map<String, Value> {
-    let mut claims: Map<String, Value> = values
+    values
         .iter()
         .filter(|(claim, _)| authorization.claims.contains(**claim) && wanted(claim))
         .map(|(claim, value)| ((*claim).to_owned(), value.clone()))
-        .collect();
-    claims.insert("sub".to_owned(), json!(authorization.subject));
-    claims
+        .collect()
 }
 
 /// The level that a login at this homeserver reaches: what is known of guests is less.

@@ -5,6 +5,7 @@ pub mod authorize;
 pub mod claims_request;
 pub mod client;
 pub mod client_auth;
+pub mod client_metadata;
 pub mod discovery;
 pub mod error;
 pub mod id_token;

@@ -59,7 +59,7 @@ fn describe(error: &sqlx::Error) -> String {
         }
         sqlx::Error::Io(error) => format!("connection: {}", error.kind()),
         sqlx::Error::Tls(_) => "the TLS connection could not be made".to_owned(),
-        sqlx::Error::PoolTimedOut => "no connection became free in time".to_owned(),
+        sqlx::Error::PoolTimedOut => "no connection in time: it does not answer, or all are busy".to_owned(),
         sqlx::Error::PoolClosed => "it was closed".to_owned(),
         sqlx::Error::Configuration(_) => "its address or options are not valid".to_owned(),
         sqlx::Error::ColumnDecode { index, .. } => format!("column {index} has an unexpected type"),

@@ -91,12 +91,20 @@ impl Store {
     /// # Errors
     /// [`StoreError::Url`] for any other address, [`StoreError::Database`] when the database does not answer.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
+        Self::open_with(url, CONNECTIONS).await
+    }
+
+    /// [`Store::open`] with at most this many connections to PostgreSQL.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_with(url: &str, max_connections: u32) -> Result<Self, StoreError> {
         let db = match url.split_once(':') {
             Some(("sqlite", path)) => open_sqlite(path.strip_prefix("//").unwrap_or(path)).await?,
             Some(("postgres" | "postgresql", _)) => {
                 let options = PgConnectOptions::from_str(url).map_err(|_| StoreError::Url)?;
                 let pool = PgPoolOptions::new()
-                    .max_connections(CONNECTIONS)
+                    .max_connections(max_connections)
                     .acquire_timeout(ACQUIRE_TIMEOUT)
                     .connect_with(options.application_name("tchap-connect"))
                     .await?;

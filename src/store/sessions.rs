@@ -20,17 +20,13 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn insert_browser_session(&self, session: &BrowserSession) -> Result<(), StoreError> {
-        let way = match session.way {
-            Way::Sso => "sso",
-            Way::Password => "password",
-        };
         let sql = "insert into browser_sessions (id, agent_id, way, auth_time, created_at, expires_at)
                    values ($1, $2, $3, $4, $5, $6)";
         on!(self.writes(), db => {
             sqlx::query(sql)
                 .bind(&session.id)
                 .bind(&session.agent_id)
-                .bind(way)
+                .bind(session.way.as_str())
                 .bind(session.auth_time)
                 .bind(session.created_at)
                 .bind(session.expires_at)
@@ -89,15 +85,11 @@ impl TryFrom<SessionRow> for BrowserSession {
     type Error = StoreError;
 
     fn try_from(row: SessionRow) -> Result<Self, StoreError> {
-        let way = match row.way.as_str() {
-            "sso" => Way::Sso,
-            "password" => Way::Password,
-            _ => return Err(StoreError::Corrupt("browser_sessions")),
-        };
+        let way = Way::DEFAULT_ORDER.into_iter().find(|way| way.as_str() == row.way);
         Ok(Self {
             id: row.id,
             agent_id: row.agent_id,
-            way,
+            way: way.ok_or(StoreError::Corrupt("browser_sessions"))?,
             auth_time: row.auth_time,
             created_at: row.created_at,
             expires_at: row.expires_at,

@@ -1,6 +1,7 @@
 //! Signing keys on both engines: first start, restarts, rotation, and what is never accepted.
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA384, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{JwkSet, ThumbprintHash};
@@ -180,70 +181,83 @@ async fn an_immediate_rotation_signs_at_once() {
     .await;
 }
 
+/// A token's claims under another header, with this signature.
+fn with_header(token: &str, header: Value, signature: &str) -> String {
+    let claims = token.split('.').nth(1).unwrap();
+    format!("{}.{claims}.{signature}", URL_SAFE_NO_PAD.encode(header.to_string()))
+}
+
+/// A token signed by our own RSA key with RS384.
+async fn rs384_by_our_key(store: &Store, token: &str) -> String {
+    let kid = kid(token);
+    let rows = store.list_signing_keys().await.unwrap();
+    let sealed = &rows.iter().find(|row| row.id == kid).unwrap().sealed_private;
+    let der = sealing("0a").open(&format!("signing_keys/{kid}"), sealed).unwrap();
+    let unsigned = with_header(token, json!({ "alg": "RS384", "kid": kid }), "");
+    let message = unsigned.trim_end_matches('.').as_bytes();
+    let mut signature = vec![0; 256];
+    let key = RsaKeyPair::from_pkcs8(&der).unwrap();
+    key.sign(&RSA_PKCS1_SHA384, &SystemRandom::new(), message, &mut signature)
+        .unwrap();
+    unsigned + &URL_SAFE_NO_PAD.encode(signature)
+}
+
+/// A token signed with jsonwebtoken, under a `kid` of ours.
+fn forged(alg: Algorithm, kid: &str, key: &EncodingKey) -> String {
+    let mut header = Header::new(alg);
+    header.kid = Some(kid.to_owned());
+    jsonwebtoken::encode(&header, &json!({ "sub": "a" }), key).unwrap()
+}
+
 #[tokio::test]
 async fn tokens_that_are_not_ours_are_refused() {
     on_each_engine(async |Engine { store, .. }| {
         let keys = start(store, NOW).await;
         let token = keys.sign(SigningAlg::RS256, &json!({ "sub": "a" }), NOW).unwrap();
         let es256 = keys.sign(SigningAlg::ES256, &json!({ "sub": "a" }), NOW).unwrap();
-        let parts: Vec<&str> = token.split('.').collect();
-        let with_header = |header: Value, signature: &str| {
-            format!(
-                "{}.{}.{signature}",
-                URL_SAFE_NO_PAD.encode(header.to_string()),
-                parts[1]
-            )
-        };
-        let rsa = kid(&token);
-        let mut header = Header::new(Algorithm::HS256);
-        header.kid = Some(rsa.clone());
-        let jwks = keys.jwks(NOW);
-        let modulus = jwks["keys"][0]["n"].as_str().unwrap();
-        let hmac = |secret: &[u8]| {
-            jsonwebtoken::encode(&header, &json!({ "sub": "a" }), &EncodingKey::from_secret(secret)).unwrap()
-        };
+        let (rsa, ec) = (kid(&token), kid(&es256));
+        let (head, signature) = token.rsplit_once('.').unwrap();
+        let jwk = &keys.jwks(NOW)["keys"][0];
+        let hmac = |secret: &str| forged(Algorithm::HS256, &rsa, &EncodingKey::from_secret(secret.as_bytes()));
         let foreign = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
         let foreign = EncodingKey::from_ec_der(foreign.to_pkcs8v1().unwrap().as_ref());
-        let mut forged = Header::new(Algorithm::ES256);
-        forged.kid = Some(kid(&es256));
 
         let refused = [
-            ("none", with_header(json!({ "alg": "none", "kid": rsa }), "")),
+            ("none", with_header(&token, json!({ "alg": "none", "kid": rsa }), "")),
             (
                 "none, signed",
-                with_header(json!({ "alg": "none", "kid": rsa }), parts[2]),
+                with_header(&token, json!({ "alg": "none", "kid": rsa }), signature),
             ),
             (
-                "another algorithm",
-                with_header(json!({ "alg": "ES256", "kid": rsa }), parts[2]),
+                "ES256 under the RSA key's kid",
+                with_header(&token, json!({ "alg": "ES256", "kid": rsa }), signature),
             ),
-            ("RS384", with_header(json!({ "alg": "RS384", "kid": rsa }), parts[2])),
-            ("no kid", with_header(json!({ "alg": "RS256" }), parts[2])),
+            (
+                "our key, an algorithm not its own",
+                rs384_by_our_key(store, &token).await,
+            ),
+            ("no kid", with_header(&token, json!({ "alg": "RS256" }), signature)),
             (
                 "another key's kid",
-                with_header(json!({ "alg": "RS256", "kid": kid(&es256) }), parts[2]),
+                with_header(&token, json!({ "alg": "RS256", "kid": ec }), signature),
             ),
-            ("HMAC under the modulus", hmac(modulus.as_bytes())),
-            ("HMAC under the JWK", hmac(jwks["keys"][0].to_string().as_bytes())),
-            (
-                "a foreign key",
-                jsonwebtoken::encode(&forged, &json!({}), &foreign).unwrap(),
-            ),
+            ("HMAC under the modulus", hmac(jwk["n"].as_str().unwrap())),
+            ("HMAC under the JWK", hmac(&jwk.to_string())),
+            ("a foreign key", forged(Algorithm::ES256, &ec, &foreign)),
             ("cut", token[..token.len() - 1].to_owned()),
             ("extended", format!("{token}A")),
             (
-                "other claims",
-                format!("{}.{}.{}", parts[0], URL_SAFE_NO_PAD.encode("{}"), parts[2]),
+                "a header more",
+                with_header(&token, json!({ "alg": "RS256", "kid": rsa, "x": 1 }), signature),
             ),
             ("a fourth part", format!("{token}.")),
+            ("no signature", format!("{head}.")),
             ("empty", String::new()),
         ];
         for (name, token) in refused {
             assert!(matches!(keys.verify(&token), Err(KeysError::Token)), "{name}");
         }
-        for token in [token, es256] {
-            assert!(keys.verify(&token).is_ok());
-        }
+        assert!(keys.verify(&token).is_ok() && keys.verify(&es256).is_ok());
     })
     .await;
 }

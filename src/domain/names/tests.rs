@@ -35,8 +35,10 @@ fn the_bracket_is_taken_off() {
     }
 }
 
+type Parts = Option<(&'static str, &'static str)>;
+
 /// `None` in the last column: unsure, the parts are omitted.
-const PARTS: &[(&str, Option<&str>, Option<(&str, &str)>)] = &[
+const PARTS: &[(&str, Option<&str>, Parts)] = &[
     // The address spells both names, in either order.
     ("Jean Dupont", Some("jean.dupont"), Some(("Jean", "Dupont"))),
     ("Dupont Jean", Some("jean.dupont"), Some(("Jean", "Dupont"))),
@@ -157,6 +159,7 @@ const PARTS: &[(&str, Option<&str>, Option<(&str, &str)>)] = &[
     ("Wei LI", None, Some(("Wei", "LI"))),
     // Unsure.
     ("LI Wei", None, None),
+    ("LI XUEFENG", None, None),
     ("JP Martin", None, None),
     ("JEAN DUPONT", None, None),
     ("Jean Pierre Martin", None, None),

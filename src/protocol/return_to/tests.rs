@@ -116,6 +116,8 @@ fn a_loopback_address_may_have_any_port_and_nothing_else_may_differ() {
         ("http://127.0.0.1/cb", "http://127.0.0.1:80@evil.fr/cb"),
         ("http://127.0.0.1/cb", "http://127.0.0.1@evil.fr/cb"),
         ("http://127.0.0.1/cb", "http://x@127.0.0.1:80/cb"),
+        // Even if it had been registered, it is no loopback address.
+        ("http://127.0.0.1@rp.fr/cb", "http://127.0.0.1:80@rp.fr/cb"),
         ("http://127.0.0.1/cb", "http://127.0.0.1.evil.fr/cb"),
         ("http://127.0.0.1/cb", "http://127.0.0.1:80.evil.fr/cb"),
         ("http://127.0.0.1/cb", "http://127.0.0.1:80\\@evil.fr/cb"),

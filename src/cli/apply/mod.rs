@@ -1,0 +1,145 @@
+//! `apply FILE`: loads homeservers, administrations and clients from TOML. Everything is checked before anything is
+//! written; only differences are written, so applying twice changes nothing. What the file does not name is left alone.
+
+mod diff;
+mod read;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use serde_json::json;
+
+use super::context::{Context, Database};
+use super::{Global, homeservers, output};
+use crate::domain::administration::Administration;
+use crate::domain::homeserver::Homeserver;
+use crate::protocol::client::{Client, ClientSecret};
+use crate::protocol::client_metadata::FieldProblem;
+use crate::secret;
+use diff::{Change, Changed};
+use read::Wanted;
+
+/// How long a client's former secrets live on once it has got a new one, in seconds.
+pub const KEEP_SECRETS: i64 = 24 * 3600;
+
+#[derive(Debug, clap::Args)]
+pub struct ApplyArgs {
+    /// TOML file with [[homeservers]], [[administrations]] and [[clients]].
+    file: PathBuf,
+    /// Show the difference and write nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// What the database holds already.
+struct Stored {
+    homeservers: Vec<Homeserver>,
+    administrations: Vec<Administration>,
+    clients: Vec<Client>,
+    /// The living ones, by client.
+    secrets: BTreeMap<String, Vec<ClientSecret>>,
+}
+
+pub async fn run(global: &Global, args: ApplyArgs) -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
+    let context = Context::open(global, Database::MayBeMade).await?;
+    let stored = load(&context).await?;
+    let wanted = match read::read(&text, &stored, context.config.mode) {
+        Ok(wanted) => wanted,
+        Err(problems) => return refuse(global, &args.file, &problems),
+    };
+    let changes = diff::changes(&stored, &wanted);
+    if !args.dry_run {
+        write(&context, stored, wanted, &changes).await?;
+    }
+    context.store.close().await;
+    report(global, &args, &changes)
+}
+
+async fn load(context: &Context) -> anyhow::Result<Stored> {
+    let store = &context.store;
+    let mut stored = Stored {
+        homeservers: store.list_homeservers().await?,
+        administrations: store.list_administrations().await?,
+        clients: store.list_clients().await?,
+        secrets: BTreeMap::new(),
+    };
+    for client in &stored.clients {
+        let living = store.list_client_secrets(&client.id, context.clock.now()).await?;
+        stored.secrets.insert(client.id.clone(), living);
+    }
+    Ok(stored)
+}
+
+/// Writes what differs. Not one transaction: a failure half-way is mended by applying again.
+async fn write(context: &Context, stored: Stored, wanted: Wanted, changes: &[Changed]) -> anyhow::Result<()> {
+    let store = &context.store;
+    let now = context.clock.now();
+    let differs = |kind: &str, id: &str| {
+        let of = |changed: &&Changed| changed.kind == kind && changed.id == id;
+        changes
+            .iter()
+            .find(of)
+            .is_some_and(|changed| changed.change != Change::Unchanged)
+    };
+    if changes
+        .iter()
+        .any(|changed| changed.kind.starts_with("homeserver") && changed.change != Change::Unchanged)
+    {
+        homeservers::store_list(store, &diff::merged(&stored.homeservers, &wanted.homeservers)).await?;
+    }
+    for administration in &wanted.administrations {
+        if differs("administration", &administration.domain) {
+            store.upsert_administration(administration).await?;
+        }
+    }
+    for wanted in &wanted.clients {
+        let id = &wanted.client.id;
+        if differs("client", id) {
+            store.upsert_client(&wanted.client, now).await?;
+        }
+        if let Some(fingerprint) = wanted.new_secret(&stored) {
+            store.expire_client_secrets(id, now + KEEP_SECRETS).await?;
+            let secret = ClientSecret {
+                id: secret::random_id()?,
+                fingerprint: fingerprint.to_owned(),
+                created_at: now,
+                expires_at: None,
+            };
+            store.insert_client_secret(id, &secret).await?;
+        }
+    }
+    Ok(())
+}
+
+fn refuse(global: &Global, file: &Path, problems: &[FieldProblem]) -> anyhow::Result<()> {
+    if global.json {
+        output::json(&json!({ "applied": false, "problems": problems }))?;
+    } else {
+        for problem in problems {
+            output::print(&output::clean(&format!("{}: {}", problem.field, problem.message)))?;
+        }
+    }
+    let count = output::count(problems.len(), "problem");
+    bail!("{} has {count}; nothing was written", file.display())
+}
+
+fn report(global: &Global, args: &ApplyArgs, changes: &[Changed]) -> anyhow::Result<()> {
+    if global.json {
+        return output::json(&json!({ "applied": !args.dry_run, "changes": changes }));
+    }
+    for changed in changes {
+        output::print(&output::clean(&changed.to_string()))?;
+    }
+    let number = |change| changes.iter().filter(|changed| changed.change == change).count();
+    let (added, changed) = (number(Change::Added), number(Change::Changed));
+    output::print(&format!(
+        "{added} added, {changed} changed, {} unchanged.",
+        number(Change::Unchanged)
+    ))?;
+    if args.dry_run && added + changed > 0 {
+        output::say("Nothing was written (--dry-run): run the same command without it to apply.");
+    }
+    Ok(())
+}

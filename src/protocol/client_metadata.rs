@@ -1,0 +1,347 @@
+//! Client metadata as somebody wrote it, and what of it can be registered (OpenID Connect Registration §2, RFC 7591 §2).
+//! Every problem is found at once, each with the field it stands in.
+
+use std::collections::BTreeSet;
+
+use url::Url;
+
+use super::client::{ApplicationType, Client, ClientAuthMethod, ConsentPolicy, SigningAlg, SubjectType};
+use super::return_to::{check_registrable, is_loopback};
+
+const MAX_NAME: usize = 100;
+const MAX_REDIRECT_URIS: usize = 50;
+
+/// One thing wrong with a written entry.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct FieldProblem {
+    /// The field, with its place in a list: `redirect_uris[0]`.
+    pub field: String,
+    /// What is wrong and what to write instead.
+    pub message: String,
+}
+
+impl FieldProblem {
+    /// A problem with `field`.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            message: message.into(),
+        }
+    }
+}
+
+/// A client as written, before any check. Absent lists are empty, absent choices the standard's defaults.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClientMetadata {
+    /// `client_id`.
+    pub client_id: String,
+    /// The name agents read.
+    pub name: String,
+    /// Where the browser may be sent back to.
+    pub redirect_uris: Vec<String>,
+    /// Web or native.
+    pub application_type: ApplicationType,
+    /// The one method it uses; a confidential client that names none may use basic and post.
+    pub token_endpoint_auth_method: Option<ClientAuthMethod>,
+    /// The scopes it may ask for, besides `openid`.
+    pub scopes: Vec<String>,
+    /// The algorithm of its ID tokens.
+    pub id_token_signed_response_alg: SigningAlg,
+    /// Pairwise or public.
+    pub subject_type: SubjectType,
+    /// The sector of pairwise subjects; found from the redirect URIs when absent.
+    pub sector: Option<String>,
+    /// Refuse requests without PKCE.
+    pub require_pkce: bool,
+    /// Always put `auth_time` in the ID token.
+    pub require_auth_time: bool,
+    /// `max_age` when the request gives none, in seconds.
+    pub default_max_age: Option<u32>,
+    /// Ask the agent or not.
+    pub consent: ConsentPolicy,
+    /// Whether guests may sign in.
+    pub admits_guests: bool,
+    /// Treated as unknown.
+    pub disabled: bool,
+}
+
+impl ClientMetadata {
+    /// Checks everything and makes the client; `known_scopes` are the provider's.
+    ///
+    /// # Errors
+    /// Every problem, never an empty list.
+    pub fn validate(self, known_scopes: &[&str]) -> Result<Client, Vec<FieldProblem>> {
+        let mut problems = Vec::new();
+        check_id(&self.client_id, &mut problems);
+        check_name(&self.name, &mut problems);
+        check_redirect_uris(&self, &mut problems);
+        check_scopes(&self.scopes, known_scopes, &mut problems);
+        check_consent(&self, &mut problems);
+        let sector = sector(&self).unwrap_or_else(|problem| {
+            problems.push(problem);
+            String::new()
+        });
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let both = [ClientAuthMethod::ClientSecretBasic, ClientAuthMethod::ClientSecretPost];
+        let openid = std::iter::once("openid".to_owned());
+        Ok(Client {
+            id: self.client_id,
+            name: self.name,
+            redirect_uris: self.redirect_uris,
+            application_type: self.application_type,
+            auth_methods: self
+                .token_endpoint_auth_method
+                .map_or_else(|| both.into(), |method| [method].into()),
+            scopes: openid.chain(self.scopes).collect(),
+            id_token_signed_response_alg: self.id_token_signed_response_alg,
+            subject_type: self.subject_type,
+            sector,
+            require_pkce: self.require_pkce,
+            require_auth_time: self.require_auth_time,
+            default_max_age: self.default_max_age,
+            consent: self.consent,
+            admits_guests: self.admits_guests,
+            disabled: self.disabled,
+        })
+    }
+
+    fn is_public(&self) -> bool {
+        self.token_endpoint_auth_method == Some(ClientAuthMethod::None)
+    }
+}
+
+fn check_id(id: &str, problems: &mut Vec<FieldProblem>) {
+    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    if id.is_empty() || id.len() > 128 || !id.bytes().all(unreserved) {
+        let message = "required: 1 to 128 letters, digits and - . _ ~";
+        problems.push(FieldProblem::new("client_id", message));
+    }
+}
+
+/// Checks a name that agents read: not empty, not endless, and nothing that changes how the text around it reads.
+pub fn check_display_name(name: &str) -> Result<(), &'static str> {
+    if name.trim().is_empty() || name.trim() != name {
+        return Err("required: a name that agents recognise, without spaces around it");
+    }
+    if name.chars().count() > MAX_NAME {
+        return Err("too long: at most 100 characters");
+    }
+    let invisible = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    if name.chars().any(invisible) {
+        return Err("contains control or invisible characters");
+    }
+    Ok(())
+}
+
+fn check_name(name: &str, problems: &mut Vec<FieldProblem>) {
+    if let Err(message) = check_display_name(name) {
+        problems.push(FieldProblem::new("name", message));
+    }
+}
+
+fn check_redirect_uris(metadata: &ClientMetadata, problems: &mut Vec<FieldProblem>) {
+    let uris = &metadata.redirect_uris;
+    if uris.is_empty() || uris.len() > MAX_REDIRECT_URIS {
+        let message = "required: 1 to 50 addresses, for example [\"https://service.example.fr/callback\"]";
+        problems.push(FieldProblem::new("redirect_uris", message));
+    }
+    for (index, uri) in uris.iter().enumerate() {
+        let field = || format!("redirect_uris[{index}]");
+        if let Err(error) = check_registrable(uri, metadata.application_type) {
+            problems.push(FieldProblem::new(field(), error.to_string()));
+        } else if uris[..index].contains(uri) {
+            problems.push(FieldProblem::new(field(), "listed twice"));
+        }
+    }
+}
+
+fn check_scopes(scopes: &[String], known: &[&str], problems: &mut Vec<FieldProblem>) {
+    for (index, scope) in scopes.iter().enumerate() {
+        if !known.contains(&scope.as_str()) {
+            let message = format!("unknown scope; known are: {}", known.join(" "));
+            problems.push(FieldProblem::new(format!("scopes[{index}]"), message));
+        }
+    }
+}
+
+fn check_consent(metadata: &ClientMetadata, problems: &mut Vec<FieldProblem>) {
+    let all_https = metadata.redirect_uris.iter().all(|uri| uri.starts_with("https://"));
+    if metadata.consent == ConsentPolicy::None && (metadata.is_public() || !all_https) {
+        let message = "\"none\" is only for confidential clients whose redirect URIs are all https";
+        problems.push(FieldProblem::new("consent", message));
+    }
+}
+
+/// The sector (Core §8.1): the one given, else the single host of the redirect URIs. Loopback addresses and private
+/// schemes say nothing of who is behind them, so a client that has only those is a sector of its own.
+fn sector(metadata: &ClientMetadata) -> Result<String, FieldProblem> {
+    if let Some(sector) = &metadata.sector {
+        let is_host = !sector.is_empty() && sector.split('.').all(is_label);
+        if is_host || *sector == metadata.client_id {
+            return Ok(sector.clone());
+        }
+        return Err(FieldProblem::new("sector", "expected a host name in lower case"));
+    }
+    let parsed = metadata.redirect_uris.iter().filter_map(|uri| Url::parse(uri).ok());
+    let hosts: BTreeSet<String> = parsed
+        .filter(|url| !is_loopback(url))
+        .filter(|url| url.scheme() == "https")
+        .filter_map(|url| url.host_str().map(str::to_owned))
+        .collect();
+    let mut hosts = hosts.into_iter();
+    match (hosts.next(), hosts.next(), metadata.subject_type) {
+        (None, ..) => Ok(metadata.client_id.clone()),
+        (Some(host), None, _) => Ok(host),
+        (Some(_), Some(_), SubjectType::Public) => Ok(metadata.client_id.clone()),
+        (Some(_), Some(_), SubjectType::Pairwise) => Err(FieldProblem::new(
+            "sector",
+            "required: the redirect URIs have several hosts; name the one that stands for the service (it is fixed \
+             once the client is made)",
+        )),
+    }
+}
+
+/// Whether a text is one label of a host name in lower case.
+fn is_label(label: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=63).contains(&label.len()) && label.bytes().all(plain) && !label.starts_with('-') && !label.ends_with('-')
+}
+
+/// Whether a text is a full domain name in lower case: at least two labels, the last one not a number.
+pub fn is_domain_name(text: &str) -> bool {
+    let last = text.rsplit('.').next().unwrap_or_default();
+    text.len() <= 253
+        && text.contains('.')
+        && text.split('.').all(is_label)
+        && !last.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCOPES: &[&str] = &["openid", "profile", "email"];
+
+    fn metadata() -> ClientMetadata {
+        ClientMetadata {
+            client_id: "service".into(),
+            name: "Mon service".into(),
+            redirect_uris: vec!["https://service.example.fr/callback".into()],
+            scopes: vec!["email".into()],
+            ..ClientMetadata::default()
+        }
+    }
+
+    fn fields(metadata: ClientMetadata) -> Vec<String> {
+        let problems = metadata.validate(SCOPES).expect_err("this metadata has problems");
+        problems.into_iter().map(|problem| problem.field).collect()
+    }
+
+    #[test]
+    fn defaults_are_those_of_registration() {
+        let client = metadata().validate(SCOPES).unwrap();
+        assert_eq!(client.sector, "service.example.fr");
+        assert_eq!(client.id_token_signed_response_alg, SigningAlg::RS256);
+        assert_eq!(client.subject_type, SubjectType::Pairwise);
+        assert_eq!(client.scopes, ["openid", "email"].map(str::to_owned).into());
+        assert_eq!(client.auth_methods.len(), 2);
+        assert!(!client.is_public());
+    }
+
+    #[test]
+    fn every_problem_is_found_at_once() {
+        let found = fields(ClientMetadata {
+            client_id: "a b".into(),
+            name: "evil\u{202e}name".into(),
+            redirect_uris: vec![
+                "http://a.fr/".into(),
+                "https://a.fr/#x".into(),
+                "fr.app:/cb".into(),
+                "https://a.fr/".into(),
+                "https://a.fr/".into(),
+            ],
+            scopes: vec!["email".into(), "phone".into()],
+            consent: ConsentPolicy::None,
+            sector: Some("A.fr".into()),
+            ..ClientMetadata::default()
+        });
+        let expected = [
+            "client_id",
+            "name",
+            "redirect_uris[0]",
+            "redirect_uris[1]",
+            "redirect_uris[2]",
+            "redirect_uris[4]",
+            "scopes[1]",
+            "consent",
+            "sector",
+        ];
+        assert_eq!(found, expected);
+        let empty = fields(ClientMetadata::default());
+        assert_eq!(empty, ["client_id", "name", "redirect_uris"]);
+    }
+
+    #[test]
+    fn several_hosts_need_a_sector_only_for_pairwise_subjects() {
+        let mut two = metadata();
+        two.redirect_uris.push("https://other.example.fr/callback".into());
+        assert_eq!(fields(two.clone()), ["sector"]);
+        two.sector = Some("service.example.fr".into());
+        assert_eq!(two.clone().validate(SCOPES).unwrap().sector, "service.example.fr");
+        two.sector = None;
+        two.subject_type = SubjectType::Public;
+        assert!(two.validate(SCOPES).is_ok());
+    }
+
+    #[test]
+    fn clients_on_loopback_share_no_sector() {
+        let mut native = metadata();
+        native.application_type = ApplicationType::Native;
+        native.redirect_uris = vec!["http://127.0.0.1/cb".into(), "fr.example.app:/cb".into()];
+        assert_eq!(native.clone().validate(SCOPES).unwrap().sector, "service");
+        native.redirect_uris.push("https://app.example.fr/cb".into());
+        assert_eq!(native.validate(SCOPES).unwrap().sector, "app.example.fr");
+    }
+
+    #[test]
+    fn no_consent_is_only_for_confidential_https_clients() {
+        let trusted = ClientMetadata {
+            consent: ConsentPolicy::None,
+            ..metadata()
+        };
+        assert!(trusted.clone().validate(SCOPES).is_ok());
+        let mut public = trusted.clone();
+        public.token_endpoint_auth_method = Some(ClientAuthMethod::None);
+        assert_eq!(fields(public), ["consent"]);
+        let mut loopback = trusted;
+        loopback.redirect_uris.push("http://localhost:3000/cb".into());
+        assert_eq!(fields(loopback), ["consent"]);
+    }
+
+    #[test]
+    fn a_domain_name_is_lower_case_and_full() {
+        for good in ["beta.gouv.fr", "a-b.fr", "xn--caf-dma.fr"] {
+            assert!(is_domain_name(good), "{good}");
+        }
+        for bad in [
+            "",
+            "fr",
+            "Beta.gouv.fr",
+            ".fr",
+            "a..fr",
+            "a.fr.",
+            "-a.fr",
+            "10.0.0.1",
+            "a b.fr",
+            "@a.fr",
+            "é.fr",
+        ] {
+            assert!(!is_domain_name(bad), "{bad}");
+        }
+    }
+}
