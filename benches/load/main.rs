@@ -167,12 +167,13 @@ fn report(what: &str, times: Times, took: Duration, options: &Options) -> anyhow
     Ok(())
 }
 
+/// Agents that no earlier load signed in: those would not be asked for their consent again.
 fn local_part(number: u64) -> String {
-    format!("agent.{number}-load.example")
+    format!("agent.{}.{number}-load.example", std::process::id())
 }
 
 fn email(number: u64) -> String {
-    format!("agent.{number}@load.example")
+    format!("agent.{}.{number}@load.example", std::process::id())
 }
 
 /// Tells the program about our homeserver and our client. The redirect URI is https, as a real service's is: consent is
