@@ -48,7 +48,7 @@ struct Settings {
     #[arg(
         long,
         env = "PARTNER_SCOPES",
-        default_value = "openid profile email uid tchap administration belonging_population roles"
+        default_value = "openid profile email tchap administration belonging_population roles"
     )]
     scopes: String,
 }
@@ -107,13 +107,9 @@ async fn main() -> anyhow::Result<()> {
         .route("/se-connecter", get(start))
         .route("/retour", get(come_back))
         .route("/se-deconnecter", post(sign_out))
-        .route(
-            "/style.css",
-            get((
-                [(header::CONTENT_TYPE, "text/css")],
-                include_str!("partner_site/style.css"),
-            )),
-        )
+        .route("/style.css", get(css(include_str!("partner_site/style.css"))))
+        // The button's look comes from the provider's kit, copied as it is.
+        .route("/tchap-button.css", get(css(include_str!("../static/button.css"))))
         .with_state(site);
     let listener = tokio::net::TcpListener::bind(settings.listen).await?;
     println!("Partner site: {url}");
@@ -238,6 +234,10 @@ fn parameters(query: Option<String>) -> HashMap<String, String> {
     form_urlencoded::parse(query.unwrap_or_default().as_bytes())
         .into_owned()
         .collect()
+}
+
+fn css(text: &'static str) -> impl IntoResponse + Clone {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], text)
 }
 
 fn page(status: StatusCode, lang: Lang, content: Content<'_>) -> Response {

@@ -234,6 +234,7 @@ fn meaning(lang: Lang, claim: &str) -> &'static str {
   <meta name="viewport" content="width=device-width, initial-scale=1">
   <title>{{ lang.pick("Service de démonstration", "Demonstration service") }}</title>
   <link rel="stylesheet" href="/style.css">
+  <link rel="stylesheet" href="/tchap-button.css">
   <link rel="icon" href="data:,">
 </head>
 <body>

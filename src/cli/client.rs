@@ -32,7 +32,8 @@ pub enum ClientCommand {
         /// client_id
         id: String,
         /// How long the former secrets still work, in seconds (at most 30 days).
-        #[arg(long, value_name = "SECONDS", default_value_t = KEEP_SECRETS, value_parser = clap::value_parser!(i64).range(0..=2_592_000))]
+        #[arg(long, value_name = "SECONDS", default_value_t = KEEP_SECRETS)]
+        #[arg(value_parser = clap::value_parser!(i64).range(0..=2_592_000))]
         keep: i64,
     },
     /// Disable a client: from now on it is treated as unknown.

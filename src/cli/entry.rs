@@ -31,9 +31,11 @@ impl Entry {
         }
     }
 
-    /// Notes a problem.
+    /// Notes a problem, unless one with this field is noted already.
     pub fn problem(&mut self, field: &str, message: &str) {
-        self.problems.push(FieldProblem::new(field, message));
+        if !self.problems.iter().any(|known| known.field == field) {
+            self.problems.push(FieldProblem::new(field, message));
+        }
     }
 
     /// Ends the reading with what `validated` says: of several problems with one field, the first counts.
@@ -48,9 +50,7 @@ impl Entry {
             Err(problems) => (None, problems),
         };
         for problem in more {
-            if !self.problems.iter().any(|known| known.field == problem.field) {
-                self.problems.push(problem);
-            }
+            self.problem(&problem.field, &problem.message);
         }
         match value {
             Some(value) if self.problems.is_empty() => Ok(value),

@@ -95,12 +95,17 @@ fn validate(homeserver: &Homeserver) -> Result<(), Vec<FieldProblem>> {
     let is_server_name = <&ServerName>::try_from(name.as_str()).is_ok();
     if !is_server_name || name.chars().any(|c| c.is_ascii_uppercase()) {
         let message = "required: a Matrix server name in lower case, for example \"agent.dinum.tchap.gouv.fr\"";
-        return Err(vec![FieldProblem::new("name", message)]);
+        problems.push(FieldProblem::new("name", message));
     }
-    if let Err(message) = check_display_name(&homeserver.label) {
+    // What was made from a wrong name is not another problem.
+    if let Err(message) = check_display_name(&homeserver.label)
+        && homeserver.label != *name
+    {
         problems.push(FieldProblem::new("label", message));
     }
-    if let Err(message) = check_base_url(&homeserver.base_url) {
+    if let Err(message) = check_base_url(&homeserver.base_url)
+        && homeserver.base_url != default_base_url(name)
+    {
         problems.push(FieldProblem::new("base_url", message));
     }
     if ways.is_empty() || ways.iter().enumerate().any(|(index, way)| ways[..index].contains(way)) {
@@ -131,6 +136,7 @@ fn check_base_url(text: &str) -> Result<(), &'static str> {
 /// Makes sure that the homeservers of the command line are on the list; answers a sentence about each.
 pub async fn ensure(store: &Store, wanted: &[HomeserverArg]) -> anyhow::Result<Vec<String>> {
     let mut list = store.list_homeservers().await?;
+    let former = list.clone();
     let mut said = Vec::new();
     for arg in wanted {
         let made = arg.homeserver();
@@ -160,7 +166,9 @@ pub async fn ensure(store: &Store, wanted: &[HomeserverArg]) -> anyhow::Result<V
              (tchap-connect apply FILE)"
         );
     }
-    store_list(store, &list).await?;
+    if list != former {
+        store_list(store, &list).await?;
+    }
     Ok(said)
 }
 

@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::output::is_hostile;
 use crate::config::{Log, LogFormat};
+use crate::protocol::client_metadata::is_hostile;
 
 /// Starts logging for the whole process.
 ///

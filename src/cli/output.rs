@@ -8,6 +8,8 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::protocol::client_metadata::is_hostile;
+
 /// Prints an answer on standard output. A reader that has gone away (`| head`) is not a failure.
 pub fn print(text: &str) -> anyhow::Result<()> {
     match writeln!(io::stdout(), "{}", text.trim_end()) {
@@ -102,12 +104,6 @@ pub fn clean(text: &str) -> String {
         }
     }
     clean
-}
-
-/// Control characters, and those that reorder or hide the text around them.
-pub fn is_hostile(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]

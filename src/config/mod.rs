@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 
-pub use reader::{Problem, Problems, Setting};
+pub use reader::{Problem, Problems, Setting, syntax_problem};
 pub use sealing::SealingError;
 
 use crate::secret::Redacted;

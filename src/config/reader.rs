@@ -87,11 +87,9 @@ impl Reader {
         };
         match text.parse::<toml::Table>() {
             Ok(table) => flatten("", table, &mut reader.file),
-            // Not the error's own text: that quotes the line, which may hold a password.
             Err(error) => {
-                let start = error.span().map_or(0, |span| span.start).min(text.len());
-                let line = text.as_bytes()[..start].iter().filter(|&&byte| byte == b'\n').count() + 1;
-                reader.problem_at(&format!("line {line}"), file_name.to_owned(), error.message().trim());
+                let (line, message) = syntax_problem(text, &error);
+                reader.problem_at(&line, file_name.to_owned(), &message);
             }
         }
         reader
@@ -220,6 +218,13 @@ impl Reader {
             message: message.to_owned(),
         });
     }
+}
+
+/// Where (`line 3`) and why a text is not TOML. Not the error's own text: that quotes the line, which may hold a secret.
+pub fn syntax_problem(text: &str, error: &toml::de::Error) -> (String, String) {
+    let start = error.span().map_or(0, |span| span.start).min(text.len());
+    let line = text.as_bytes()[..start].iter().filter(|&&byte| byte == b'\n').count() + 1;
+    (format!("line {line}"), error.message().trim().to_owned())
 }
 
 /// The variable that holds a key: `database.url` → `TCHAP_CONNECT_DATABASE_URL`.

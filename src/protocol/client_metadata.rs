@@ -128,14 +128,17 @@ pub fn check_display_name(name: &str) -> Result<(), &'static str> {
     if name.chars().count() > MAX_NAME {
         return Err("too long: at most 100 characters");
     }
-    let invisible = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    if name.chars().any(invisible) {
+    if name.chars().any(is_hostile) {
         return Err("contains control or invisible characters");
     }
     Ok(())
+}
+
+/// Whether a character is a control character, or one that hides or reorders the text around it.
+pub fn is_hostile(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn check_name(name: &str, problems: &mut Vec<FieldProblem>) {

@@ -55,11 +55,11 @@ ACCOUNTS = [
     agent(DINUM, "Jean Dupont [DINUM]", "jean.dupont@beta.gouv.fr", "the main job, by password"),
     agent(DINUM, "MARTIN Claire [Modernisation]", "claire.martin@modernisation.gouv.fr", "a name written NOM Prénom"),
     agent(DINUM, "Anne-Marie de La Tour [DINUM]", "anne-marie.delatour@dinum.gouv.fr", "a compound name"),
-    agent(DINUM, "Luc Verrou [DINUM]", "luc.verrou@dinum.gouv.fr", "a locked account", "locked"),
-    agent(DINUM, "Paul Ancien [DINUM]", "paul.ancien@dinum.gouv.fr", "a deactivated account", "deactivated"),
+    agent(DINUM, "Luc Verrou [DINUM]", "luc.verrou@dinum.gouv.fr", "a locked account: refused, with the reason", "locked"),
+    agent(DINUM, "Paul Ancien [DINUM]", "paul.ancien@dinum.gouv.fr", "a deactivated account: refused", "deactivated"),
     agent(FINANCES, "Sophie Bernard [Finances]", "sophie.bernard@finances.gouv.fr", "the main job, by single sign-on"),
     agent(FINANCES, "Karim Haddad [DGFIP]", "karim.haddad@dgfip.finances.gouv.fr", "an address under a sub-domain"),
-    agent(GUESTS, "Alice Martinet", "alice.martinet@entreprise.test", "a guest"),
+    agent(GUESTS, "Alice Martinet", "alice.martinet@entreprise.test", "a guest: this service refuses guests"),
 ]
 
 

@@ -1,9 +1,78 @@
-//! Runs a test on every engine: SQLite in a file of its own always, PostgreSQL in a schema of its own when
-//! `TEST_DATABASE_URL` names a server.
+//! Databases for tests: SQLite in a file of its own always, PostgreSQL in a schema of its own when `TEST_DATABASE_URL`
+//! names a server.
+
+use std::path::PathBuf;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use tchap_connect::secret::random_bytes;
 use tchap_connect::store::Store;
+
+/// A database that goes when dropped.
+pub struct Database {
+    pub url: String,
+    folder: Option<PathBuf>,
+    schema: Option<(String, String)>,
+}
+
+impl Database {
+    pub fn sqlite() -> Self {
+        let folder = std::env::temp_dir().join(format!("tchap-connect-{}", name()));
+        std::fs::create_dir(&folder).unwrap();
+        Self {
+            url: format!("sqlite:{}", folder.join("db.sqlite").display()),
+            folder: Some(folder),
+            schema: None,
+        }
+    }
+
+    pub async fn postgres() -> Option<Self> {
+        let server = std::env::var("TEST_DATABASE_URL").ok()?;
+        let name = name();
+        let mut admin = PgConnection::connect(&server).await.unwrap();
+        let create = AssertSqlSafe(format!("create schema {name}"));
+        sqlx::raw_sql(create).execute(&mut admin).await.unwrap();
+        let separator = if server.contains('?') { '&' } else { '?' };
+        Some(Self {
+            url: format!("{server}{separator}options=-c%20search_path%3D{name}"),
+            folder: None,
+            schema: Some((server, name)),
+        })
+    }
+
+    /// PostgreSQL where there is one, else SQLite: for tests that need not run on both.
+    pub async fn any() -> Self {
+        Self::postgres().await.unwrap_or_else(Self::sqlite)
+    }
+}
+
+fn name() -> String {
+    let digits = random_bytes::<8>().unwrap().map(|byte| format!("{byte:02x}")).concat();
+    format!("test_{digits}")
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let Some(folder) = &self.folder {
+            let _ = std::fs::remove_dir_all(folder);
+        }
+        let Some((server, name)) = self.schema.take() else {
+            return;
+        };
+        // Drop cannot wait on the test's own runtime. A schema that is still in use stays: the server is a test's.
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let mut admin = PgConnection::connect(&server).await.ok()?;
+                let drop = AssertSqlSafe(format!("set lock_timeout = '2s'; drop schema {name} cascade"));
+                sqlx::raw_sql(drop).execute(&mut admin).await.ok()
+            })
+        });
+        let _ = dropping.join();
+    }
+}
 
 /// A migrated, empty database.
 pub struct Engine {
@@ -38,32 +107,16 @@ impl Engine {
 
 /// Runs `test` once per engine.
 pub async fn on_each_engine(test: impl AsyncFn(&Engine)) {
-    let name: String = random_bytes::<8>().unwrap().map(|byte| format!("{byte:02x}")).concat();
-
-    let folder = std::env::temp_dir().join(format!("tchap-connect-test-{name}"));
-    std::fs::create_dir(&folder).unwrap();
-    run(format!("sqlite:{}", folder.join("db.sqlite").display()), &test).await;
-    std::fs::remove_dir_all(&folder).unwrap();
-
-    let Ok(server) = std::env::var("TEST_DATABASE_URL") else {
-        return;
-    };
-    let mut admin = PgConnection::connect(&server).await.unwrap();
-    let create = AssertSqlSafe(format!("create schema test_{name}"));
-    sqlx::raw_sql(create).execute(&mut admin).await.unwrap();
-    let separator = if server.contains('?') { '&' } else { '?' };
-    run(
-        format!("{server}{separator}options=-c%20search_path%3Dtest_{name}"),
-        &test,
-    )
-    .await;
-    let drop = AssertSqlSafe(format!("drop schema test_{name} cascade"));
-    sqlx::raw_sql(drop).execute(&mut admin).await.unwrap();
+    run(Database::sqlite(), &test).await;
+    if let Some(database) = Database::postgres().await {
+        run(database, &test).await;
+    }
 }
 
-async fn run(url: String, test: &impl AsyncFn(&Engine)) {
-    let store = Store::open(&url).await.unwrap();
+async fn run(database: Database, test: &impl AsyncFn(&Engine)) {
+    let store = Store::open(&database.url).await.unwrap();
     store.migrate().await.unwrap();
+    let url = database.url.clone();
     let engine = Engine { store, url };
     test(&engine).await;
     engine.store.close().await;

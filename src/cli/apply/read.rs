@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::Stored;
 use crate::cli::entry::Entry;
 use crate::cli::homeservers;
-use crate::config::Mode;
+use crate::config::{Mode, syntax_problem};
 use crate::domain::administration::Administration;
 use crate::domain::claims::SCOPES;
 use crate::domain::homeserver::Homeserver;
@@ -38,11 +38,9 @@ impl WantedClient {
 
 /// Reads and checks the file.
 pub fn read(text: &str, stored: &Stored, mode: Mode) -> Result<Wanted, Vec<FieldProblem>> {
-    let mut file: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-        let start = error.span().map_or(0, |span| span.start).min(text.len());
-        let line = text.as_bytes()[..start].iter().filter(|&&byte| byte == b'\n').count() + 1;
-        // Not the error's own text: that quotes the line, which may hold a secret.
-        vec![FieldProblem::new(format!("line {line}"), error.message().trim())]
+    let mut file: toml::Table = text.parse().map_err(|error| {
+        let (line, message) = syntax_problem(text, &error);
+        vec![FieldProblem::new(line, message)]
     })?;
     let mut problems = Vec::new();
     let wanted = Wanted {

@@ -72,11 +72,12 @@ impl Request {
         )
     }
 
-    /// Loopback and private-scheme clients can be impersonated on the agent's device (RFC 8252 §8.6): they always ask.
+    /// Public clients on loopback or a private scheme can be impersonated by any program on the agent's device (RFC 8252
+    /// §8.6): they always ask.
     fn consent_rule(&self) -> ConsentRule {
         match self.client.consent {
-            _ if !self.checked.return_to.is_https() => ConsentRule::Always,
-            ConsentPolicy::None if !self.client.is_public() => ConsentRule::Never,
+            _ if self.client.is_public() && !self.checked.return_to.is_https() => ConsentRule::Always,
+            ConsentPolicy::None if self.checked.return_to.is_https() && !self.client.is_public() => ConsentRule::Never,
             _ => ConsentRule::Remembered,
         }
     }

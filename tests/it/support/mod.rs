@@ -1,3 +1,12 @@
 //! What the integration tests stand on.
 
+pub mod app;
+pub mod browser;
 pub mod homeserver;
+pub mod html;
+pub mod relying_party;
+pub mod secrets;
+
+pub use app::{EMAIL, JEAN, LOCAL_PART, MARIES_EMAIL, NAME, PASSWORD, TestApp, client, jean, marie};
+pub use browser::{Browser, Page};
+pub use relying_party::{RelyingParty, WITHOUT};

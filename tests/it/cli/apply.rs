@@ -1,0 +1,249 @@
+//! `apply`: idempotent, shows the difference, reports every problem at once.
+
+use serde_json::{Value, json};
+
+use super::{Done, Place};
+
+/// A file without problems (in development).
+pub const APPLY: &str = r#"
+[[homeservers]]
+name = "agent.dinum.tchap.test"
+label = "DINUM"
+base_url = "http://127.0.0.1:8008"
+email_domains = ["beta.gouv.fr"]
+
+[[homeservers]]
+name = "agent.externe.tchap.gouv.fr"
+guests = true
+ways = ["password"]
+
+[[administrations]]
+domain = "beta.gouv.fr"
+name = "DINUM"
+siret = "13002526500013"
+branch = "etat"
+
+[[clients]]
+client_id = "service"
+name = "Mon service"
+redirect_uris = ["https://service.example.fr/retour"]
+secret = "only-for-this-machine"
+scopes = ["openid", "email"]
+"#;
+
+fn changes(done: &Done) -> Vec<(String, String)> {
+    let changes = done.json()["changes"].as_array().unwrap().clone();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    changes
+        .iter()
+        .map(|one| (text(&one["id"]), text(&one["change"])))
+        .collect()
+}
+
+#[test]
+fn applying_twice_changes_nothing_and_only_differences_are_written() {
+    let place = Place::new();
+    let file = place.write("apply.toml", APPLY);
+    let file = file.to_str().unwrap();
+
+    let dry = place.run(&["apply", "--dry-run", file]).well();
+    assert!(
+        dry.stdout().contains("4 added, 0 changed, 0 unchanged."),
+        "{}",
+        dry.stdout()
+    );
+    let first = place.run(&["apply", "--json", file]).well();
+    assert!(
+        changes(&first).iter().all(|(_, change)| change == "added"),
+        "a dry run writes nothing"
+    );
+    let second = place.run(&["apply", "--json", file]).well();
+    assert_eq!(changes(&second).len(), 4);
+    assert!(changes(&second).iter().all(|(_, change)| change == "unchanged"));
+
+    let changed = APPLY
+        .replace("\"Mon service\"", "\"Notre service\"")
+        .replace("only-for-this-machine", "another-secret")
+        .replace("label = \"DINUM\"", "label = \"Numérique\"");
+    place.write("apply.toml", &changed);
+    let third = place.run(&["apply", file]).well().stdout();
+    for line in [
+        "~ homeserver      agent.dinum.tchap.test",
+        "    label: \"DINUM\" -> \"Numérique\"",
+        "= homeserver      agent.externe.tchap.gouv.fr",
+        "= administration  beta.gouv.fr",
+        "~ client          service",
+        "    name: \"Mon service\" -> \"Notre service\"",
+        "    secret: ",
+        "0 added, 2 changed, 2 unchanged.",
+    ] {
+        assert!(third.contains(line), "{line:?} is not in\n{third}");
+    }
+    assert!(!third.contains("another-secret"), "{third}");
+    let shown = place.run(&["client", "show", "service", "--json"]).well().json();
+    assert_eq!(shown["name"], "Notre service");
+    assert_eq!(shown["secrets"].as_array().unwrap().len(), 2);
+    assert_eq!(shown["sector"], "service.example.fr");
+}
+
+#[test]
+fn the_order_of_homeservers_is_the_files_and_others_stay() {
+    let place = Place::new();
+    let table = |name: &str| format!("[[homeservers]]\nname = \"{name}\"\n");
+    let apply = |names: &[&str]| {
+        let file = place.write("apply.toml", &names.iter().map(|name| table(name)).collect::<String>());
+        changes(&place.run(&["apply", "--json", file.to_str().unwrap()]).well())
+    };
+    let change = |id: &str, change: &str| (id.to_owned(), change.to_owned());
+    apply(&["a.fr", "b.fr", "c.fr"]);
+    let reordered = apply(&["c.fr", "a.fr"]);
+    let expected = [
+        change("c.fr", "unchanged"),
+        change("a.fr", "unchanged"),
+        change("order", "changed"),
+    ];
+    assert_eq!(reordered, expected);
+    assert_eq!(apply(&["c.fr", "a.fr", "b.fr"]).len(), 3, "b.fr stayed, last");
+}
+
+/// Every kind of problem, in one file.
+const WRONG: &str = r#"
+surprise = true
+
+[[homeservers]]
+name = "Agent.fr"
+
+[[homeservers]]
+name = "a.fr"
+base_url = "http://a.fr/"
+ways = []
+email_domains = ["ok.fr", "@bad.fr"]
+gests = true
+
+[[homeservers]]
+name = "b.fr"
+ways = ["oauth"]
+
+[[administrations]]
+domain = "Beta.gouv.fr"
+name = ""
+siren = "130025266"
+siret = "356000000"
+branch = "privee"
+
+[[clients]]
+client_id = "no secret"
+name = "x"
+redirect_uris = ["http://a.fr/", "https://a.fr/#"]
+scopes = ["phone"]
+default_max_age = -1
+
+[[clients]]
+client_id = "public"
+name = "x"
+redirect_uris = ["https://a.fr/", "https://b.fr/"]
+token_endpoint_auth_method = "none"
+secret = "hush-hush"
+consent = "none"
+
+[[clients]]
+client_id = "twice"
+name = "x"
+redirect_uris = ["https://a.fr/"]
+secret_sha256 = "hush-hush"
+
+[[clients]]
+client_id = "same"
+name = "x"
+redirect_uris = ["https://a.fr/"]
+secret = "a"
+
+[[clients]]
+client_id = "same"
+name = "x"
+redirect_uris = ["https://a.fr/"]
+secret = "a"
+"#;
+
+#[test]
+fn every_problem_of_a_file_is_reported_at_once_and_nothing_is_written() {
+    let place = Place::new();
+    let file = place.write("apply.toml", WRONG);
+    let refused = place.run(&["apply", "--json", file.to_str().unwrap()]).badly();
+    let problems = refused.json()["problems"].as_array().unwrap().clone();
+    let places: Vec<_> = problems
+        .iter()
+        .map(|problem| problem["field"].as_str().unwrap())
+        .collect();
+    let expected = [
+        "homeservers[0].name",
+        "homeservers[1].gests",
+        "homeservers[1].base_url",
+        "homeservers[1].ways",
+        "homeservers[1].email_domains[1]",
+        "homeservers[2].ways",
+        "administrations[0].branch",
+        "administrations[0].domain",
+        "administrations[0].name",
+        "administrations[0].siren",
+        "administrations[0].siret",
+        "clients[0].default_max_age",
+        "clients[0].secret_sha256",
+        "clients[0].client_id",
+        "clients[0].redirect_uris[0]",
+        "clients[0].redirect_uris[1]",
+        "clients[0].scopes[0]",
+        "clients[1].secret",
+        "clients[1].consent",
+        "clients[1].sector",
+        "clients[2].secret_sha256",
+        "surprise",
+        "clients.client_id",
+    ];
+    assert_eq!(places, expected);
+    assert!(!refused.stdout().contains("hush") && !refused.stderr().contains("hush"));
+    assert!(
+        refused.stderr().contains("23 problems; nothing was written"),
+        "{}",
+        refused.stderr()
+    );
+    assert_eq!(place.run(&["client", "list", "--json"]).well().json(), json!([]));
+
+    let broken = place.write("broken.toml", "[[clients]]\nsecret = \"hush-hush");
+    let refused = place.run(&["apply", broken.to_str().unwrap()]).badly();
+    assert!(refused.stdout().starts_with("line 2: "), "{}", refused.stdout());
+    assert!(!refused.stdout().contains("hush") && !refused.stderr().contains("hush"));
+}
+
+#[test]
+fn what_subjects_depend_on_is_fixed_and_a_disabled_client_stays_so() {
+    let place = Place::new();
+    let file = place.write("apply.toml", APPLY);
+    let file = file.to_str().unwrap();
+    place.run(&["apply", file]).well();
+    place.run(&["client", "disable", "service"]).well();
+
+    place.write(
+        "apply.toml",
+        &APPLY.replace("scopes =", "sector = \"other.fr\"\nsubject_type = \"public\"\nscopes ="),
+    );
+    let refused = place.run(&["apply", file]).badly().stdout();
+    assert!(refused.contains("clients[0].sector: is fixed"), "{refused}");
+    assert!(refused.contains("clients[0].subject_type: is fixed"), "{refused}");
+
+    // A second host needs no sector once there is one, and a silent file does not bring the client back.
+    place.write(
+        "apply.toml",
+        &APPLY.replace("redirect_uris = [", "redirect_uris = [\"https://new.example.fr/\", "),
+    );
+    place.run(&["apply", file]).well();
+    let shown = place.run(&["client", "show", "service", "--json"]).well().json();
+    assert_eq!(shown["sector"], "service.example.fr");
+    assert_eq!(shown["disabled"], true);
+    place.write("apply.toml", &APPLY.replace("scopes =", "disabled = false\nscopes ="));
+    place.run(&["apply", file]).well();
+    assert_eq!(
+        place.run(&["client", "show", "service", "--json"]).well().json()["disabled"],
+        false
+    );
+}

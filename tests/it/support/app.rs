@@ -1,0 +1,266 @@
+//! The whole application in this process, on a port and a database of its own, with its clock held still.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tchap_connect::app::{App, SharedApp};
+use tchap_connect::clock::Clock;
+use tchap_connect::config::Config;
+use tchap_connect::domain::administration::Administration;
+use tchap_connect::domain::claims::SCOPES;
+use tchap_connect::domain::homeserver::Homeserver;
+use tchap_connect::keys::Keys;
+use tchap_connect::protocol::client::{
+    ApplicationType, Client, ClientAuthMethod, ClientSecret, ConsentPolicy, SigningAlg, SubjectType,
+};
+use tchap_connect::secret::{Redacted, SealingKey, fingerprint, random_id, random_token};
+use tchap_connect::store::{Store, StoredKey};
+use tokio::net::TcpListener;
+use tokio::sync::OnceCell;
+use tokio::task::JoinHandle;
+
+use super::RelyingParty;
+use super::homeserver::{Account, ScriptedHomeserver};
+use super::secrets::{Kind, Traffic, collect_logs};
+use crate::engines::Database;
+
+/// The first homeserver, and its one account.
+pub const NAME: &str = "agent.dinum.tchap.test";
+pub const LOCAL_PART: &str = "jean.dupont-beta.gouv.fr";
+pub const JEAN: &str = "@jean.dupont-beta.gouv.fr:agent.dinum.tchap.test";
+pub const EMAIL: &str = "jean.dupont@beta.gouv.fr";
+pub const PASSWORD: &str = "correct horse battery";
+pub const MARIES_EMAIL: &str = "marie.martin@beta.gouv.fr";
+/// When Jean's address was added to his account.
+pub const ADDED_AT: i64 = 1_600_000_000;
+
+const SEALING_KEY: &str = "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a";
+
+pub fn jean() -> Account {
+    Account::new(LOCAL_PART, PASSWORD)
+        .named("Jean Dupont [DINUM]")
+        .email(EMAIL, ADDED_AT)
+}
+
+/// A second account, for another person at the same homeserver.
+pub fn marie() -> Account {
+    Account::new("marie.martin-beta.gouv.fr", PASSWORD)
+        .named("MARTIN Marie [DINUM]")
+        .email(MARIES_EMAIL, ADDED_AT)
+}
+
+/// A confidential https client that asks for consent and may have every scope.
+pub fn client(id: &str) -> Client {
+    Client {
+        id: id.into(),
+        name: format!("Service {id}"),
+        redirect_uris: vec![format!("https://{id}.example/callback")],
+        application_type: ApplicationType::Web,
+        auth_methods: BTreeSet::from([ClientAuthMethod::ClientSecretBasic, ClientAuthMethod::ClientSecretPost]),
+        scopes: SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
+        id_token_signed_response_alg: SigningAlg::RS256,
+        subject_type: SubjectType::Pairwise,
+        sector: format!("{id}.example"),
+        require_pkce: false,
+        require_auth_time: false,
+        default_max_age: None,
+        consent: ConsentPolicy::Ask,
+        admits_guests: false,
+        disabled: false,
+    }
+}
+
+/// A running application. When it ends, its logs and answers are searched for every secret that it met.
+pub struct TestApp {
+    pub app: SharedApp,
+    /// Where it listens: the issuer, unless the test configured another one.
+    pub base_url: String,
+    /// The first homeserver on its list: Jean's, by password.
+    pub homeserver: Arc<ScriptedHomeserver>,
+    pub traffic: Arc<Traffic>,
+    homeservers: Vec<Arc<ScriptedHomeserver>>,
+    task: JoinHandle<()>,
+    /// Goes last.
+    _database: Database,
+}
+
+impl TestApp {
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With settings of its own, by variable name without the prefix.
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
+        Self::on(Database::any().await, settings).await
+    }
+
+    pub async fn on(database: Database, settings: &[(&str, &str)]) -> Self {
+        collect_logs();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let base_url = format!("http://{address}");
+        let config = config(&base_url, &database.url, settings);
+        let store = Store::open(&database.url).await.unwrap();
+        store.migrate().await.unwrap();
+        // Real time to start with: cookie sessions are dated by it.
+        let clock = Clock::fixed(Clock::System.now());
+        for key in signing_keys().await {
+            store.insert_signing_key(key).await.unwrap();
+        }
+        let app = Arc::new(App::build(config, store, clock).await.unwrap());
+        let router = tchap_connect::web::router(app.clone());
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        let task = tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
+
+        let homeserver = ScriptedHomeserver::start(NAME).await;
+        homeserver.offer(&["m.login.password"]);
+        homeserver.add(jean());
+        let homeserver = Arc::new(homeserver);
+        let mut started = Self {
+            app,
+            homeserver: homeserver.clone(),
+            traffic: Arc::new(Traffic::new(&base_url)),
+            base_url,
+            homeservers: Vec::new(),
+            task,
+            _database: database,
+        };
+        started.add_homeserver(&homeserver, |_| {}).await;
+        started
+    }
+
+    /// The first homeserver offers single sign-on only, and finds Jean's session there.
+    pub fn by_sso(&self) {
+        self.homeserver.offer(&["m.login.sso", "m.login.token"]);
+        self.homeserver.sso_as(LOCAL_PART);
+    }
+
+    /// How many flows are stored.
+    pub async fn open_flows(&self) -> i64 {
+        let now = self.app.clock.now();
+        self.app.store.count_open_flows("127.0.0.1", now).await.unwrap()
+    }
+
+    /// Seconds pass.
+    pub fn advance(&self, seconds: i64) {
+        self.app.clock.advance(seconds);
+    }
+
+    /// Puts a homeserver on the list, with its entry changed; or changes the entry of one that is there.
+    pub async fn add_homeserver(&mut self, homeserver: &Arc<ScriptedHomeserver>, change: impl FnOnce(&mut Homeserver)) {
+        let mut listed = homeserver.listed();
+        change(&mut listed);
+        self.list(&listed).await;
+        self.homeservers.push(homeserver.clone());
+    }
+
+    /// Puts an entry on the list of homeservers.
+    pub async fn list(&self, homeserver: &Homeserver) {
+        let known = self.app.store.list_homeservers().await.unwrap();
+        let position = known
+            .iter()
+            .position(|other| other.name == homeserver.name)
+            .unwrap_or(known.len());
+        self.app
+            .store
+            .upsert_homeserver(homeserver, position as i64)
+            .await
+            .unwrap();
+    }
+
+    pub async fn add_administration(&self, administration: Administration) {
+        self.app.store.upsert_administration(&administration).await.unwrap();
+    }
+
+    /// Registers a client of this name as it comes.
+    pub async fn relying_party(&self, id: &str) -> RelyingParty {
+        self.register(client(id)).await
+    }
+
+    /// Registers a client, or changes it, with a new secret if it is a confidential one.
+    pub async fn register(&self, client: Client) -> RelyingParty {
+        let now = self.app.clock.now();
+        self.app.store.upsert_client(&client, now).await.unwrap();
+        let secret = match client.is_public() {
+            true => None,
+            false => Some(self.new_secret(&client.id).await),
+        };
+        RelyingParty::new(self, client, secret)
+    }
+
+    /// Changes what is known of a client.
+    pub async fn update(&self, client: &Client) {
+        self.app
+            .store
+            .upsert_client(client, self.app.clock.now())
+            .await
+            .unwrap();
+    }
+
+    /// One more secret for a client.
+    pub async fn new_secret(&self, client_id: &str) -> String {
+        let value = random_token().unwrap();
+        let secret = ClientSecret {
+            id: random_id().unwrap(),
+            fingerprint: fingerprint(&value),
+            created_at: self.app.clock.now(),
+            expires_at: None,
+        };
+        self.app.store.insert_client_secret(client_id, &secret).await.unwrap();
+        self.traffic.secret(Kind::Never, &value);
+        value
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.task.abort();
+        if std::thread::panicking() {
+            return;
+        }
+        let theirs = self
+            .homeservers
+            .iter()
+            .flat_map(|homeserver| homeserver.secrets())
+            .collect();
+        let leaks = self.traffic.leaks(theirs);
+        assert!(
+            leaks.is_empty(),
+            "secrets where they have no business:\n{}",
+            leaks.join("\n")
+        );
+    }
+}
+
+fn config(base_url: &str, database: &str, settings: &[(&str, &str)]) -> Config {
+    let ours = [
+        ("MODE", "development"),
+        ("ISSUER", base_url),
+        ("DATABASE_URL", database),
+        ("SEALING_KEY", SEALING_KEY),
+    ];
+    // The last one wins.
+    let variables = ours
+        .iter()
+        .chain(settings)
+        .map(|(name, value)| (format!("TCHAP_CONNECT_{name}"), (*value).to_owned()));
+    let variables: std::collections::HashMap<_, _> = variables.collect();
+    Config::parse(None, variables).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+/// Made once for the whole run: an RSA key takes its time.
+async fn signing_keys() -> &'static Vec<StoredKey> {
+    static KEYS: OnceCell<Vec<StoredKey>> = OnceCell::const_new();
+    KEYS.get_or_init(async || {
+        let database = Database::sqlite();
+        let store = Store::open(&database.url).await.unwrap();
+        store.migrate().await.unwrap();
+        let sealing = SealingKey::parse(&Redacted::new(SEALING_KEY)).unwrap();
+        Keys::load_or_generate(&store, sealing, 1_700_000_000).await.unwrap();
+        let keys = store.list_signing_keys().await.unwrap();
+        store.close().await;
+        keys
+    })
+    .await
+}

@@ -1,0 +1,173 @@
+//! UserInfo (Core §5.3, RFC 6750; protocol notes §4).
+
+use http::Method;
+use serde_json::Value;
+
+use crate::support::{Browser, EMAIL, Page, RelyingParty, TestApp};
+
+async fn send(service: &RelyingParty, method: Method, headers: &[(&str, &str)], body: Option<&str>) -> Page {
+    let mut request = service.http.request(method, &format!("{}/userinfo", service.issuer));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    if let Some(body) = body {
+        request = request
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body.to_owned());
+    }
+    service.http.send(request).await
+}
+
+#[tokio::test]
+async fn the_token_comes_by_header_or_form_and_the_answer_is_the_same() {
+    let app = TestApp::start().await;
+    let service = app.relying_party("service").await;
+    let tokens = service.tokens(&Browser::new(&app), &[]).await;
+    let bearer = format!("Bearer {}", tokens.access_token);
+    let lower = format!("bEARER {}", tokens.access_token);
+    let form = format!("access_token={}", tokens.access_token);
+    let expected = service.claims(&tokens).await;
+    for (method, headers, body) in [
+        (Method::GET, &[("authorization", &*bearer)][..], None),
+        (Method::GET, &[("authorization", &*lower)], None),
+        (Method::POST, &[("authorization", &*bearer)], None),
+        (Method::POST, &[("authorization", &*bearer)], Some("")),
+        (Method::POST, &[], Some(&*form)),
+    ] {
+        let answer = send(&service, method, headers, body).await;
+        assert_eq!((answer.status.as_u16(), answer.json()), (200, expected.clone()));
+        assert_eq!(
+            (answer.header("cache-control"), answer.header("content-type")),
+            ("no-store", "application/json")
+        );
+    }
+    assert_eq!(expected["email"], EMAIL);
+    assert!(
+        expected
+            .as_object()
+            .unwrap()
+            .values()
+            .all(|value| !value.is_null() && *value != Value::from(""))
+    );
+}
+
+#[tokio::test]
+async fn without_a_token_the_challenge_is_bare() {
+    let app = TestApp::start().await;
+    let service = app.relying_party("service").await;
+    for (method, body) in [
+        (Method::GET, None),
+        (Method::POST, None),
+        (Method::POST, Some("access_token=")),
+    ] {
+        let answer = send(&service, method, &[], body).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("www-authenticate")),
+            (401, "Bearer")
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_bad_token_is_invalid_token() {
+    let app = TestApp::start().await;
+    let service = app.relying_party("service").await;
+    let tokens = service.tokens(&Browser::new(&app), &[]).await;
+    let basic = service.basic();
+    let no_space = format!("Bearer{}", tokens.access_token);
+    for header in ["Bearer unknown", "Bearer ", "Bearer", &no_space, &basic, "DPoP x"] {
+        let answer = send(&service, Method::GET, &[("authorization", header)], None).await;
+        assert_eq!(answer.status, 401, "{header}");
+        assert!(
+            answer
+                .header("www-authenticate")
+                .starts_with("Bearer error=\"invalid_token\""),
+            "{header}"
+        );
+    }
+    app.advance(600);
+    let late = service.userinfo(&tokens.access_token).await;
+    assert_eq!(
+        (late.status.as_u16(), &late.json()["error"]),
+        (401, &"invalid_token".into()),
+        "expired"
+    );
+}
+
+#[tokio::test]
+async fn a_token_in_the_query_is_refused() {
+    let app = TestApp::start().await;
+    let service = app.relying_party("service").await;
+    let tokens = service.tokens(&Browser::new(&app), &[]).await;
+    for method in [Method::GET, Method::POST] {
+        let url = format!("{}/userinfo?access_token={}", app.base_url, tokens.access_token);
+        let answer = service.http.send(service.http.request(method, &url)).await;
+        assert_eq!(answer.status, 401);
+    }
+}
+
+#[tokio::test]
+async fn two_tokens_at_once_are_refused() {
+    let app = TestApp::start().await;
+    let service = app.relying_party("service").await;
+    let tokens = service.tokens(&Browser::new(&app), &[]).await;
+    let bearer = format!("Bearer {}", tokens.access_token);
+    let form = format!("access_token={}", tokens.access_token);
+    let twice = format!("{form}&{form}");
+    for (headers, body) in [
+        (&[("authorization", &*bearer)][..], &*form),
+        (&[], &*twice),
+        (&[("authorization", &*bearer), ("authorization", &*bearer)], ""),
+    ] {
+        let answer = send(&service, Method::POST, headers, Some(body)).await;
+        assert_eq!(
+            (answer.status.as_u16(), &answer.json()["error"]),
+            (400, &"invalid_request".into())
+        );
+    }
+}
+
+#[tokio::test]
+async fn framework_refusals_are_json() {
+    let app = TestApp::start().await;
+    let service = app.relying_party("service").await;
+    let put = send(&service, Method::PUT, &[], None).await;
+    assert_eq!(
+        (put.status.as_u16(), &put.json()["error"]),
+        (405, &"invalid_request".into())
+    );
+    let huge = format!("access_token={}", "x".repeat(70_000));
+    let huge = send(&service, Method::POST, &[], Some(&huge)).await;
+    assert_eq!(
+        (huge.status.as_u16(), &huge.json()["error"]),
+        (413, &"invalid_request".into())
+    );
+    let json = [("content-type", "application/json")];
+    let json = send(&service, Method::POST, &json, None).await;
+    assert_eq!(
+        (json.status.as_u16(), &json.json()["error"]),
+        (400, &"invalid_request".into())
+    );
+}
+
+#[tokio::test]
+async fn a_disabled_client_or_a_closed_agent_has_no_userinfo_any_more() {
+    let app = TestApp::start().await;
+    let service = app.relying_party("service").await;
+    let tokens = service.tokens(&Browser::new(&app), &[]).await;
+    let mut disabled = service.client.clone();
+    disabled.disabled = true;
+    app.update(&disabled).await;
+    assert_eq!(service.userinfo(&tokens.access_token).await.status, 401);
+    app.update(&service.client).await;
+    assert_eq!(service.userinfo(&tokens.access_token).await.status, 200);
+    let agent = app
+        .app
+        .store
+        .find_open_agent(crate::support::NAME, crate::support::JEAN)
+        .await
+        .unwrap()
+        .unwrap();
+    app.app.store.close_agent(&agent.id, app.app.clock.now()).await.unwrap();
+    assert_eq!(service.userinfo(&tokens.access_token).await.status, 401);
+}
