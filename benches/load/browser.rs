@@ -7,14 +7,15 @@ use reqwest::{Client, RequestBuilder, Response, header};
 
 use super::service::Service;
 
-/// One browser with its cookies. Its connections are its own and stay open.
+/// One browser with its cookies. All of them come over the same few connections, which stay open: so they do in
+/// production, where the proxy that ends TLS keeps its own.
 #[derive(Debug, Clone)]
 pub struct Browser {
     http: Client,
     cookies: BTreeMap<String, String>,
 }
 
-/// A client that follows no redirect and knows no proxy.
+/// A connection pool that follows no redirect and knows no proxy.
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the other side: it speaks to our own provider only"
@@ -25,11 +26,11 @@ pub fn http() -> anyhow::Result<Client> {
 }
 
 impl Browser {
-    pub fn new() -> anyhow::Result<Self> {
-        Ok(Self {
-            http: http()?,
+    pub fn new(http: Client) -> Self {
+        Self {
+            http,
             cookies: BTreeMap::new(),
-        })
+        }
     }
 
     /// A whole first visit: identifier, password, consent, code, tokens, claims.

@@ -76,15 +76,16 @@ async fn main() -> anyhow::Result<()> {
     let issuer = issuer.as_str().trim_end_matches('/');
     let homeserver = ScriptedHomeserver::start(SERVER_NAME).await;
     homeserver.offer(&["m.login.password"]);
+    let http = browser::http()?;
     let secret = tchap_connect::secret::random_token()?;
     apply(&options, &homeserver.base_url(), &secret)?;
-    let service = Arc::new(Service::discover(issuer, secret).await?);
+    let service = Arc::new(Service::discover(&http, issuer, secret).await?);
 
     println!(
         "{:<28} {:>9} {:>10} {:>9} {:>9} {:>9}",
         "", "number", "per second", "p50 ms", "p99 ms", "RSS MB"
     );
-    let browsers = sign_in_everybody(&options, &homeserver, &service).await?;
+    let browsers = sign_in_everybody(&options, &homeserver, &service, &http).await?;
     for &workers in &options.workers {
         let browsers = browsers.iter().cycle().take(workers.into()).cloned().collect();
         flows(&options, browsers, &service).await?;
@@ -97,6 +98,7 @@ async fn sign_in_everybody(
     options: &Options,
     homeserver: &ScriptedHomeserver,
     service: &Arc<Service>,
+    http: &reqwest::Client,
 ) -> anyhow::Result<Vec<Browser>> {
     for number in 0..options.logins {
         let account = Account::new(&local_part(number), PASSWORD);
@@ -107,11 +109,11 @@ async fn sign_in_everybody(
     let started = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..8 {
-        let (service, shares) = (service.clone(), shares.clone());
+        let (service, shares, http) = (service.clone(), shares.clone(), http.clone());
         tasks.spawn(async move {
             let (mut browsers, mut times) = (Vec::new(), Times::default());
             while let Some(number) = shares.take() {
-                let mut browser = Browser::new()?;
+                let mut browser = Browser::new(http.clone());
                 times.take(browser.sign_in(&service, &email(number), PASSWORD)).await?;
                 browsers.push(browser);
             }

@@ -11,8 +11,6 @@ use serde_json::Value;
 use tchap_connect::secret::{fingerprint, random_token};
 use url::{Url, form_urlencoded};
 
-use super::browser::http;
-
 pub const CLIENT_ID: &str = "load";
 /// Never contacted.
 pub const REDIRECT_URI: &str = "https://load.example/callback";
@@ -48,9 +46,9 @@ struct Tokens {
 
 impl Service {
     /// Reads the provider's discovery document.
-    pub async fn discover(issuer: &str, secret: String) -> anyhow::Result<Self> {
+    pub async fn discover(http: &Client, issuer: &str, secret: String) -> anyhow::Result<Self> {
         let url = format!("{issuer}/.well-known/openid-configuration");
-        let document = http()?.get(url).send().await?.error_for_status()?.bytes().await?;
+        let document = http.get(url).send().await?.error_for_status()?.bytes().await?;
         let provider: Provider = serde_json::from_slice(&document)?;
         ensure!(
             provider.issuer == issuer,
