@@ -7,8 +7,8 @@ use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
+use tower_sessions::SessionManagerLayer;
 use tower_sessions::cookie::SameSite;
-use tower_sessions::{Expiry, SessionManagerLayer};
 
 use super::error::PageError;
 use super::pages::ErrorPage;
@@ -107,12 +107,10 @@ fn error_page(app: &App, language: super::i18n::Language, here: String, error: P
 /// The cookie session of browser routes: `Lax`, since agents arrive from other sites; `__Host-` and `Secure` on https.
 pub fn cookie_session(app: &App) -> SessionManagerLayer<WebSessionStore> {
     let https = app.config.is_https();
-    let lifetime = tower_sessions::cookie::time::Duration::seconds(app.config.lifetimes.session);
     SessionManagerLayer::new(WebSessionStore::new(app.store.clone(), app.clock.clone()))
         .with_name(if https { "__Host-tchap-connect" } else { "tchap-connect" })
         .with_secure(https)
         .with_http_only(true)
         .with_same_site(SameSite::Lax)
         .with_path("/")
-        .with_expiry(Expiry::OnInactivity(lifetime))
 }

@@ -7,7 +7,8 @@ use http::HeaderMap;
 use http::header::{ACCEPT_LANGUAGE, COOKIE};
 use http::request::Parts;
 use ipnet::IpNet;
-use tower_sessions::Session;
+use time::OffsetDateTime;
+use tower_sessions::{Expiry, Session};
 
 use super::error::PageError;
 use super::i18n::{Language, Text};
@@ -25,6 +26,8 @@ const SIGNED_IN: &str = "session";
 /// A browser that asks for a page.
 pub struct Visitor {
     session: Session,
+    /// When a cookie session written by this request ends. By our clock: `tower-sessions` would read its own.
+    session_end: Expiry,
     /// An IPv4 address or an IPv6 /64.
     pub network: String,
     chosen_language: Option<String>,
@@ -47,6 +50,7 @@ impl Visitor {
             return Ok(browser);
         }
         let value = random_token()?;
+        self.session.set_expiry(Some(self.session_end));
         self.session.insert(BROWSER, &value).await?;
         Ok(fingerprint(&value))
     }
@@ -60,6 +64,7 @@ impl Visitor {
     /// worth nothing after it.
     pub async fn sign_in(&self, session_id: &str) -> Result<(), PageError> {
         self.session.cycle_id().await?;
+        self.session.set_expiry(Some(self.session_end));
         self.session.insert(SIGNED_IN, session_id).await?;
         Ok(())
     }
@@ -120,8 +125,11 @@ impl FromRequestParts<SharedApp> for Visitor {
             .get::<ConnectInfo<SocketAddr>>()
             .map(|info| info.0.ip());
         let address = client_address(peer, &parts.headers, &app.config.trusted_proxies);
+        let end = app.clock.now() + app.config.lifetimes.session;
+        let end = OffsetDateTime::from_unix_timestamp(end).map_err(|error| PageError::from_inside(&error))?;
         Ok(Self {
             session,
+            session_end: Expiry::AtDateTime(end),
             network: network(address),
             chosen_language: language_in_query(parts.uri.query()).or_else(|| language_cookie(&parts.headers)),
             accept_language: parts

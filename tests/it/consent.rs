@@ -1,6 +1,6 @@
 //! Consent: asked once per set of claims, remembered, refused, and never wider than what was shown (threat 12).
 
-use tchap_connect::protocol::client::{Client, ClientAuthMethod, ConsentPolicy};
+use tchap_connect::protocol::client::{ApplicationType, Client, ClientAuthMethod, ConsentPolicy};
 
 use crate::support::{Browser, EMAIL, JEAN, PASSWORD, RelyingParty, TestApp, client};
 
@@ -116,23 +116,41 @@ async fn a_public_client_asks_even_when_marked_otherwise() {
     assert!(browser.log_in(&page, EMAIL, PASSWORD).await.has("consent-form"));
 }
 
+/// Any program on the agent's device can present itself as such a client (RFC 8252 §8.6).
 #[tokio::test]
-async fn loopback_and_private_scheme_clients_always_ask() {
+async fn public_loopback_and_private_scheme_clients_always_ask() {
     for redirect_uri in ["http://127.0.0.1:4000/callback", "fr.gouv.example:/callback"] {
+        let native = Client {
+            redirect_uris: vec![redirect_uri.into()],
+            application_type: ApplicationType::Native,
+            consent: ConsentPolicy::None,
+            ..client("confidential")
+        };
         let app = TestApp::start().await;
-        let service = app
+        let public = app
             .register(Client {
-                redirect_uris: vec![redirect_uri.into()],
-                application_type: tchap_connect::protocol::client::ApplicationType::Native,
-                consent: ConsentPolicy::None,
-                ..client("service")
+                id: "public".into(),
+                auth_methods: [ClientAuthMethod::None].into(),
+                ..native.clone()
             })
             .await;
         let browser = Browser::new(&app);
-        service.tokens(&browser, &[]).await;
-        assert!(is_asked(&service, &browser, &[]).await, "{redirect_uri}");
-        let answer = browser.get(&service.url(&[("prompt", "none")])).await;
-        assert_eq!(service.error(&answer), "consent_required", "{redirect_uri}");
+        public.tokens(&browser, &[]).await;
+        assert!(is_asked(&public, &browser, &[]).await, "{redirect_uri}");
+        let answer = browser.get(&public.url(&[("prompt", "none")])).await;
+        assert_eq!(public.error(&answer), "consent_required", "{redirect_uri}");
+
+        let confidential = app.register(native).await;
+        assert!(
+            is_asked(&confidential, &browser, &[]).await,
+            "only https can be marked as needing none"
+        );
+        let page = browser.open(&confidential.url(&[])).await;
+        browser.accept(&page).await;
+        assert!(
+            !is_asked(&confidential, &browser, &[]).await,
+            "its secret stands for it"
+        );
     }
 }
 

@@ -79,7 +79,8 @@ async fn one_kind_of_secret_is_never_taken_for_another() {
             .await;
         assert_eq!(page.text("error-code"), "TC-FLOW-EXPIRED", "as a login attempt");
         if other != flow {
-            let page = browser.get(&format!("/authorize/{other}")).await;
+            // A POST: the page of a GET links to its own address.
+            let page = browser.post(&format!("/authorize/{other}/leave"), &[]).await;
             assert_eq!(page.text("error-code"), "TC-FLOW-EXPIRED", "as a flow");
             let answer = browser.get(&service.url(&[("id_token_hint", other)])).await;
             assert_eq!(service.error(&answer), "invalid_request", "as an ID token hint");

@@ -140,7 +140,7 @@ async fn a_browser_session_ends_at_its_time_however_busy_it_was() {
     service.silently(&browser, &[]).await;
     app.advance(1);
     let page = browser.open(&service.url(&[])).await;
-    assert!(page.has("identifier-form"));
+    assert!(page.has("identifier-form"), "{page:?}");
 }
 
 #[tokio::test]

@@ -1,17 +1,14 @@
 //! Which account: the signed-in one or another (`prompt=select_account`), and whether the one that came back is right.
 
-use axum::extract::{Path, State};
 use axum::response::Response;
 
 use super::super::error::{AuthorizeError, PageError, see_other};
 use super::super::form::PageForm;
 use super::super::pages::{ChooseAccountPage, ConfirmAccountPage, ErrorKind};
 use super::super::person::Person;
-use super::super::visitor::Visitor;
 use super::identifier::start_over;
 use super::under_way::UnderWay;
 use super::{render, step_url};
-use crate::app::SharedApp;
 use crate::domain::flow::Step;
 
 fn person(step: &UnderWay) -> Result<&Person, AuthorizeError> {
@@ -33,13 +30,7 @@ pub fn choose_page(step: &UnderWay) -> Result<Response, AuthorizeError> {
 }
 
 /// `POST /authorize/{flow}/choose`
-pub async fn choose(
-    State(app): State<SharedApp>,
-    Path(flow_id): Path<String>,
-    visitor: Visitor,
-    PageForm(form): PageForm,
-) -> Result<Response, AuthorizeError> {
-    let mut step = UnderWay::load(&app, visitor, &flow_id).await?;
+pub async fn choose(mut step: UnderWay, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
     match (step.next(), form.get("account")) {
         (Step::Choose, Some("current")) => {
             step.flow.progress.account_chosen = true;
@@ -48,7 +39,7 @@ pub async fn choose(
         (Step::Choose, Some("other")) => start_over(&mut step).await?,
         _ => {}
     }
-    Ok(see_other(&step_url(&flow_id)))
+    Ok(see_other(&step_url(&step.flow.id)))
 }
 
 /// Another account came back than the one typed: say who it is, and ask.
@@ -65,13 +56,7 @@ pub fn confirm_page(step: &UnderWay) -> Result<Response, AuthorizeError> {
 }
 
 /// `POST /authorize/{flow}/confirm`
-pub async fn confirm(
-    State(app): State<SharedApp>,
-    Path(flow_id): Path<String>,
-    visitor: Visitor,
-    PageForm(form): PageForm,
-) -> Result<Response, AuthorizeError> {
-    let mut step = UnderWay::load(&app, visitor, &flow_id).await?;
+pub async fn confirm(mut step: UnderWay, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
     match (step.next(), form.get("answer")) {
         (Step::Confirm, Some("continue")) => {
             step.flow.progress.account_confirmed = true;
@@ -80,5 +65,5 @@ pub async fn confirm(
         (Step::Confirm, Some("change")) => start_over(&mut step).await?,
         _ => {}
     }
-    Ok(see_other(&step_url(&flow_id)))
+    Ok(see_other(&step_url(&step.flow.id)))
 }

@@ -1,6 +1,5 @@
 //! Consent: which service, which data in words with the values; accept or refuse. What was shown is what is granted.
 
-use axum::extract::{Path, State};
 use axum::response::Response;
 use serde_json::Value;
 
@@ -8,10 +7,8 @@ use super::super::error::{AuthorizeError, PageError, see_other};
 use super::super::form::PageForm;
 use super::super::pages::{ConsentItem, ConsentKind, ConsentPage, ErrorKind};
 use super::super::person::Person;
-use super::super::visitor::Visitor;
 use super::under_way::UnderWay;
 use super::{render, step_url};
-use crate::app::SharedApp;
 use crate::domain::consent::Consent;
 use crate::domain::flow::{Agreement, Step};
 use crate::protocol::client::SubjectType;
@@ -34,15 +31,9 @@ pub fn page(step: &UnderWay) -> Result<Response, AuthorizeError> {
 }
 
 /// `POST /authorize/{flow}/consent`
-pub async fn answer(
-    State(app): State<SharedApp>,
-    Path(flow_id): Path<String>,
-    visitor: Visitor,
-    PageForm(form): PageForm,
-) -> Result<Response, AuthorizeError> {
-    let mut step = UnderWay::load(&app, visitor, &flow_id).await?;
+pub async fn answer(mut step: UnderWay, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
     if step.next() != Step::Consent {
-        return Ok(see_other(&step_url(&flow_id)));
+        return Ok(see_other(&step_url(&step.flow.id)));
     }
     match form.get("answer") {
         Some("refuse") => {
@@ -56,13 +47,13 @@ pub async fn answer(
             return Err(AuthorizeError::to(
                 &step.request.checked.return_to,
                 &error,
-                &app.config.issuer,
+                &step.app.config.issuer,
             ));
         }
         Some("accept") => accept(&mut step, form.get("shown").unwrap_or_default()).await?,
         _ => {}
     }
-    Ok(see_other(&step_url(&flow_id)))
+    Ok(see_other(&step_url(&step.flow.id)))
 }
 
 /// Remembers the consent first, then lets the flow go on. A page that showed something else than what would be given now

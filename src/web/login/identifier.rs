@@ -1,16 +1,13 @@
 //! Who is it? From what the agent types to the homeserver and the way to sign in there.
 
-use axum::extract::{Path, State};
 use axum::response::Response;
 
 use super::super::error::{AuthorizeError, see_other};
 use super::super::form::PageForm;
 use super::super::pages::{IdentifierError, IdentifierPage, LoginProblem};
-use super::super::visitor::Visitor;
 use super::under_way::UnderWay;
 use super::{render, sso, step_url};
-use crate::app::SharedApp;
-use crate::domain::flow::Stage;
+use crate::domain::flow::{Stage, Step};
 use crate::domain::homeserver::{self, Homeserver, RouteTrust, Way};
 use crate::domain::identifier::Identifier;
 use crate::upstream::{Offered, Route, RouteError, UpstreamError, choose_way};
@@ -43,15 +40,12 @@ pub async fn page(
 }
 
 /// `POST /authorize/{flow}/identifier`
-pub async fn submit(
-    State(app): State<SharedApp>,
-    Path(flow_id): Path<String>,
-    visitor: Visitor,
-    PageForm(form): PageForm,
-) -> Result<Response, AuthorizeError> {
-    let mut step = UnderWay::load(&app, visitor, &flow_id).await?;
+pub async fn submit(mut step: UnderWay, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
+    if step.next() != Step::Login {
+        return Ok(see_other(&step_url(&step.flow.id)));
+    }
     let typed = form.get("identifier").unwrap_or_default().trim().to_owned();
-    let homeservers = app.store.list_homeservers().await?;
+    let homeservers = step.app.store.list_homeservers().await?;
     let picked = form
         .get("homeserver")
         .and_then(|name| homeserver::find(&homeservers, name));
@@ -84,14 +78,9 @@ pub async fn submit(
 }
 
 /// `POST /authorize/{flow}/restart`: another account.
-pub async fn restart(
-    State(app): State<SharedApp>,
-    Path(flow_id): Path<String>,
-    visitor: Visitor,
-) -> Result<Response, AuthorizeError> {
-    let mut step = UnderWay::load(&app, visitor, &flow_id).await?;
+pub async fn restart(mut step: UnderWay) -> Result<Response, AuthorizeError> {
     start_over(&mut step).await?;
-    Ok(see_other(&step_url(&flow_id)))
+    Ok(see_other(&step_url(&step.flow.id)))
 }
 
 /// Back to the first page of the login. A session that this flow made is given up with it.

@@ -11,14 +11,13 @@ pub mod sso;
 mod under_way;
 
 use askama::Template;
-use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use axum::response::{Html, Response};
 
 use super::error::{AuthorizeError, Incident, PageError};
 use super::pages::{ErrorKind, LoginProblem, ProblemPage};
 use super::visitor::Visitor;
-use crate::app::{App, SharedApp};
+use crate::app::App;
 use crate::domain::admission::Refusal;
 use crate::domain::flow::{Denial, Flow, Progress, Stage, Step};
 use crate::protocol::error::{ErrorCode, OAuthError};
@@ -61,12 +60,7 @@ pub async fn start_flow(
 }
 
 /// `GET /authorize/{flow}`: shows or answers whatever is due.
-pub async fn show(
-    State(app): State<SharedApp>,
-    Path(flow_id): Path<String>,
-    visitor: Visitor,
-) -> Result<Response, AuthorizeError> {
-    let mut step = UnderWay::load_or_bind(&app, visitor, &flow_id).await?;
+pub async fn show(mut step: UnderWay) -> Result<Response, AuthorizeError> {
     match step.next() {
         Step::Login => match step.flow.progress.stage.clone() {
             Stage::Identifier => identifier::page(&step, None, None).await,
@@ -78,29 +72,24 @@ pub async fn show(
         Step::Consent => consent::page(&step),
         Step::Refuse(denial) if step.request.answers_at_once(denial) => {
             step.end().await?;
-            Err(step.request.refuse(&app, denial))
+            Err(step.request.refuse(&step.app, denial))
         }
         Step::Refuse(denial) => step.problem(denial_problem(denial)),
         Step::Issue(claims) => {
             step.end().await?;
-            finish::issue(&app, &step.request, step.person.take(), claims, step.now).await
+            finish::issue(&step.app, &step.request, step.person.take(), claims, step.now).await
         }
     }
 }
 
 /// `POST /authorize/{flow}/leave`: back to the service, with the reason.
-pub async fn leave(
-    State(app): State<SharedApp>,
-    Path(flow_id): Path<String>,
-    visitor: Visitor,
-) -> Result<Response, AuthorizeError> {
-    let step = UnderWay::load(&app, visitor, &flow_id).await?;
+pub async fn leave(step: UnderWay) -> Result<Response, AuthorizeError> {
     step.end().await?;
     Err(match step.next() {
-        Step::Refuse(denial) => step.request.refuse(&app, denial),
+        Step::Refuse(denial) => step.request.refuse(&step.app, denial),
         _ => {
             let error = OAuthError::new(ErrorCode::AccessDenied, "the agent went back without signing in");
-            AuthorizeError::to(&step.request.checked.return_to, &error, &app.config.issuer)
+            AuthorizeError::to(&step.request.checked.return_to, &error, &step.app.config.issuer)
         }
     })
 }

@@ -1,15 +1,12 @@
 //! The password, relayed once to the homeserver that the page named, and to no other.
 
-use axum::extract::{Path, State};
 use axum::response::Response;
 
 use super::super::error::{AuthorizeError, PageError, see_other};
 use super::super::form::PageForm;
 use super::super::pages::{ErrorKind, LoginProblem, PasswordError, PasswordPage};
-use super::super::visitor::Visitor;
 use super::under_way::UnderWay;
 use super::{finish, render, step_url};
-use crate::app::SharedApp;
 use crate::domain::flow::Stage;
 use crate::domain::homeserver::{self, Homeserver};
 use crate::domain::identifier::Identifier;
@@ -69,13 +66,7 @@ pub async fn page(step: &UnderWay, error: Option<PasswordError>) -> Result<Respo
 }
 
 /// `POST /authorize/{flow}/password`
-pub async fn submit(
-    State(app): State<SharedApp>,
-    Path(flow_id): Path<String>,
-    visitor: Visitor,
-    PageForm(form): PageForm,
-) -> Result<Response, AuthorizeError> {
-    let mut step = UnderWay::load(&app, visitor, &flow_id).await?;
+pub async fn submit(mut step: UnderWay, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
     let Asked {
         server,
         identifier,
@@ -109,10 +100,15 @@ pub async fn submit(
         Some(identifier) => identifier,
         None => return page(&step, Some(PasswordError::Wrong)).await,
     };
-    match app.upstream.login_with_password(&server, &identifier, &password).await {
+    match step
+        .app
+        .upstream
+        .login_with_password(&server, &identifier, &password)
+        .await
+    {
         Ok(identity) => {
             finish::sign_in(&mut step, &server, &identity).await?;
-            Ok(see_other(&step_url(&flow_id)))
+            Ok(see_other(&step_url(&step.flow.id)))
         }
         Err(error) => failed(step, &server, error).await,
     }

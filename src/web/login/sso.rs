@@ -55,13 +55,7 @@ pub async fn page(step: &UnderWay) -> Result<Response, AuthorizeError> {
 }
 
 /// `POST /authorize/{flow}/sso`
-pub async fn leave(
-    State(app): State<SharedApp>,
-    Path(flow_id): Path<String>,
-    visitor: Visitor,
-    PageForm(form): PageForm,
-) -> Result<Response, AuthorizeError> {
-    let step = UnderWay::load(&app, visitor, &flow_id).await?;
+pub async fn leave(step: UnderWay, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
     let server = server(&step).await?;
     send(step, &server, form.get("provider")).await
 }

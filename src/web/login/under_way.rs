@@ -1,5 +1,9 @@
 //! A flow as a handler finds it: loaded, bound to this browser, its request checked anew, its agent known.
 
+use axum::extract::{FromRequestParts, Path};
+use http::Method;
+use http::request::Parts;
+
 use super::super::error::{AuthorizeError, PageError};
 use super::super::pages::{ErrorKind, Layout};
 use super::super::person::Person;
@@ -10,7 +14,7 @@ use crate::app::SharedApp;
 use crate::domain::flow::{Flow, Step};
 use crate::protocol::params::Params;
 
-/// One step of a flow.
+/// One step of a flow; handlers of `/authorize/{flow}/…` take it as an argument.
 pub struct UnderWay {
     pub app: SharedApp,
     pub visitor: Visitor,
@@ -21,30 +25,6 @@ pub struct UnderWay {
 }
 
 impl UnderWay {
-    /// Loads a flow that is bound to this browser.
-    pub async fn load(app: &SharedApp, visitor: Visitor, flow_id: &str) -> Result<Self, AuthorizeError> {
-        let flow = app.store.find_flow(flow_id, app.clock.now()).await?;
-        Self::of(
-            app,
-            visitor,
-            flow.ok_or_else(|| PageError::new(ErrorKind::FlowExpired))?,
-        )
-        .await
-    }
-
-    /// Loads a flow; one that no browser has come to yet (it began with a POST) is bound to this one.
-    pub async fn load_or_bind(app: &SharedApp, visitor: Visitor, flow_id: &str) -> Result<Self, AuthorizeError> {
-        let flow = app.store.find_flow(flow_id, app.clock.now()).await?;
-        let mut flow = flow.ok_or_else(|| PageError::new(ErrorKind::FlowExpired))?;
-        if flow.browser.is_none() {
-            flow.browser = Some(visitor.browser_or_new().await?);
-            let mut step = Self::of(app, visitor, flow).await?;
-            step.save().await?;
-            return Ok(step);
-        }
-        Self::of(app, visitor, flow).await
-    }
-
     /// A flow that is already loaded.
     pub async fn of(app: &SharedApp, visitor: Visitor, flow: Flow) -> Result<Self, AuthorizeError> {
         let browser = visitor.browser().await?;
@@ -103,5 +83,32 @@ impl UnderWay {
     /// The address of a form of this flow.
     pub fn action(&self, form: &str) -> String {
         format!("{}/{form}", step_url(&self.flow.id))
+    }
+}
+
+impl FromRequestParts<SharedApp> for UnderWay {
+    type Rejection = AuthorizeError;
+
+    /// Loads the flow that the address names. One that no browser has come to yet (it began with a POST) is bound to the
+    /// first that does, by a GET only: a POST from another site comes without the cookie that the browser may have.
+    async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, AuthorizeError> {
+        let expired = || PageError::new(ErrorKind::FlowExpired);
+        let Ok(Path(ids)) = Path::<Vec<(String, String)>>::from_request_parts(parts, app).await else {
+            return Err(expired().into());
+        };
+        let flow_id = ids.first().map(|(_, id)| id.as_str()).unwrap_or_default();
+        let mut flow = app
+            .store
+            .find_flow(flow_id, app.clock.now())
+            .await?
+            .ok_or_else(expired)?;
+        let visitor = Visitor::from_request_parts(parts, app).await?;
+        if flow.browser.is_some() || parts.method != Method::GET {
+            return Self::of(app, visitor, flow).await;
+        }
+        flow.browser = Some(visitor.browser_or_new().await?);
+        let mut step = Self::of(app, visitor, flow).await?;
+        step.save().await?;
+        Ok(step)
     }
 }
