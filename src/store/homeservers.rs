@@ -15,6 +15,16 @@ impl Store {
         rows.iter().map(|row| from_json(&row.0, "homeservers")).collect()
     }
 
+    /// The homeserver of this name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_homeserver(&self, name: &str) -> Result<Option<Homeserver>, StoreError> {
+        let sql = "select document from homeservers where name = $1";
+        let row = on!(self.reads(), db => sqlx::query_as::<_, (String,)>(sql).bind(name).fetch_optional(db).await)?;
+        row.map(|row| from_json(&row.0, "homeservers")).transpose()
+    }
+
     /// Adds or replaces a homeserver at this place in the order.
     ///
     /// # Errors

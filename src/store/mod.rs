@@ -216,7 +216,12 @@ async fn open_sqlite(path: &str) -> Result<Db, StoreError> {
         .journal_mode(SqliteJournalMode::Wal)
         // FULL: a power cut must not un-spend a code.
         .synchronous(SqliteSynchronous::Full);
-    let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT);
+    let pool = || {
+        SqlitePoolOptions::new()
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            // A connection to a file does not go stale; each test would cost as much as a read.
+            .test_before_acquire(false)
+    };
     let writer = pool()
         .max_connections(1)
         .idle_timeout(None)

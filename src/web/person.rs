@@ -10,7 +10,7 @@ use crate::domain::agent::Agent;
 use crate::domain::claims;
 use crate::domain::flow::SignedIn;
 use crate::domain::grant::Authorization;
-use crate::domain::homeserver::{self, Homeserver};
+use crate::domain::homeserver::Homeserver;
 use crate::domain::identifier::email_domain;
 use crate::domain::session::BrowserSession;
 use crate::protocol::authorize::AuthorizationRequest;
@@ -55,7 +55,7 @@ impl Person {
         else {
             return Ok(None);
         };
-        let homeserver = home(app, &agent).await?;
+        let homeserver = app.store.find_homeserver(&agent.homeserver).await?;
         let subject = subject(app, client, &agent).await?;
         let values = values(app, &agent, homeserver.as_ref(), &subject).await?;
         let asked = claims::requested(&request.scope, &request.claims, &client.scopes);
@@ -103,7 +103,7 @@ pub async fn claim_values(
     let Some(agent) = app.store.find_agent(&authorization.agent_id).await? else {
         return Ok(None);
     };
-    let homeserver = home(app, &agent).await?;
+    let homeserver = app.store.find_homeserver(&agent.homeserver).await?;
     if let Err(refusal) = admission::decide(client, &agent, homeserver.as_ref()) {
         tracing::info!(client.id = client.id, agent.id = agent.id, refusal = ?refusal, "a token is refused: not admitted");
         return Ok(None);
@@ -111,11 +111,6 @@ pub async fn claim_values(
     values(app, &agent, homeserver.as_ref(), &authorization.subject)
         .await
         .map(Some)
-}
-
-async fn home(app: &App, agent: &Agent) -> Result<Option<Homeserver>, StoreError> {
-    let list = app.store.list_homeservers().await?;
-    Ok(homeserver::find(&list, &agent.homeserver).cloned())
 }
 
 async fn values(

@@ -8,7 +8,7 @@ use super::super::pages::{ErrorKind, LoginProblem, PasswordError, PasswordPage};
 use super::under_way::UnderWay;
 use super::{finish, render, step_url};
 use crate::domain::flow::Stage;
-use crate::domain::homeserver::{self, Homeserver};
+use crate::domain::homeserver::Homeserver;
 use crate::domain::identifier::Identifier;
 use crate::secret::Redacted;
 use crate::upstream::UpstreamError;
@@ -34,10 +34,8 @@ async fn asked(step: &UnderWay) -> Result<Asked, AuthorizeError> {
     else {
         return Err(PageError::new(ErrorKind::FlowExpired).into());
     };
-    let list = step.app.store.list_homeservers().await?;
-    let server = homeserver::find(&list, name)
-        .cloned()
-        .ok_or_else(|| PageError::new(ErrorKind::FlowExpired))?;
+    let server = step.app.store.find_homeserver(name).await?;
+    let server = server.ok_or_else(|| PageError::new(ErrorKind::FlowExpired))?;
     Ok(Asked {
         server,
         identifier: identifier.clone(),

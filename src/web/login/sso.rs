@@ -13,7 +13,7 @@ use super::under_way::UnderWay;
 use super::{finish, render, step_url};
 use crate::app::SharedApp;
 use crate::domain::flow::Stage;
-use crate::domain::homeserver::{self, Homeserver};
+use crate::domain::homeserver::Homeserver;
 use crate::protocol::params::Params;
 use crate::secret::{Redacted, fingerprint, random_token};
 use crate::upstream::redirect_url;
@@ -22,10 +22,8 @@ async fn server(step: &UnderWay) -> Result<Homeserver, AuthorizeError> {
     let Stage::Sso { homeserver: name, .. } = &step.flow.progress.stage else {
         return Err(PageError::new(ErrorKind::FlowExpired).into());
     };
-    let list = step.app.store.list_homeservers().await?;
-    Ok(homeserver::find(&list, name)
-        .cloned()
-        .ok_or_else(|| PageError::new(ErrorKind::FlowExpired))?)
+    let server = step.app.store.find_homeserver(name).await?;
+    Ok(server.ok_or_else(|| PageError::new(ErrorKind::FlowExpired))?)
 }
 
 /// Says which server comes next, and offers its identity providers; also what the agent sees who comes back half-way.

@@ -81,6 +81,8 @@ async fn homeservers_keep_their_order() {
             store.list_homeservers().await.unwrap(),
             vec![server("c.test"), server("b.test")]
         );
+        assert_eq!(store.find_homeserver("b.test").await.unwrap(), Some(server("b.test")));
+        assert_eq!(store.find_homeserver("a.test").await.unwrap(), None);
     })
     .await;
 }

@@ -35,7 +35,7 @@ pub const MARIES_EMAIL: &str = "marie.martin@beta.gouv.fr";
 /// When Jean's address was added to his account.
 pub const ADDED_AT: i64 = 1_600_000_000;
 
-const SEALING_KEY: &str = "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a";
+pub const SEALING_KEY: &str = "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a";
 
 pub fn jean() -> Account {
     Account::new(LOCAL_PART, PASSWORD)
@@ -250,7 +250,7 @@ fn config(base_url: &str, database: &str, settings: &[(&str, &str)]) -> Config {
 }
 
 /// Made once for the whole run: an RSA key takes its time.
-async fn signing_keys() -> &'static Vec<StoredKey> {
+pub async fn signing_keys() -> &'static Vec<StoredKey> {
     static KEYS: OnceCell<Vec<StoredKey>> = OnceCell::const_new();
     KEYS.get_or_init(async || {
         let database = Database::sqlite();

@@ -115,18 +115,35 @@ pub struct Browser {
     pub http: Http,
     /// Headers sent with every request.
     pub headers: Vec<(&'static str, String)>,
-    issuer: String,
+    base_url: Mutex<String>,
     cookies: Mutex<HashMap<String, HashMap<String, String>>>,
 }
 
 impl Browser {
     pub fn new(app: &TestApp) -> Self {
+        Self::at(&app.base_url, app.traffic.clone())
+    }
+
+    /// For a provider at this address.
+    pub fn at(base_url: &str, traffic: Arc<Traffic>) -> Self {
         Self {
-            http: Http::new(app.traffic.clone()),
+            http: Http::new(traffic),
             headers: Vec::new(),
-            issuer: app.base_url.clone(),
+            base_url: Mutex::new(base_url.to_owned()),
             cookies: Mutex::default(),
         }
+    }
+
+    /// The provider has moved to another address, the cookies with it.
+    pub fn moved_to(&self, base_url: &str) {
+        let former = std::mem::replace(&mut *self.base_url.lock().unwrap(), base_url.to_owned());
+        let mut cookies = self.cookies.lock().unwrap();
+        let jar = cookies.remove(&former).unwrap_or_default();
+        cookies.insert(base_url.to_owned(), jar);
+    }
+
+    fn base_url(&self) -> String {
+        self.base_url.lock().unwrap().clone()
     }
 
     /// With a header that every request carries.
@@ -137,7 +154,7 @@ impl Browser {
 
     fn absolute(&self, url: &str) -> String {
         if url.starts_with('/') {
-            return format!("{}{url}", self.issuer);
+            return format!("{}{url}", self.base_url());
         }
         url.to_owned()
     }
@@ -152,6 +169,13 @@ impl Browser {
     pub async fn post(&self, url: &str, fields: &[(&str, &str)]) -> Page {
         let request = self.http.request(Method::POST, &self.absolute(url)).form(fields);
         self.send(request, &self.absolute(url)).await
+    }
+
+    /// A form about to be posted with this browser's cookies.
+    pub fn form_request(&self, url: &str, fields: &[(&str, String)]) -> reqwest::RequestBuilder {
+        let origin = Url::parse(url).unwrap().origin().ascii_serialization();
+        let request = self.http.request(Method::POST, url).form(fields);
+        request.header("cookie", self.cookie_header(&origin))
     }
 
     async fn send(&self, mut request: reqwest::RequestBuilder, url: &str) -> Page {
@@ -183,20 +207,16 @@ impl Browser {
 
     /// The value of a cookie of the provider's.
     pub fn cookie(&self, name: &str) -> Option<String> {
-        self.cookies.lock().unwrap().get(&self.issuer)?.get(name).cloned()
+        self.cookies.lock().unwrap().get(&self.base_url())?.get(name).cloned()
     }
 
     /// Plants a cookie of the provider's.
     pub fn set_cookie(&self, name: &str, value: &str) {
         let mut cookies = self.cookies.lock().unwrap();
         cookies
-            .entry(self.issuer.clone())
+            .entry(self.base_url())
             .or_default()
             .insert(name.into(), value.into());
-    }
-
-    pub fn forget_cookies(&self) {
-        self.cookies.lock().unwrap().clear();
     }
 
     /// GET, then every redirect until a page or a relying party's address, which is not fetched.

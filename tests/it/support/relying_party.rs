@@ -1,5 +1,7 @@
 //! A relying party: the `openidconnect` crate by discovery, and raw requests to vary at will.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::Method;
@@ -10,6 +12,7 @@ use tchap_connect::protocol::client::Client;
 use url::Url;
 
 use super::browser::{Http, Page};
+use super::secrets::Traffic;
 
 use super::{Browser, EMAIL, TestApp};
 
@@ -29,7 +32,7 @@ pub struct RelyingParty {
     pub redirect_uri: String,
     pub http: Http,
     pub issuer: String,
-    base_url: String,
+    pub base_url: String,
 }
 
 /// Tokens that were verified.
@@ -44,13 +47,24 @@ pub struct Tokens {
 
 impl RelyingParty {
     pub fn new(app: &TestApp, client: Client, secret: Option<String>) -> Self {
+        Self::at(
+            &app.base_url,
+            &app.app.config.issuer,
+            app.traffic.clone(),
+            client,
+            secret,
+        )
+    }
+
+    /// Of a provider at this address, which names itself `issuer`.
+    pub fn at(base_url: &str, issuer: &str, traffic: Arc<Traffic>, client: Client, secret: Option<String>) -> Self {
         Self {
             redirect_uri: client.redirect_uris[0].clone(),
             client,
             secret,
-            http: Http::new(app.traffic.clone()),
-            issuer: app.app.config.issuer.clone(),
-            base_url: app.base_url.clone(),
+            http: Http::new(traffic),
+            issuer: issuer.to_owned(),
+            base_url: base_url.to_owned(),
         }
     }
 
