@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::admission::Refusal;
 use super::claims::ACR_VALUES;
+use super::login_problem::LoginProblem;
 use super::session::BrowserSession;
 use crate::protocol::authorize::{AuthorizationRequest, Prompt};
 
@@ -54,8 +55,10 @@ pub struct Progress {
     pub logged_in: Option<String>,
     /// The agent wants to sign in with another account than that of the browser session.
     pub login_demanded: bool,
-    /// The agent chose to go on with the account of the browser session (`prompt=select_account`).
-    pub account_chosen: bool,
+    /// The browser session with which the agent chose to go on.
+    pub account_chosen: Option<String>,
+    /// Another agent is signed in than the one whose data a page showed: ask which account it is to be.
+    pub account_changed: bool,
     /// The agent accepted to go on with another account than the one typed.
     pub account_confirmed: bool,
     /// The account that came back is not the one typed.
@@ -97,6 +100,11 @@ pub enum Stage {
         homeserver: String,
         /// Until when the attempt may come back, Unix seconds.
         until: i64,
+    },
+    /// The login stopped; the page that is due says why.
+    Stopped {
+        /// Why.
+        problem: LoginProblem,
     },
 }
 
@@ -214,7 +222,10 @@ pub fn next_step(
     if hint.is_some_and(|subject| subject != agent.subject) || !request.claims.admits(agent.subject) {
         return log_in_or(Denial::LoginRequired, Denial::OtherAgent);
     }
-    if request.prompts(Prompt::SelectAccount) && !logged_in_here && !progress.account_chosen {
+    // Also when another tab signed in somebody else meanwhile: what was shown for one is not granted for the other.
+    let changed = progress.account_changed || progress.logged_in.is_some();
+    let chosen = progress.account_chosen.as_deref() == Some(agent.session.id.as_str());
+    if !logged_in_here && !chosen && (changed || request.prompts(Prompt::SelectAccount)) {
         return page(Step::Choose);
     }
     if !meets_acr(request, &[agent.acr]) {

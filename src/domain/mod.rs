@@ -11,5 +11,6 @@ pub mod grant;
 pub mod homeserver;
 pub mod identifier;
 pub mod identity;
+pub mod login_problem;
 pub mod names;
 pub mod session;

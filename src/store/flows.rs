@@ -82,17 +82,22 @@ impl Store {
         Ok(rows == 1)
     }
 
-    /// Uses up the login attempt of this fingerprint and answers its flow as it stands afterwards (version raised);
-    /// `None` when it is unknown, expired or used.
+    /// Uses up the login attempt of this fingerprint in its own browser, and answers its flow as it stands afterwards
+    /// (version raised); `None` when it is unknown, expired, used or another browser's.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn consume_attempt(&self, fingerprint: &str, now: i64) -> Result<Option<Flow>, StoreError> {
-        let sql = "update flows set attempt = null, version = version + 1 where attempt = $1 and expires_at > $2
+    pub async fn consume_attempt(
+        &self,
+        fingerprint: &str,
+        browser: &str,
+        now: i64,
+    ) -> Result<Option<Flow>, StoreError> {
+        let sql = "update flows set attempt = null, version = version + 1 where attempt = $1 and browser = $2 and expires_at > $3
                    returning id, browser, client_id, params, progress, attempt, network, created_at, expires_at,
                    version";
         let row = on!(self.writes(), db => {
-            sqlx::query_as::<_, FlowRow>(sql).bind(fingerprint).bind(now).fetch_optional(db).await
+            sqlx::query_as::<_, FlowRow>(sql).bind(fingerprint).bind(browser).bind(now).fetch_optional(db).await
         })?;
         row.map(Flow::try_from).transpose()
     }

@@ -159,6 +159,8 @@ pub enum AuthorizeError {
     Page(PageError),
     /// Tell the client; the location comes from a [`ReturnTo`].
     Return(String),
+    /// Another request of the same browser was faster: show the step that is due now, at this path of ours.
+    Again(String),
 }
 
 impl AuthorizeError {
@@ -172,7 +174,7 @@ impl IntoResponse for AuthorizeError {
     fn into_response(self) -> Response {
         match self {
             Self::Page(page) => page.into_response(),
-            Self::Return(location) => see_other(&location),
+            Self::Return(location) | Self::Again(location) => see_other(&location),
         }
     }
 }

@@ -14,7 +14,7 @@ pub use consent::{ConsentItem, ConsentKind, ConsentPage};
 pub use login::{
     ChooseAccountPage, ConfirmAccountPage, IdentifierError, IdentifierPage, PasswordError, PasswordPage, SsoPage,
 };
-pub use problem::{ErrorKind, ErrorPage, LoginProblem, ProblemPage};
+pub use problem::{ErrorKind, ErrorPage, ProblemPage};
 
 use super::i18n::{Language, Text};
 use super::theme::Theme;

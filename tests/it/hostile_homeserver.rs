@@ -165,9 +165,10 @@ async fn a_login_token_brought_to_another_servers_address_is_refused() {
 
     let mut to_theirs = to_ours.clone();
     to_theirs.set_path(&to_ours.path().replace(NAME, EVIL));
-    for token in [app.homeserver.login_token(LOCAL_PART), evil.login_token(LOCAL_PART)] {
-        let page = browser.get(&with_token(&to_theirs, &token)).await;
-        assert_eq!(page.text("error-code"), "TC-FLOW-EXPIRED");
+    let tokens = [app.homeserver.login_token(LOCAL_PART), evil.login_token(LOCAL_PART)];
+    for (token, code) in tokens.iter().zip(["TC-HOMESERVER-WRONG", "TC-FLOW-EXPIRED"]) {
+        let page = browser.open(&with_token(&to_theirs, token)).await;
+        assert_eq!(page.text("error-code"), code);
     }
     assert!(evil.requests_to(Endpoint::Login).is_empty() && app.homeserver.requests_to(Endpoint::Login).is_empty());
 }
@@ -219,20 +220,20 @@ async fn an_attempt_works_once_in_time_and_with_one_token() {
     let browser = Browser::new(&app);
     let bare = callback(&app, &browser).await;
     assert_eq!(
-        browser.get(bare.as_str()).await.text("error-code"),
+        browser.open(bare.as_str()).await.text("error-code"),
         "TC-LOGIN-TOKEN",
         "no token"
     );
     let doubled = format!("{}&loginToken=x", with_token(&callback(&app, &browser).await, &token()));
     assert_eq!(
-        browser.get(&doubled).await.text("error-code"),
+        browser.open(&doubled).await.text("error-code"),
         "TC-LOGIN-TOKEN",
         "two tokens"
     );
     let late = with_token(&callback(&app, &browser).await, &token());
     app.advance(600);
     assert_eq!(
-        browser.get(&late).await.text("error-code"),
+        browser.open(&late).await.text("error-code"),
         "TC-LOGIN-TOKEN",
         "too late"
     );

@@ -25,5 +25,6 @@ mod skipped_steps;
 mod store;
 mod support;
 mod token_endpoint;
+mod two_tabs;
 mod upstream;
 mod userinfo;

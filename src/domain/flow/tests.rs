@@ -332,10 +332,6 @@ fn another_account_than_the_one_typed_is_confirmed_before_anything_is_refused_or
     confirmed()
         .with(|case| case.hint = Some("other"))
         .refuses(Denial::OtherAgent);
-    // A login of another flow is no concern of this one.
-    other()
-        .with(|case| case.progress.logged_in = Some("another session".to_owned()))
-        .issues();
 }
 
 #[test]
@@ -343,7 +339,7 @@ fn select_account_is_asked_once_and_before_the_account_is_refused() {
     let chosen = || {
         signed_in()
             .asks("prompt=select_account")
-            .with(|case| case.progress.account_chosen = true)
+            .with(|case| case.progress.account_chosen = Some("session".into()))
     };
     signed_in().asks("prompt=select_account").gives(&Step::Choose);
     signed_in()
@@ -356,5 +352,19 @@ fn select_account_is_asked_once_and_before_the_account_is_refused() {
         .refuses(Denial::Admission(Refusal::Guest));
     chosen().with(|case| case.remembered = None).gives(&Step::Consent);
     logged_in_here(None).asks("prompt=select_account").issues();
+    // Another tab signed in somebody else since this flow's login, or since a page of it was shown.
+    let elsewhere = |case: &mut Case| case.progress.logged_in = Some("another session".to_owned());
+    logged_in_here(None).with(elsewhere).gives(&Step::Choose);
+    logged_in_here(None)
+        .with(elsewhere)
+        .asks("prompt=none")
+        .refuses(Denial::InteractionRequired);
+    chosen().with(elsewhere).issues();
+    signed_in()
+        .with(|case| case.progress.account_changed = true)
+        .gives(&Step::Choose);
+    chosen()
+        .with(|case| case.progress.account_chosen = Some("another session".into()))
+        .gives(&Step::Choose);
     signed_in().asks("prompt=select_account+login").gives(&Step::Login);
 }

@@ -2,14 +2,15 @@
 
 use axum::response::Response;
 
-use super::super::error::{AuthorizeError, PageError, see_other};
+use super::super::error::{AuthorizeError, PageError};
 use super::super::form::PageForm;
 use super::super::pages::{ChooseAccountPage, ConfirmAccountPage, ErrorKind};
 use super::super::person::Person;
 use super::identifier::start_over;
+use super::render;
 use super::under_way::UnderWay;
-use super::{render, step_url};
 use crate::domain::flow::Step;
+use crate::protocol::params::Params;
 
 fn person(step: &UnderWay) -> Result<&Person, AuthorizeError> {
     step.person
@@ -24,6 +25,7 @@ pub fn choose_page(step: &UnderWay) -> Result<Response, AuthorizeError> {
         layout: step.layout(),
         service: step.request.client.name.clone(),
         action: step.action("choose"),
+        shown: step.account_mark(),
         name: person.name().to_owned(),
         matrix_id: person.agent.matrix_id.clone(),
     })
@@ -31,15 +33,17 @@ pub fn choose_page(step: &UnderWay) -> Result<Response, AuthorizeError> {
 
 /// `POST /authorize/{flow}/choose`
 pub async fn choose(mut step: UnderWay, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
-    match (step.next(), form.get("account")) {
-        (Step::Choose, Some("current")) => {
-            step.flow.progress.account_chosen = true;
-            step.save().await?;
+    if step.next() == Step::Choose && is_shown(&step, &form) {
+        match form.get("account") {
+            Some("current") => {
+                step.flow.progress.account_chosen = step.person.as_ref().map(|person| person.session.id.clone());
+                step.save().await?;
+            }
+            Some("other") => start_over(&mut step).await?,
+            _ => {}
         }
-        (Step::Choose, Some("other")) => start_over(&mut step).await?,
-        _ => {}
     }
-    Ok(see_other(&step_url(&step.flow.id)))
+    Ok(step.again())
 }
 
 /// Another account came back than the one typed: say who it is, and ask.
@@ -49,6 +53,7 @@ pub fn confirm_page(step: &UnderWay) -> Result<Response, AuthorizeError> {
         layout: step.layout(),
         service: step.request.client.name.clone(),
         action: step.action("confirm"),
+        shown: step.account_mark(),
         typed: step.flow.progress.typed.clone().unwrap_or_default(),
         came_back_name: person.name().to_owned(),
         came_back_matrix_id: person.agent.matrix_id.clone(),
@@ -57,13 +62,20 @@ pub fn confirm_page(step: &UnderWay) -> Result<Response, AuthorizeError> {
 
 /// `POST /authorize/{flow}/confirm`
 pub async fn confirm(mut step: UnderWay, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
-    match (step.next(), form.get("answer")) {
-        (Step::Confirm, Some("continue")) => {
-            step.flow.progress.account_confirmed = true;
-            step.save().await?;
+    if step.next() == Step::Confirm && is_shown(&step, &form) {
+        match form.get("answer") {
+            Some("continue") => {
+                step.flow.progress.account_confirmed = true;
+                step.save().await?;
+            }
+            Some("change") => start_over(&mut step).await?,
+            _ => {}
         }
-        (Step::Confirm, Some("change")) => start_over(&mut step).await?,
-        _ => {}
     }
-    Ok(see_other(&step_url(&step.flow.id)))
+    Ok(step.again())
+}
+
+/// Whether the form shows the account that is signed in now; otherwise its page is shown again.
+fn is_shown(step: &UnderWay, form: &Params) -> bool {
+    form.get("shown") == Some(&step.account_mark())
 }

@@ -3,12 +3,12 @@
 use axum::response::Response;
 use serde_json::Value;
 
-use super::super::error::{AuthorizeError, PageError, see_other};
+use super::super::error::{AuthorizeError, PageError};
 use super::super::form::PageForm;
 use super::super::pages::{ConsentItem, ConsentKind, ConsentPage, ErrorKind};
 use super::super::person::Person;
+use super::render;
 use super::under_way::UnderWay;
-use super::{render, step_url};
 use crate::domain::consent::Consent;
 use crate::domain::flow::{Agreement, Step};
 use crate::protocol::client::SubjectType;
@@ -32,28 +32,34 @@ pub fn page(step: &UnderWay) -> Result<Response, AuthorizeError> {
 
 /// `POST /authorize/{flow}/consent`
 pub async fn answer(mut step: UnderWay, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
-    if step.next() != Step::Consent {
-        return Ok(see_other(&step_url(&step.flow.id)));
+    let shown_before = form.get("shown").unwrap_or_default();
+    let due = step.next();
+    if due != Step::Consent && step.person.is_some() && !shown_before.starts_with(&step.account_mark()) {
+        // Somebody else signed in since the page was shown, and would not be asked: whose account is it to be?
+        step.flow.progress.account_changed = true;
+        step.save().await?;
     }
-    match form.get("answer") {
-        Some("refuse") => {
-            step.end().await?;
+    match (due, form.get("answer")) {
+        (Step::Consent, Some("refuse")) => {
+            step.app.store.delete_flow(&step.flow.id).await?;
             tracing::info!(
                 flow.id = step.flow.log_id(),
                 client.id = step.flow.client_id,
                 "an agent refused consent"
             );
             let error = OAuthError::new(ErrorCode::AccessDenied, "the agent refused");
-            return Err(AuthorizeError::to(
+            Err(AuthorizeError::to(
                 &step.request.checked.return_to,
                 &error,
                 &step.app.config.issuer,
-            ));
+            ))
         }
-        Some("accept") => accept(&mut step, form.get("shown").unwrap_or_default()).await?,
-        _ => {}
+        (Step::Consent, Some("accept")) => {
+            accept(&mut step, shown_before).await?;
+            Ok(step.again())
+        }
+        _ => Ok(step.again()),
     }
-    Ok(see_other(&step_url(&step.flow.id)))
 }
 
 /// Remembers the consent first, then lets the flow go on. A page that showed something else than what would be given now
@@ -70,13 +76,13 @@ async fn accept(step: &mut UnderWay, shown_before: &str) -> Result<(), Authorize
         given_at: step.now,
         expires_at: step.now + step.app.config.lifetimes.consent,
     };
-    step.app.store.upsert_consent(&consent).await?;
     let session_id = person.session.id.clone();
+    step.app.store.upsert_consent(&consent).await?;
     step.flow.progress.consented = Some(Agreement {
         session_id,
         claims: consent.claims,
     });
-    Ok(step.save().await?)
+    step.save().await
 }
 
 fn person(step: &UnderWay) -> Result<&Person, AuthorizeError> {
@@ -85,14 +91,18 @@ fn person(step: &UnderWay) -> Result<&Person, AuthorizeError> {
         .ok_or_else(|| PageError::new(ErrorKind::FlowExpired).into())
 }
 
-/// Stands for exactly what the page shows, to whom and about whom.
+/// Stands for the account shown and exactly what the page shows of it.
 fn shown(step: &UnderWay, person: &Person) -> String {
     let values: Vec<_> = person
         .claims
         .iter()
         .map(|name| (name, person.values.get(name.as_str())))
         .collect();
-    fingerprint(&format!("{}\n{}\n{values:?}", step.flow.id, person.agent.id))
+    format!(
+        "{}.{}",
+        step.account_mark(),
+        fingerprint(&format!("{}\n{values:?}", person.agent.id))
+    )
 }
 
 fn items(step: &UnderWay, person: &Person) -> Vec<ConsentItem> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use axum::response::Response;
 
 use super::super::error::{AuthorizeError, PageError, see_other};
-use super::super::pages::LoginProblem;
+use super::super::pages::ErrorKind;
 use super::super::person::Person;
 use super::request::Request;
 use super::under_way::UnderWay;
@@ -15,6 +15,7 @@ use crate::domain::claims;
 use crate::domain::grant::{Authorization, CodeRecord};
 use crate::domain::homeserver::{Homeserver, Way};
 use crate::domain::identity::{Continuity, Facts, UpstreamIdentity, continuity, is_other_account, settle};
+use crate::domain::login_problem::LoginProblem;
 use crate::domain::session::BrowserSession;
 use crate::secret::{fingerprint, random_id, random_token};
 use crate::upstream::UpstreamError;
@@ -59,8 +60,10 @@ pub async fn sign_in(
         .typed
         .as_deref()
         .is_some_and(|typed| is_other_account(typed, identity));
+    progress.account_confirmed = false;
+    progress.failures = 0;
     progress.logged_in = Some(session.id);
-    Ok(step.save().await?)
+    step.save().await
 }
 
 /// Only a password relayed now, or a server that always asks, tells when the agent proved who they are.
@@ -162,12 +165,14 @@ pub fn problem(error: &UpstreamError) -> LoginProblem {
     }
 }
 
-/// Issues a code for what was agreed to and sends the browser back with it (Core §3.1.2.5).
+/// Issues a code for what was agreed to, ends the flow (if there is one) and sends the browser back with the code (Core
+/// §3.1.2.5).
 pub async fn issue(
     app: &App,
     request: &Request,
     person: Option<Person>,
     claims: BTreeSet<String>,
+    flow_id: Option<&str>,
     now: i64,
 ) -> Result<Response, AuthorizeError> {
     let person = person.ok_or_else(|| PageError::from_inside(&"a code without an agent"))?;
@@ -200,6 +205,12 @@ pub async fn issue(
         expires_at: now + app.config.lifetimes.code,
         consumed_at: None,
     };
+    // Of two racing requests of one flow only one gets a code.
+    if let Some(flow_id) = flow_id
+        && !app.store.delete_flow(flow_id).await?
+    {
+        return Err(PageError::new(ErrorKind::FlowExpired).into());
+    }
     app.store.insert_authorization(&authorization, &record).await?;
     tracing::info!(
         client.id = request.client.id,

@@ -2,14 +2,15 @@
 
 use axum::response::Response;
 
-use super::super::error::{AuthorizeError, see_other};
+use super::super::error::AuthorizeError;
 use super::super::form::PageForm;
-use super::super::pages::{IdentifierError, IdentifierPage, LoginProblem};
+use super::super::pages::{IdentifierError, IdentifierPage};
 use super::under_way::UnderWay;
-use super::{render, sso, step_url};
+use super::{render, sso};
 use crate::domain::flow::{Stage, Step};
 use crate::domain::homeserver::{self, Homeserver, RouteTrust, Way};
 use crate::domain::identifier::Identifier;
+use crate::domain::login_problem::LoginProblem;
 use crate::upstream::{Offered, Route, RouteError, UpstreamError, choose_way};
 
 /// The first page of a login.
@@ -42,7 +43,7 @@ pub async fn page(
 /// `POST /authorize/{flow}/identifier`
 pub async fn submit(mut step: UnderWay, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
     if step.next() != Step::Login {
-        return Ok(see_other(&step_url(&step.flow.id)));
+        return Ok(step.again());
     }
     let typed = form.get("identifier").unwrap_or_default().trim().to_owned();
     let homeservers = step.app.store.list_homeservers().await?;
@@ -73,14 +74,14 @@ pub async fn submit(mut step: UnderWay, PageForm(form): PageForm) -> Result<Resp
             go(step, server, way, offered, typed).await
         }
         Err(Stop::Field(error)) => page(&step, Some(&typed), Some(error)).await,
-        Err(Stop::Problem(problem)) => step.problem(problem),
+        Err(Stop::Problem(problem)) => step.stop(problem).await,
     }
 }
 
 /// `POST /authorize/{flow}/restart`: another account.
 pub async fn restart(mut step: UnderWay) -> Result<Response, AuthorizeError> {
     start_over(&mut step).await?;
-    Ok(see_other(&step_url(&step.flow.id)))
+    Ok(step.again())
 }
 
 /// Back to the first page of the login. A session that this flow made is given up with it.
@@ -93,8 +94,9 @@ pub async fn start_over(step: &mut UnderWay) -> Result<(), AuthorizeError> {
     progress.login_demanded = true;
     progress.other_account = false;
     progress.account_confirmed = false;
+    progress.account_chosen = None;
     step.flow.attempt = None;
-    Ok(step.save().await?)
+    step.save().await
 }
 
 /// What ends the search for a homeserver.
@@ -195,5 +197,5 @@ async fn go(
         return sso::send(step, &server, None).await;
     }
     step.save().await?;
-    Ok(see_other(&step_url(&step.flow.id)))
+    Ok(step.again())
 }

@@ -15,11 +15,12 @@ use axum::response::IntoResponse;
 use axum::response::{Html, Response};
 
 use super::error::{AuthorizeError, Incident, PageError};
-use super::pages::{ErrorKind, LoginProblem, ProblemPage};
+use super::pages::{ErrorKind, ProblemPage};
 use super::visitor::Visitor;
 use crate::app::App;
 use crate::domain::admission::Refusal;
 use crate::domain::flow::{Denial, Flow, Progress, Stage, Step};
+use crate::domain::login_problem::LoginProblem;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::secret::random_token;
 use request::Request;
@@ -30,12 +31,12 @@ pub fn step_url(flow_id: &str) -> String {
     format!("/authorize/{flow_id}")
 }
 
-/// Stores a request that needs a page. `browser` is `None` when the browser is not known yet.
+/// Stores a request that needs a page, bound to the browser unless that is not known yet.
 pub async fn start_flow(
     app: &App,
     visitor: &Visitor,
     request: &Request,
-    browser: Option<String>,
+    bound: bool,
     now: i64,
 ) -> Result<Flow, PageError> {
     if app.store.count_open_flows(&visitor.network, now).await? >= app.config.limits.open_flows_per_network {
@@ -45,7 +46,11 @@ pub async fn start_flow(
     let flow = Flow {
         // In a URL of ours, and the token of every form below it.
         id: random_token()?,
-        browser,
+        // Only now: a request that is refused leaves no cookie session behind.
+        browser: match bound {
+            true => Some(visitor.browser_or_new().await?),
+            false => None,
+        },
         client_id: request.client.id.clone(),
         params: request.params.encode(),
         progress: Progress::default(),
@@ -65,26 +70,27 @@ pub async fn show(mut step: UnderWay) -> Result<Response, AuthorizeError> {
         Step::Login => match step.flow.progress.stage.clone() {
             Stage::Identifier => identifier::page(&step, None, None).await,
             Stage::Password { .. } => password::page(&step, None).await,
-            Stage::Sso { .. } => sso::page(&step).await,
+            Stage::Sso { .. } => sso::page(step).await,
+            Stage::Stopped { problem } => step.problem(problem),
         },
         Step::Choose => account::choose_page(&step),
         Step::Confirm => account::confirm_page(&step),
         Step::Consent => consent::page(&step),
         Step::Refuse(denial) if step.request.answers_at_once(denial) => {
-            step.end().await?;
+            step.app.store.delete_flow(&step.flow.id).await?;
             Err(step.request.refuse(&step.app, denial))
         }
         Step::Refuse(denial) => step.problem(denial_problem(denial)),
         Step::Issue(claims) => {
-            step.end().await?;
-            finish::issue(&step.app, &step.request, step.person.take(), claims, step.now).await
+            let (flow_id, person) = (Some(step.flow.id.as_str()), step.person.take());
+            finish::issue(&step.app, &step.request, person, claims, flow_id, step.now).await
         }
     }
 }
 
 /// `POST /authorize/{flow}/leave`: back to the service, with the reason.
 pub async fn leave(step: UnderWay) -> Result<Response, AuthorizeError> {
-    step.end().await?;
+    step.app.store.delete_flow(&step.flow.id).await?;
     Err(match step.next() {
         Step::Refuse(denial) => step.request.refuse(&step.app, denial),
         _ => {

@@ -2,14 +2,15 @@
 
 use axum::response::Response;
 
-use super::super::error::{AuthorizeError, PageError, see_other};
+use super::super::error::{AuthorizeError, PageError};
 use super::super::form::PageForm;
-use super::super::pages::{ErrorKind, LoginProblem, PasswordError, PasswordPage};
+use super::super::pages::{ErrorKind, PasswordError, PasswordPage};
 use super::under_way::UnderWay;
-use super::{finish, render, step_url};
-use crate::domain::flow::Stage;
+use super::{finish, render};
+use crate::domain::flow::{Stage, Step};
 use crate::domain::homeserver::Homeserver;
 use crate::domain::identifier::Identifier;
+use crate::domain::login_problem::LoginProblem;
 use crate::secret::Redacted;
 use crate::upstream::UpstreamError;
 
@@ -65,30 +66,31 @@ pub async fn page(step: &UnderWay, error: Option<PasswordError>) -> Result<Respo
 
 /// `POST /authorize/{flow}/password`
 pub async fn submit(mut step: UnderWay, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
+    if step.next() != Step::Login {
+        return Ok(step.again());
+    }
     let Asked {
         server,
         identifier,
         needs_matrix_id,
     } = asked(&step).await?;
     if step.flow.progress.failures >= MAX_FAILURES {
-        return step.problem(LoginProblem::TooManyAttempts);
+        return step.stop(LoginProblem::TooManyAttempts).await;
     }
     let typed = form
         .get("identifier")
         .filter(|_| needs_matrix_id)
         .map_or(identifier, |typed| typed.trim().to_owned());
-    if needs_matrix_id {
-        step.flow.progress.stage = Stage::Password {
-            homeserver: server.name.clone(),
-            identifier: typed.clone(),
-            needs_matrix_id,
-        };
-    }
-    let Some(password) = form
+    step.flow.progress.stage = Stage::Password {
+        homeserver: server.name.clone(),
+        identifier: typed.clone(),
+        needs_matrix_id,
+    };
+    let password = form
         .get("password")
         .filter(|password| password.len() <= MAX_PASSWORD)
-        .map(Redacted::new)
-    else {
+        .map(Redacted::new);
+    let Some(password) = password else {
         return page(&step, Some(PasswordError::Empty)).await;
     };
     let identifier = match Identifier::parse(&typed) {
@@ -98,6 +100,9 @@ pub async fn submit(mut step: UnderWay, PageForm(form): PageForm) -> Result<Resp
         Some(identifier) => identifier,
         None => return page(&step, Some(PasswordError::Wrong)).await,
     };
+    // Counted before it is relayed: parallel guesses cannot share one count, the slower ones are not relayed at all.
+    step.flow.progress.failures += 1;
+    step.save().await?;
     match step
         .app
         .upstream
@@ -106,7 +111,7 @@ pub async fn submit(mut step: UnderWay, PageForm(form): PageForm) -> Result<Resp
     {
         Ok(identity) => {
             finish::sign_in(&mut step, &server, &identity).await?;
-            Ok(see_other(&step_url(&step.flow.id)))
+            Ok(step.again())
         }
         Err(error) => failed(step, &server, error).await,
     }
@@ -115,7 +120,7 @@ pub async fn submit(mut step: UnderWay, PageForm(form): PageForm) -> Result<Resp
 async fn failed(mut step: UnderWay, server: &Homeserver, error: UpstreamError) -> Result<Response, AuthorizeError> {
     finish::note_failure(&step, server, &error).await?;
     let shown = match error {
-        UpstreamError::WrongCredentials => PasswordError::Wrong,
+        UpstreamError::WrongCredentials => return page(&step, Some(PasswordError::Wrong)).await,
         UpstreamError::EmailRefused => {
             if let Stage::Password { needs_matrix_id, .. } = &mut step.flow.progress.stage {
                 *needs_matrix_id = true;
@@ -126,12 +131,10 @@ async fn failed(mut step: UnderWay, server: &Homeserver, error: UpstreamError) -
             seconds: retry_after_seconds,
         },
         UpstreamError::Unreachable(_) => PasswordError::HomeserverUnreachable,
-        // The Matrix id that the agent typed is another server's than the page named.
-        other => return step.problem(finish::problem(&other)),
+        other => return step.stop(finish::problem(&other)).await,
     };
-    if shown == PasswordError::Wrong {
-        step.flow.progress.failures += 1;
-    }
+    // No password was judged.
+    step.flow.progress.failures -= 1;
     step.save().await?;
     page(&step, Some(shown)).await
 }

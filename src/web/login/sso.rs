@@ -2,18 +2,20 @@
 //! `state` in this protocol, so the attempt id in our callback address does its work, with one callback path per
 //! homeserver.
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{OriginalUri, Path, State};
 use axum::response::Response;
 
 use super::super::error::{AuthorizeError, PageError, see_other};
 use super::super::form::PageForm;
-use super::super::pages::{ErrorKind, LoginProblem, SsoPage};
+use super::super::pages::{ErrorKind, SsoPage};
 use super::super::visitor::Visitor;
 use super::under_way::UnderWay;
-use super::{finish, render, step_url};
+use super::{finish, render};
 use crate::app::SharedApp;
-use crate::domain::flow::Stage;
+use crate::domain::flow::{Stage, Step};
 use crate::domain::homeserver::Homeserver;
+use crate::domain::login_problem::LoginProblem;
 use crate::protocol::params::Params;
 use crate::secret::{Redacted, fingerprint, random_token};
 use crate::upstream::redirect_url;
@@ -27,13 +29,13 @@ async fn server(step: &UnderWay) -> Result<Homeserver, AuthorizeError> {
 }
 
 /// Says which server comes next, and offers its identity providers; also what the agent sees who comes back half-way.
-pub async fn page(step: &UnderWay) -> Result<Response, AuthorizeError> {
-    let server = server(step).await?;
+pub async fn page(step: UnderWay) -> Result<Response, AuthorizeError> {
+    let server = server(&step).await?;
     let providers = match step.app.upstream.login_types(&server).await {
         Ok(offered) => offered.sso.unwrap_or_default(),
         Err(error) => {
-            finish::note_failure(step, &server, &error).await?;
-            return step.problem(finish::problem(&error));
+            finish::note_failure(&step, &server, &error).await?;
+            return step.stop(finish::problem(&error)).await;
         }
     };
     let several = providers.len() > 1;
@@ -54,6 +56,9 @@ pub async fn page(step: &UnderWay) -> Result<Response, AuthorizeError> {
 
 /// `POST /authorize/{flow}/sso`
 pub async fn leave(step: UnderWay, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
+    if step.next() != Step::Login {
+        return Ok(step.again());
+    }
     let server = server(&step).await?;
     send(step, &server, form.get("provider")).await
 }
@@ -70,7 +75,7 @@ pub async fn send(mut step: UnderWay, server: &Homeserver, provider: Option<&str
     let callback = format!("{}/login/sso/{}/{attempt}", step.app.config.issuer, server.name);
     let location = match redirect_url(server, provider, &callback) {
         Ok(location) => location,
-        Err(error) => return step.problem(finish::problem(&error)),
+        Err(error) => return step.stop(finish::problem(&error)).await,
     };
     step.save().await?;
     Ok(see_other(&location))
@@ -79,19 +84,25 @@ pub async fn send(mut step: UnderWay, server: &Homeserver, provider: Option<&str
 /// `GET /login/sso/{homeserver}/{attempt}?loginToken=…`
 pub async fn come_back(
     State(app): State<SharedApp>,
-    Path((path_server, attempt)): Path<(String, String)>,
+    place: Result<Path<(String, String)>, PathRejection>,
     visitor: Visitor,
     OriginalUri(uri): OriginalUri,
 ) -> Result<Response, AuthorizeError> {
+    let expired = || PageError::new(ErrorKind::FlowExpired);
+    let Path((path_server, attempt)) = place.map_err(|_| expired())?;
+    // An attempt is consumed by the browser that opened it: a link scanner's visit costs the agent nothing.
+    let browser = visitor
+        .browser()
+        .await?
+        .ok_or_else(|| PageError::new(ErrorKind::FlowBrowser))?;
     let flow = app
         .store
-        .consume_attempt(&fingerprint(&attempt), app.clock.now())
+        .consume_attempt(&fingerprint(&attempt), &browser, app.clock.now())
         .await?;
-    let flow = flow.ok_or_else(|| PageError::new(ErrorKind::FlowExpired))?;
-    let mut step = UnderWay::of(&app, visitor, flow).await?;
+    let mut step = UnderWay::of(&app, visitor, flow.ok_or_else(expired)?).await?;
     let server = server(&step).await?;
     if matches!(step.flow.progress.stage, Stage::Sso { until, .. } if until <= step.now) {
-        return step.problem(LoginProblem::LoginTokenSpent);
+        return step.stop(LoginProblem::LoginTokenSpent).await;
     }
     // A token brought to another server's callback is a mix-up: which server was chosen is kept on our side.
     if server.name != path_server {
@@ -100,7 +111,7 @@ pub async fn come_back(
             homeserver = server.name,
             "a login came back at another server's address"
         );
-        return Err(PageError::new(ErrorKind::FlowExpired).into());
+        return step.stop(LoginProblem::WrongServer).await;
     }
     let params = Params::parse(uri.query().unwrap_or_default().as_bytes()).unwrap_or_default();
     let token = params
@@ -108,16 +119,16 @@ pub async fn come_back(
         .filter(|_| !params.is_repeated("loginToken"))
         .map(Redacted::new);
     let Some(token) = token else {
-        return step.problem(LoginProblem::LoginTokenSpent);
+        return step.stop(LoginProblem::LoginTokenSpent).await;
     };
     match app.upstream.login_with_token(&server, &token).await {
         Ok(identity) => {
             finish::sign_in(&mut step, &server, &identity).await?;
-            Ok(see_other(&step_url(&step.flow.id)))
+            Ok(step.again())
         }
         Err(error) => {
             finish::note_failure(&step, &server, &error).await?;
-            step.problem(finish::problem(&error))
+            step.stop(finish::problem(&error)).await
         }
     }
 }

@@ -1,18 +1,22 @@
 //! A flow as a handler finds it: loaded, bound to this browser, its request checked anew, its agent known.
 
 use axum::extract::{FromRequestParts, Path};
-use http::Method;
+use axum::response::Response;
+use http::header::ORIGIN;
 use http::request::Parts;
+use http::{HeaderMap, Method};
 
-use super::super::error::{AuthorizeError, PageError};
+use super::super::error::{AuthorizeError, PageError, see_other};
 use super::super::pages::{ErrorKind, Layout};
 use super::super::person::Person;
 use super::super::visitor::Visitor;
 use super::request::Request;
 use super::step_url;
 use crate::app::SharedApp;
-use crate::domain::flow::{Flow, Step};
+use crate::domain::flow::{Flow, Stage, Step};
+use crate::domain::login_problem::LoginProblem;
 use crate::protocol::params::Params;
+use crate::secret::fingerprint;
 
 /// One step of a flow; handlers of `/authorize/{flow}/…` take it as an argument.
 pub struct UnderWay {
@@ -57,21 +61,33 @@ impl UnderWay {
     }
 
     /// Saves the flow's progress, unless another request of the same browser was faster.
-    pub async fn save(&mut self) -> Result<(), PageError> {
+    pub async fn save(&mut self) -> Result<(), AuthorizeError> {
         if self.app.store.update_flow(&self.flow).await? {
             self.flow.version += 1;
             Ok(())
         } else {
-            Err(PageError::new(ErrorKind::FlowExpired))
+            Err(AuthorizeError::Again(step_url(&self.flow.id)))
         }
     }
 
-    /// Ends the flow; of two racing requests only one can.
-    pub async fn end(&self) -> Result<(), PageError> {
-        match self.app.store.delete_flow(&self.flow.id).await? {
-            true => Ok(()),
-            false => Err(PageError::new(ErrorKind::FlowExpired)),
-        }
+    /// Stops the login: the next page says why. It is shown at the step's own address, so that neither a form nor a
+    /// login token stays in the address bar.
+    pub async fn stop(mut self, problem: LoginProblem) -> Result<Response, AuthorizeError> {
+        self.flow.progress.stage = Stage::Stopped { problem };
+        self.flow.attempt = None;
+        self.save().await?;
+        Ok(self.again())
+    }
+
+    /// Back to the address that shows what is due.
+    pub fn again(&self) -> Response {
+        see_other(&step_url(&self.flow.id))
+    }
+
+    /// Stands for the account that a page shows, in its form: what was shown for one agent is not done for another.
+    pub fn account_mark(&self) -> String {
+        let session = self.person.as_ref().map(|person| person.session.id.as_str());
+        fingerprint(&format!("{}\n{}", self.flow.id, session.unwrap_or_default()))
     }
 
     /// What surrounds the pages of this flow.
@@ -103,6 +119,10 @@ impl FromRequestParts<SharedApp> for UnderWay {
             .await?
             .ok_or_else(expired)?;
         let visitor = Visitor::from_request_parts(parts, app).await?;
+        if parts.method != Method::GET && !is_from_our_page(&parts.headers, &app.config.issuer) {
+            tracing::warn!(flow.id = flow.log_id(), "a form of a flow was sent from another site");
+            return Err(PageError::new(ErrorKind::FlowBrowser).into());
+        }
         if flow.browser.is_some() || parts.method != Method::GET {
             return Self::of(app, visitor, flow).await;
         }
@@ -110,5 +130,17 @@ impl FromRequestParts<SharedApp> for UnderWay {
         let mut step = Self::of(app, visitor, flow).await?;
         step.save().await?;
         Ok(step)
+    }
+}
+
+/// Whether a form was sent by a page of ours. Whoever began a flow with a POST knows its address, and `SameSite=Lax` lets
+/// sibling hosts through: browsers say where a form comes from, and older ones at least name a foreign origin. (A page with
+/// `no-referrer` sends `Origin: null` for its own forms.)
+fn is_from_our_page(headers: &HeaderMap, issuer: &str) -> bool {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    match (text("sec-fetch-site"), text(ORIGIN.as_str())) {
+        (Some(site), _) => matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => origin == issuer || origin == "null",
+        (None, None) => true,
     }
 }

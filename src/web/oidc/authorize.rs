@@ -24,11 +24,10 @@ pub async fn by_get(
     let now = app.clock.now();
     let person = request.person(&app, visitor.signed_in().await?.as_deref(), now).await?;
     match request.next_step(&Progress::default(), person.as_ref(), now, now) {
-        Step::Issue(claims) => login::finish::issue(&app, &request, person, claims, now).await,
+        Step::Issue(claims) => login::finish::issue(&app, &request, person, claims, None, now).await,
         Step::Refuse(denial) if request.answers_at_once(denial) => Err(request.refuse(&app, denial)),
         _ => {
-            let browser = visitor.browser_or_new().await?;
-            let flow = login::start_flow(&app, &visitor, &request, Some(browser), now).await?;
+            let flow = login::start_flow(&app, &visitor, &request, true, now).await?;
             Ok(see_other(&login::step_url(&flow.id)))
         }
     }
@@ -42,7 +41,7 @@ pub async fn by_post(
     PageForm(params): PageForm,
 ) -> Result<Response, AuthorizeError> {
     let request = Request::check(&app, params).await?;
-    let flow = login::start_flow(&app, &visitor, &request, None, app.clock.now()).await?;
+    let flow = login::start_flow(&app, &visitor, &request, false, app.clock.now()).await?;
     Ok(see_other(&login::step_url(&flow.id)))
 }
 

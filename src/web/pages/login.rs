@@ -155,6 +155,8 @@ pub struct ChooseAccountPage {
     pub layout: Layout,
     pub service: String,
     pub action: String,
+    /// Stands for the account shown, for the handler to compare.
+    pub shown: String,
     /// Display name; the Matrix id when there is none.
     pub name: String,
     pub matrix_id: String,
@@ -167,6 +169,8 @@ pub struct ConfirmAccountPage {
     pub layout: Layout,
     pub service: String,
     pub action: String,
+    /// Stands for the account shown, for the handler to compare.
+    pub shown: String,
     pub typed: String,
     pub came_back_name: String,
     pub came_back_matrix_id: String,

@@ -4,6 +4,7 @@
 use askama::Template;
 
 use super::{Layout, filters, wait};
+use crate::domain::login_problem::LoginProblem;
 use crate::web::i18n::Text;
 
 /// The login stopped for a reason that concerns the agent.
@@ -21,45 +22,10 @@ pub struct ProblemPage {
     pub incident: Option<String>,
 }
 
-/// What stopped the login.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LoginProblem {
-    Deactivated,
-    /// Tchap accounts end unless renewed by mail.
-    Expired,
-    Locked,
-    Suspended,
-    /// The homeserver throttles; seconds to wait where it says so.
-    Throttled {
-        seconds: Option<u64>,
-    },
-    HomeserverUnreachable,
-    /// The homeserver's answer makes no sense.
-    HomeserverInvalid,
-    /// The homeserver answered with an account of another server.
-    WrongServer,
-    /// The login token is expired, used, or unknown to the homeserver.
-    LoginTokenSpent,
-    /// The homeserver offers no way in that is switched on.
-    NoWayIn,
-    /// The homeserver offers only OAuth 2.0.
-    OauthOnly,
-    GuestRefused,
-    /// The service's policy does not admit this agent.
-    NotAdmitted,
-    /// The service demands an authentication level that we do not reach.
-    AcrUnreachable,
-    /// `prompt=login` or `max_age`: a new login could not be proven.
-    FreshLoginUnproven,
-    /// The service expects another agent (`id_token_hint`, or `sub` in `claims`).
-    OtherAgent,
-    TooManyAttempts,
-}
-
 impl LoginProblem {
     #[cfg(test)]
-    /// One of each, for tests and documentation.
-    pub const ALL: [LoginProblem; 17] = [
+    /// One of each.
+    pub(crate) const ALL: [LoginProblem; 17] = [
         LoginProblem::Deactivated,
         LoginProblem::Expired,
         LoginProblem::Locked,
@@ -80,7 +46,7 @@ impl LoginProblem {
     ];
 
     /// The stable code shown on the page and written in the log.
-    pub fn code(self) -> &'static str {
+    pub(crate) fn code(self) -> &'static str {
         self.code_and_key().0
     }
 

@@ -1,5 +1,6 @@
 //! Every page in every state, for the tests, and written to `target/pages/` for people to look at.
 
+use crate::domain::login_problem::LoginProblem;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -186,6 +187,7 @@ fn sso(layout: &Layout, providers: Vec<(String, String)>) -> SsoPage {
 
 pub(super) fn choose(layout: &Layout, name: &str) -> ChooseAccountPage {
     ChooseAccountPage {
+        shown: "shown".into(),
         layout: layout.clone(),
         service: SERVICE.into(),
         action: "/authorize/f1/account".into(),
@@ -196,6 +198,7 @@ pub(super) fn choose(layout: &Layout, name: &str) -> ChooseAccountPage {
 
 fn confirm(layout: &Layout) -> ConfirmAccountPage {
     ConfirmAccountPage {
+        shown: "shown".into(),
         layout: layout.clone(),
         service: SERVICE.into(),
         action: "/authorize/f1/confirm".into(),

@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use crate::domain::login_problem::LoginProblem;
 use askama::Template;
 
 use super::samples::{choose, consent, identifier, layout, samples};

@@ -132,6 +132,7 @@ async fn of_racing_steps_of_a_flow_one_wins() {
 fn attempted(id: &str, attempt: &str, expires_at: i64) -> Flow {
     Flow {
         attempt: Some(fingerprint(attempt)),
+        browser: Some("browser".to_owned()),
         ..flow(id, expires_at)
     }
 }
@@ -143,9 +144,18 @@ async fn a_login_attempt_is_consumed_once_and_outdates_steps_under_way() {
         let started = attempted("flow", "attempt", NOW + 60);
         store.insert_flow(&started).await.unwrap();
         store.insert_flow(&attempted("late", "late", NOW)).await.unwrap();
-        assert_eq!(store.consume_attempt(&fingerprint("late"), NOW).await.unwrap(), None);
+        assert_eq!(
+            store
+                .consume_attempt(&fingerprint("late"), "browser", NOW)
+                .await
+                .unwrap(),
+            None
+        );
         let found = at_once(store, |store, _| async move {
-            store.consume_attempt(&fingerprint("attempt"), NOW).await.unwrap()
+            store
+                .consume_attempt(&fingerprint("attempt"), "browser", NOW)
+                .await
+                .unwrap()
         })
         .await;
         let winners: Vec<Flow> = found.into_iter().flatten().collect();

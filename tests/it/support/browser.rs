@@ -178,7 +178,7 @@ impl Browser {
         request.header("cookie", self.cookie_header(&origin))
     }
 
-    async fn send(&self, mut request: reqwest::RequestBuilder, url: &str) -> Page {
+    pub async fn send(&self, mut request: reqwest::RequestBuilder, url: &str) -> Page {
         let url = Url::parse(url).unwrap();
         let origin = url.origin().ascii_serialization();
         let jar = self.cookie_header(&origin);

@@ -58,7 +58,7 @@ fn any_case() -> impl Strategy<Value = Case> {
             rule,
             progress: Progress {
                 logged_in: logged_in.map(str::to_owned),
-                account_chosen,
+                account_chosen: account_chosen.then(|| "session".to_owned()),
                 account_confirmed,
                 other_account,
                 consented: agreed_in.map(|session| Agreement {
