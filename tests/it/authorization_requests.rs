@@ -145,9 +145,11 @@ async fn errors_go_to_the_verified_redirect_uri_in_registered_codes() {
             .iter()
             .find(|(name, _)| name == "error")
             .map(|(_, value)| value.to_string());
-        let expected = (repeated.starts_with("prompt"))
-            .then_some("login_required")
-            .unwrap_or("invalid_request");
+        let expected = match repeated {
+            // The first prompt of the request.
+            "prompt=none" => "login_required",
+            _ => "invalid_request",
+        };
         assert_eq!(error.as_deref(), Some(expected), "{repeated}");
         assert!(pairs.iter().any(|(name, _)| name == "iss"), "{repeated}");
     }

@@ -1,4 +1,4 @@
-//! Threats 1, 3 and 28: a credential works for its client, in its place, whole. (PKCE and replay: `token_endpoint`.)
+//! Threats 1, 3 and 28: a credential works for its client, in its place, whole. (PKCE and replay: `code_replay`.)
 
 use tchap_connect::protocol::client::{Client, ClientAuthMethod};
 

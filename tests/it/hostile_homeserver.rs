@@ -194,6 +194,8 @@ async fn a_foreign_login_token_at_our_address_is_refused_by_the_server_that_was_
 async fn a_callback_from_another_browser_is_refused() {
     let (app, _evil) = two_servers().await;
     let (victim, attacker) = (Browser::new(&app), Browser::new(&app));
+    let service = app.relying_party("service").await;
+    victim.open(&service.url(&[])).await;
     let attackers = with_token(
         &callback(&app, &attacker).await,
         &app.homeserver.login_token(LOCAL_PART),
@@ -201,7 +203,6 @@ async fn a_callback_from_another_browser_is_refused() {
     for victim in [&victim, &Browser::new(&app)] {
         let page = victim.get(&attackers).await;
         assert_eq!((page.status.as_u16(), page.header("location")), (400, ""));
-        let service = app.relying_party("service").await;
         let answer = victim.get(&service.url(&[("prompt", "none")])).await;
         assert_eq!(service.error(&answer), "login_required");
     }
