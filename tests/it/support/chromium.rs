@@ -204,6 +204,8 @@ impl Chromium {
     pub async fn view(&self, width: u32, scheme: &str) {
         let window = json!({"width": width, "height": 720, "deviceScaleFactor": 1, "mobile": false});
         self.devtools("Emulation.setDeviceMetricsOverride", window).await;
+        let overlay = json!({"hidden": true});
+        self.devtools("Emulation.setScrollbarsHidden", overlay).await;
         // Reduced motion, so that no colour is looked at half-way to another.
         let media = json!({"features": [
             {"name": "prefers-color-scheme", "value": scheme},
