@@ -141,29 +141,25 @@ impl FromRequestParts<SharedApp> for Visitor {
     }
 }
 
-/// The address of the browser: the peer's own, or, behind listed proxies, the last address in `X-Forwarded-For` that is
-/// not a listed proxy's.
+/// The address of the browser: the peer's own, or, behind listed proxies, what they say. Each proxy appends to
+/// `X-Forwarded-For` whom it heard from, so the way leads from the right to the first address that is no listed proxy's;
+/// what stands further left the browser may have written itself. Where a hop makes no sense the proxy that passed it on
+/// stands for everybody behind it.
 fn client_address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let peer = peer.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
-    let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
-    if !is_trusted(&peer) {
-        return peer;
+    let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address));
+    let lines = headers.get_all("x-forwarded-for").iter().rev();
+    let mut hops = lines.flat_map(|line| line.as_bytes().rsplit(|&byte| byte == b','));
+    let mut address = peer.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
+    while is_trusted(address)
+        && let Some(hop) = hops.next().and_then(parse_hop)
+    {
+        address = hop;
     }
-    let forwarded = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    let mut chain: Vec<IpAddr> = forwarded
-        .flat_map(|line| line.split(','))
-        .map_while(|hop| hop.trim().parse().ok())
-        .collect();
-    chain.push(peer);
-    chain
-        .iter()
-        .rev()
-        .find(|address| !is_trusted(address))
-        .copied()
-        .unwrap_or(peer)
+    address
+}
+
+fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
+    str::from_utf8(hop).ok()?.trim().parse().ok()
 }
 
 /// Who counts as one network: an IPv4 address, or an IPv6 /64.
@@ -179,12 +175,16 @@ fn network(address: IpAddr) -> String {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     fn address(peer: &str, forwarded: &[&str]) -> String {
         let mut headers = HeaderMap::new();
         for line in forwarded {
-            headers.append("x-forwarded-for", line.parse().unwrap());
+            // Each character is one byte, whatever it is.
+            let bytes: Vec<u8> = line.chars().map(|letter| letter as u8).collect();
+            headers.append("x-forwarded-for", HeaderValue::from_bytes(&bytes).unwrap());
         }
         let trusted = ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()];
         network(client_address(Some(peer.parse().unwrap()), &headers, &trusted))
@@ -201,6 +201,25 @@ mod tests {
         assert_eq!(address("10.0.0.1", &["203.0.113.9", "198.51.100.7"]), "198.51.100.7");
         assert_eq!(address("10.0.0.1", &[]), "10.0.0.1");
         assert_eq!(address("10.0.0.1", &["nonsense"]), "10.0.0.1");
+        assert_eq!(address("10.0.0.1", &["10.0.0.3, 10.0.0.2"]), "10.0.0.3");
+    }
+
+    #[test]
+    fn what_the_browser_wrote_itself_never_hides_what_the_proxy_appended() {
+        for forged in ["x", "", "\u{ff}", "unknown", "9.9.9.1, x", "203.0.113.7, 10.0.0.9, x"] {
+            let one_line = format!("{forged}, 198.51.100.7");
+            assert_eq!(address("10.0.0.1", &[&one_line]), "198.51.100.7", "{forged}");
+            assert_eq!(
+                address("10.0.0.1", &[forged, "198.51.100.7"]),
+                "198.51.100.7",
+                "{forged}"
+            );
+        }
+        assert_eq!(
+            address("10.0.0.1", &["203.0.113.7, x, 10.0.0.2"]),
+            "10.0.0.2",
+            "beyond what makes no sense nothing is believed"
+        );
     }
 
     #[test]
