@@ -149,7 +149,7 @@ fn client_address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) 
     let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address));
     let lines = headers.get_all("x-forwarded-for").iter().rev();
     let mut hops = lines.flat_map(|line| line.as_bytes().rsplit(|&byte| byte == b','));
-    let mut address = peer.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
+    let mut address = peer.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED)).to_canonical();
     while is_trusted(address)
         && let Some(hop) = hops.next().and_then(parse_hop)
     {
@@ -159,12 +159,13 @@ fn client_address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) 
 }
 
 fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
-    str::from_utf8(hop).ok()?.trim().parse().ok()
+    let address: IpAddr = str::from_utf8(hop).ok()?.trim().parse().ok()?;
+    Some(address.to_canonical())
 }
 
-/// Who counts as one network: an IPv4 address, or an IPv6 /64.
+/// Who counts as one network, of a canonical address: an IPv4 address, or an IPv6 /64.
 fn network(address: IpAddr) -> String {
-    match address.to_canonical() {
+    match address {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
@@ -220,6 +221,12 @@ mod tests {
             "10.0.0.2",
             "beyond what makes no sense nothing is believed"
         );
+    }
+
+    #[test]
+    fn an_ipv4_proxy_is_known_by_its_mapped_address_too() {
+        assert_eq!(address("::ffff:10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
+        assert_eq!(address("10.0.0.1", &["198.51.100.7, ::ffff:10.0.0.2"]), "198.51.100.7");
     }
 
     #[test]
