@@ -275,7 +275,7 @@ fn consent_step(
 
 /// Is this session recent enough for the request? `prompt=login` and `max_age=0` want a login proven to be within this
 /// flow; any other `max_age` such a one (however long the pages took since) or one that is known and not older. What is
-/// not known is never fresh.
+/// not known is never fresh, and does not do for a client that requires `auth_time` either (Core §2).
 fn is_fresh(
     request: &AuthorizationRequest,
     session: &BrowserSession,
@@ -288,7 +288,7 @@ fn is_fresh(
         return proven_here;
     }
     match request.max_age {
-        None => true,
+        None => !request.requires_auth_time || session.auth_time.is_some(),
         Some(0) => proven_here,
         Some(max_age) => {
             let is_recent = |at| now.saturating_sub(at) <= i64::from(max_age);

@@ -51,8 +51,8 @@ pub struct AuthorizationRequest {
     pub prompt: BTreeSet<Prompt>,
     /// `max_age` of the request or the client's default, in seconds.
     pub max_age: Option<u32>,
-    /// The request or the client asks for `auth_time`.
-    pub wants_auth_time: bool,
+    /// The client registered for `auth_time`, or the request marks it as essential; `max_age` implies it by itself.
+    pub requires_auth_time: bool,
     /// `login_hint`, to prefill the first field.
     pub login_hint: Option<String>,
     /// `id_token_hint`, still to be verified.
@@ -98,7 +98,8 @@ pub fn check(
         code_challenge,
         prompt,
         max_age,
-        wants_auth_time: max_age.is_some() || client.require_auth_time || claims.id_token.contains_key("auth_time"),
+        requires_auth_time: client.require_auth_time
+            || claims.id_token.get("auth_time").is_some_and(|demand| demand.essential),
         // A hint that makes no sense is ignored, never an error.
         login_hint: params
             .get("login_hint")

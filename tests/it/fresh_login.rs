@@ -2,6 +2,7 @@
 //! (Core §3.1.2.1; protocol notes §2). A fresher `auth_time` than known is never claimed.
 
 use serde_json::json;
+use tchap_connect::protocol::client::Client;
 
 use crate::support::{Browser, EMAIL, LOCAL_PART, MARIES_EMAIL, PASSWORD, Page, RelyingParty, TestApp, marie};
 
@@ -116,6 +117,50 @@ async fn auth_time_is_given_when_a_client_registered_for_it() {
     service.tokens(&browser, &[]).await;
     app.advance(11);
     assert_eq!(error(&service, &browser, &[("prompt", "none")]).await, "login_required");
+}
+
+#[tokio::test]
+async fn whoever_requires_auth_time_gets_it_or_a_new_login() {
+    let mut app = TestApp::start().await;
+    app.by_sso();
+    let service = app.relying_party("service").await;
+    let requiring = app
+        .register(Client {
+            require_auth_time: true,
+            ..crate::support::client("requiring")
+        })
+        .await;
+    let browser = Browser::new(&app);
+    let page = browser.identify(&browser.open(&service.url(&[])).await, EMAIL).await;
+    let tokens = service.redeem(&service.code(&browser.accept(&page).await)).await;
+    assert!(tokens.claims["auth_time"].is_null(), "not known of this session");
+    let voluntary = json!({"id_token": {"auth_time": null}}).to_string();
+    let tokens = service.silently(&browser, &[("claims", &voluntary)]).await;
+    assert!(tokens.claims["auth_time"].is_null(), "voluntary: given when known");
+
+    let essential = json!({"id_token": {"auth_time": {"essential": true}}}).to_string();
+    let essential = [("claims", &*essential)];
+    for (service, asked) in [(&requiring, &[][..]), (&service, &essential)] {
+        let silent = [asked, &[("prompt", "none")]].concat();
+        assert_eq!(error(service, &browser, &silent).await, "login_required");
+        let page = browser.open(&service.url(asked)).await;
+        let page = browser.identify(&page, EMAIL).await;
+        assert_eq!(page.text("error-code"), "TC-FRESH-LOGIN");
+    }
+    let homeserver = app.homeserver.clone();
+    app.add_homeserver(&homeserver, |listed| listed.sso_always_asks = true)
+        .await;
+    for (service, asked) in [(&requiring, &[][..]), (&service, &essential)] {
+        let browser = Browser::new(&app);
+        let page = browser.open(&service.url(asked)).await;
+        let mut answer = browser.identify(&page, EMAIL).await;
+        if answer.has("consent-form") {
+            answer = browser.accept(&answer).await;
+        }
+        let tokens = service.redeem(&service.code(&answer)).await;
+        assert_eq!(tokens.claims["auth_time"], app.app.clock.now());
+        service.silently(&browser, asked).await;
+    }
 }
 
 #[tokio::test]

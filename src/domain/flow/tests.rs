@@ -211,6 +211,20 @@ fn max_age_looks_at_the_known_age_only() {
 }
 
 #[test]
+fn a_required_auth_time_must_be_known_and_may_be_old() {
+    let essential = r#"claims={"id_token":{"auth_time":{"essential":true}}}"#;
+    let unknown = || signed_in().with(|case| case.auth_time = None);
+    signed_in().asks(essential).issues();
+    unknown().asks(essential).gives(&Step::Login);
+    unknown()
+        .asks(r#"claims={"id_token":{"auth_time":{"essential":true}}}&prompt=none"#)
+        .refuses(Denial::LoginRequired);
+    logged_in_here(None).asks(essential).refuses(Denial::NotFresh);
+    logged_in_here(Some(NOW)).asks(essential).issues();
+    unknown().asks(r#"claims={"id_token":{"auth_time":null}}"#).issues();
+}
+
+#[test]
 fn consent_is_asked_as_the_rule_says() {
     let forgotten = || signed_in().with(|case| case.remembered = None);
     let narrower = || signed_in().with(|case| case.remembered = Some(&["sub"]));

@@ -157,25 +157,27 @@ fn prompts_are_read_in_any_order_and_number() {
 }
 
 #[test]
-fn max_age_comes_from_the_request_or_the_client_and_asks_for_auth_time() {
+fn max_age_and_the_need_of_auth_time_come_from_the_request_or_the_client() {
     let default = client(serde_json::json!({"default_max_age": 60}));
     let always = client(serde_json::json!({"require_auth_time": true}));
     let plain = client(serde_json::json!({}));
     let claims = r#"claims={"id_token":{"auth_time":{"essential":true}}}"#;
-    for (client, extra, max_age, wants_auth_time) in [
+    let voluntary = r#"claims={"id_token":{"auth_time":null}}"#;
+    for (client, extra, max_age, requires_auth_time) in [
         (&plain, "", None, false),
-        (&plain, "max_age=0", Some(0), true),
-        (&plain, "max_age=10000", Some(10_000), true),
-        (&plain, "max_age=99999999999999999999", Some(u32::MAX), true),
-        (&default, "", Some(60), true),
-        (&default, "max_age=5", Some(5), true),
+        (&plain, "max_age=0", Some(0), false),
+        (&plain, "max_age=10000", Some(10_000), false),
+        (&plain, "max_age=99999999999999999999", Some(u32::MAX), false),
+        (&default, "", Some(60), false),
+        (&default, "max_age=5", Some(5), false),
         (&always, "", None, true),
         (&plain, claims, None, true),
+        (&plain, voluntary, None, false),
     ] {
         let request = check_for(client, &format!("response_type=code&scope=openid&{extra}")).unwrap();
         assert_eq!(
-            (request.max_age, request.wants_auth_time),
-            (max_age, wants_auth_time),
+            (request.max_age, request.requires_auth_time),
+            (max_age, requires_auth_time),
             "{extra}"
         );
     }

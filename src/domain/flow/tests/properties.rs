@@ -13,6 +13,7 @@ fn any_request() -> impl Strategy<Value = AuthorizationRequest> {
         r#"claims={"id_token":{"sub":{"value":"other"}}}"#,
         r#"claims={"id_token":{"acr":{"essential":true,"value":"eidas1"}}}"#,
         r#"claims={"id_token":{"acr":{"essential":true,"value":"eidas3"}}}"#,
+        r#"claims={"id_token":{"auth_time":{"essential":true}}}"#,
     ]);
     (prompts, max_age, claims).prop_map(|(prompts, max_age, claims)| AuthorizationRequest {
         // `check` refuses prompt=none beside others; this function must be safe even then.
@@ -95,6 +96,7 @@ proptest! {
             let age = at.map(|at| NOW.saturating_sub(at));
             prop_assert!(age.is_some_and(|age| age <= i64::from(max_age) || (here && age <= NOW - START)));
         }
+        prop_assert!(at.is_some() || !request.requires_auth_time);
         prop_assert!(case.hint.is_none_or(|hint| hint == "subject"));
         let agreed_here = case
             .progress
