@@ -123,6 +123,13 @@ async fn two_tokens_at_once_are_refused() {
             (answer.status.as_u16(), &answer.json()["error"]),
             (400, &"invalid_request".into())
         );
+        assert!(
+            answer
+                .header("www-authenticate")
+                .starts_with("Bearer error=\"invalid_request\""),
+            "RFC 6750 §3: {:?}",
+            answer.headers
+        );
     }
 }
 

@@ -28,9 +28,9 @@ pub async fn by_post(State(app): State<SharedApp>, request: Request) -> Result<R
         true => ClientForm::from_request(request, &app).await?.0,
         false => Default::default(),
     };
-    form.refuse_repeated()?;
+    form.refuse_repeated().map_err(JsonError::bearer)?;
     match (header, form.get("access_token")) {
-        (Some(_), Some(_)) => Err(OAuthError::invalid_request("the token was sent in two ways").into()),
+        (Some(_), Some(_)) => Err(refused("the token was sent in two ways")),
         (header, form) => answer(&app, header.or(form.map(Redacted::new))).await,
     }
 }
@@ -40,7 +40,7 @@ fn from_header(headers: &HeaderMap) -> Result<Option<Redacted>, JsonError> {
     let Some(value) = values.next() else { return Ok(None) };
     let invalid = || JsonError::bearer(INVALID_TOKEN);
     if values.next().is_some() {
-        return Err(OAuthError::invalid_request("more than one Authorization header").into());
+        return Err(refused("more than one Authorization header"));
     }
     let (scheme, token) = value
         .to_str()
@@ -51,6 +51,10 @@ fn from_header(headers: &HeaderMap) -> Result<Option<Redacted>, JsonError> {
         return Err(invalid());
     }
     Ok(Some(Redacted::new(token)))
+}
+
+fn refused(description: &'static str) -> JsonError {
+    JsonError::bearer(OAuthError::invalid_request(description))
 }
 
 async fn answer(app: &App, token: Option<Redacted>) -> Result<Response, JsonError> {
