@@ -86,8 +86,13 @@ async fn authenticate(app: &App, headers: &HeaderMap, params: &Params, now: i64)
     let credentials = client_auth::read(header_text, params).map_err(at_token)?;
     let client = app.store.find_client(&credentials.client_id).await?;
     let secrets = app.store.list_client_secrets(&credentials.client_id, now).await?;
+    // What names no client of ours is anything at all, a secret in the wrong place even: it stays out of the log.
+    let known = client.as_ref().map(|client| client.id.clone());
     client_auth::verify(client, &secrets, &credentials).map_err(|error| {
-        tracing::info!(client.id = credentials.client_id, "client authentication failed");
+        match known {
+            Some(id) => tracing::info!(client.id = id, "client authentication failed"),
+            None => tracing::info!("client authentication failed: there is no such client"),
+        }
         at_token(error)
     })
 }
