@@ -51,11 +51,10 @@ pub async fn security_headers(State(app): State<SharedApp>, request: Request, ne
     response
 }
 
-/// Writes the page of a [`PageError`] in the reader's language, and remembers a language chosen by `?lang=`.
-pub async fn pages(State(app): State<SharedApp>, request: Request, next: Next) -> Response {
+/// Writes the page of a [`PageError`] in the reader's language.
+pub async fn error_pages(State(app): State<SharedApp>, request: Request, next: Next) -> Response {
     let (query, headers) = (request.uri().query(), request.headers());
     let language = language_of(headers, query);
-    let chosen = language_in_query(query);
     // The reader may switch the language of an error page where a GET of the same address shows it again; the homeserver's
     // callback is not repeated, its query is a credential.
     let repeatable = request.method() == Method::GET && !request.uri().path().starts_with("/login");
@@ -69,6 +68,13 @@ pub async fn pages(State(app): State<SharedApp>, request: Request, next: Next) -
     if let Some(error) = response.extensions_mut().remove::<PageError>() {
         response = error_page(&app, language, here, error, response);
     }
+    response
+}
+
+/// Remembers a language chosen by `?lang=`: for people only, since what programs fetch is cached for everybody.
+pub async fn chosen_language(State(app): State<SharedApp>, request: Request, next: Next) -> Response {
+    let chosen = language_in_query(request.uri().query());
+    let mut response = next.run(request).await;
     if let Some(chosen) = chosen {
         let secure = if app.config.is_https() { "; Secure" } else { "" };
         let cookie = format!("{LANGUAGE_COOKIE}={chosen}; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly{secure}");

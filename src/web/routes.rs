@@ -36,6 +36,12 @@ pub fn router(app: SharedApp) -> Router {
         .route("/login/sso/{homeserver}/{attempt}", get(login::sso::come_back))
         .layer(layers::cookie_session(&app));
 
+    let people = Router::new()
+        .route("/", get(health::home))
+        .merge(browser)
+        .fallback(async |_: Uri| PageError::new(ErrorKind::NotFound))
+        .layer(middleware::from_fn_with_state(app.clone(), layers::chosen_language));
+
     // CORS is open where browsers' programs have business, and never at the authorization endpoint.
     let programs = Router::new()
         .route("/.well-known/openid-configuration", get(oidc::discovery::document))
@@ -58,19 +64,17 @@ pub fn router(app: SharedApp) -> Router {
         );
 
     Router::new()
-        .route("/", get(health::home))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .merge(app.theme.router())
-        .merge(browser)
+        .merge(people)
         .method_not_allowed_fallback(async || PageError::new(ErrorKind::Method))
         .merge(programs)
-        .fallback(async |_: Uri| PageError::new(ErrorKind::NotFound))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(CatchPanicLayer::custom(|_| {
             PageError::from_inside(&"a handler panicked").into_response()
         }))
-        .layer(middleware::from_fn_with_state(app.clone(), layers::pages))
+        .layer(middleware::from_fn_with_state(app.clone(), layers::error_pages))
         .layer(middleware::from_fn_with_state(app.clone(), layers::security_headers))
         .with_state(app)
 }

@@ -188,6 +188,38 @@ async fn the_key_set_has_unique_kids_and_no_private_member() {
 }
 
 #[tokio::test]
+async fn what_programs_fetch_is_answered_by_its_etag() {
+    let app = TestApp::start().await;
+    let browser = Browser::new(&app);
+    let conditional = async |path: &str, tags: &str| {
+        let request = browser.http.request(Method::GET, &format!("{}{path}", app.base_url));
+        browser.http.send(request.header("if-none-match", tags)).await
+    };
+    for path in ["/jwks", "/.well-known/openid-configuration"] {
+        let page = browser.get(path).await;
+        let tag = page.header("etag").to_owned();
+        assert!(
+            tag.len() > 20 && tag.starts_with('"') && tag.ends_with('"'),
+            "{path}: {tag}"
+        );
+        for tags in [&*tag, &format!("W/{tag}"), &format!("\"other\", {tag}"), "*"] {
+            let same = conditional(path, tags).await;
+            assert_eq!((same.status.as_u16(), &*same.body), (304, ""), "{path} {tags}");
+            assert_eq!(
+                (same.header("etag"), same.header("cache-control")),
+                (&*tag, page.header("cache-control"))
+            );
+        }
+        let other = conditional(path, "\"other\"").await;
+        assert_eq!((other.status.as_u16(), &other.body), (200, &page.body), "{path}");
+    }
+    let before = browser.get("/jwks").await.header("etag").to_owned();
+    let now = app.app.clock.now();
+    app.app.keys.rotate(&app.app.store, now, false).await.unwrap();
+    assert_eq!(conditional("/jwks", &before).await.status, 200, "another key set");
+}
+
+#[tokio::test]
 async fn tokens_still_verify_across_a_rotation() {
     let app = TestApp::start().await;
     let service = app.relying_party("service").await;

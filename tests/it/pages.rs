@@ -239,6 +239,30 @@ async fn nothing_is_remembered_of_a_visit_without_a_flow() {
 }
 
 #[tokio::test]
+async fn a_chosen_language_is_remembered_where_people_are_and_not_where_programs_are() {
+    let app = TestApp::start().await;
+    let service = app.relying_party("service").await;
+    let browser = Browser::new(&app);
+    let page = browser.open(&service.url(&[])).await;
+    let stylesheet = tags(&page.body).into_iter().find(|tag| tag.name == "link").unwrap();
+    for path in [
+        "/jwks",
+        "/.well-known/openid-configuration",
+        "/userinfo",
+        "/token",
+        "/health/ready",
+        stylesheet.get("href").unwrap(),
+    ] {
+        let page = browser.get(&format!("{path}?lang=en")).await;
+        assert_eq!(page.header("set-cookie"), "", "{path}");
+    }
+    for path in ["/", "/nowhere", "/authorize", page.url.path()] {
+        let page = Browser::new(&app).get(&format!("{path}?lang=en")).await;
+        assert!(page.header("set-cookie").starts_with("tchap-connect-lang=en"), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn the_language_is_chosen_then_asked_for_then_the_browsers_then_french() {
     let app = TestApp::start().await;
     let service = app.relying_party("service").await;
