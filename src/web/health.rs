@@ -32,7 +32,7 @@ pub async fn home(
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Result<Html<String>, PageError> {
-    let language = language_of(&headers, uri.query());
+    let language = language_of(&app, &headers, uri.query());
     let page = HomePage {
         layout: layout(&app, language, "/".to_owned()),
         discovery_url: format!("{}/.well-known/openid-configuration", app.config.issuer),

@@ -12,7 +12,7 @@ use tower_sessions::cookie::SameSite;
 
 use super::error::PageError;
 use super::pages::ErrorPage;
-use super::visitor::{LANGUAGE_COOKIE, language_in_query, language_of, layout};
+use super::visitor::{language_cookie_name, language_in_query, language_of, layout};
 use crate::app::{App, SharedApp};
 use crate::store::WebSessionStore;
 
@@ -54,7 +54,7 @@ pub async fn security_headers(State(app): State<SharedApp>, request: Request, ne
 /// Writes the page of a [`PageError`] in the reader's language.
 pub async fn error_pages(State(app): State<SharedApp>, request: Request, next: Next) -> Response {
     let (query, headers) = (request.uri().query(), request.headers());
-    let language = language_of(headers, query);
+    let language = language_of(&app, headers, query);
     // The reader may switch the language of an error page where a GET of the same address shows it again; the homeserver's
     // callback is not repeated, its query is a credential.
     let repeatable = request.method() == Method::GET && !request.uri().path().starts_with("/login");
@@ -77,7 +77,8 @@ pub async fn chosen_language(State(app): State<SharedApp>, request: Request, nex
     let mut response = next.run(request).await;
     if let Some(chosen) = chosen {
         let secure = if app.config.is_https() { "; Secure" } else { "" };
-        let cookie = format!("{LANGUAGE_COOKIE}={chosen}; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly{secure}");
+        let name = language_cookie_name(&app);
+        let cookie = format!("{name}={chosen}; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly{secure}");
         if let Ok(value) = HeaderValue::from_str(&cookie) {
             response.headers_mut().append(header::SET_COOKIE, value);
         }

@@ -17,7 +17,13 @@ use crate::app::{App, SharedApp};
 use crate::secret::{fingerprint, random_token};
 
 /// The cookie that remembers the language chosen on our pages.
-pub const LANGUAGE_COOKIE: &str = "tchap-connect-lang";
+pub fn language_cookie_name(app: &App) -> &'static str {
+    match app.config.is_https() {
+        true => "__Host-tchap-connect-lang",
+        false => "tchap-connect-lang",
+    }
+}
+
 /// In the cookie session: a random value that binds flows to this browser.
 const BROWSER: &str = "browser";
 /// In the cookie session: the id of the browser session, once somebody signed in.
@@ -95,8 +101,8 @@ pub fn layout(app: &App, language: Language, here: String) -> Layout {
 }
 
 /// The language of a request that got no further than an error.
-pub fn language_of(headers: &HeaderMap, query: Option<&str>) -> Language {
-    let chosen = language_in_query(query).or_else(|| language_cookie(headers));
+pub fn language_of(app: &App, headers: &HeaderMap, query: Option<&str>) -> Language {
+    let chosen = language_in_query(query).or_else(|| language_cookie(app, headers));
     let accept = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     Language::negotiate(&[], chosen.as_deref(), accept)
 }
@@ -107,11 +113,12 @@ pub fn language_in_query(query: Option<&str>) -> Option<String> {
     chosen.parse::<Language>().ok().map(|language| language.to_string())
 }
 
-fn language_cookie(headers: &HeaderMap) -> Option<String> {
+fn language_cookie(app: &App, headers: &HeaderMap) -> Option<String> {
+    let name = language_cookie_name(app);
     let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     cookies
         .flat_map(|line| line.split("; "))
-        .find_map(|pair| pair.strip_prefix(LANGUAGE_COOKIE)?.strip_prefix('=').map(str::to_owned))
+        .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=').map(str::to_owned))
 }
 
 impl FromRequestParts<SharedApp> for Visitor {
@@ -131,7 +138,7 @@ impl FromRequestParts<SharedApp> for Visitor {
             session,
             session_end: Expiry::AtDateTime(end),
             network: network(address),
-            chosen_language: language_in_query(parts.uri.query()).or_else(|| language_cookie(&parts.headers)),
+            chosen_language: language_in_query(parts.uri.query()).or_else(|| language_cookie(app, &parts.headers)),
             accept_language: parts
                 .headers
                 .get(ACCEPT_LANGUAGE)

@@ -1,6 +1,8 @@
 //! What every answer carries, whatever its kind: security headers, a strict policy without scripts, cookies as they
 //! must be, two languages. Threats 7, 9, 21, 22.
 
+use std::collections::BTreeSet;
+
 use http::Method;
 use tchap_connect::protocol::client::Client;
 
@@ -210,6 +212,18 @@ async fn cookies_are_host_bound_and_secure_on_https() {
             .all(|line| !line.contains("Domain") && line.contains("Secure")),
         "{cookies:?}"
     );
+    let names = first.cookies().into_iter().map(|(name, _)| name);
+    assert_eq!(
+        names.collect::<BTreeSet<_>>(),
+        ["__Host-tchap-connect", "__Host-tchap-connect-lang"]
+            .map(str::to_owned)
+            .into(),
+        "a cookie of another host of this domain passes for none of them"
+    );
+    for (cookie, title) in [("__Host-tchap-connect-lang=en", "en"), ("tchap-connect-lang=en", "fr")] {
+        let page = Browser::new(&app).with_header("cookie", cookie).get("/").await;
+        assert!(page.body.contains(&format!("<html lang=\"{title}\"")), "{cookie}");
+    }
     assert!(first.header("strict-transport-security").contains("max-age="));
     // And the whole job works behind a proxy that ends TLS.
     let page = browser.follow(first).await;
