@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::Router;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -13,7 +12,7 @@ use tokio::sync::watch;
 use super::context::{self, Context, Database};
 use super::homeservers::{self, HomeserverArg};
 use super::{Global, output};
-use crate::app::App;
+use crate::app::{App, SharedApp};
 use crate::config::LogFormat;
 use crate::{jobs, web};
 
@@ -42,7 +41,7 @@ pub async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<()> {
         tokio::spawn(jobs::cleanup::run(store.clone(), clock.clone(), stopped.clone())),
         tokio::spawn(jobs::keys::run(app.keys.clone(), store.clone(), stopped.clone())),
     ];
-    let served = serve_until_told(listener, web::router(Arc::new(app)), &stop, stopped).await;
+    let served = serve_until_told(listener, Arc::new(app), &stop, stopped).await;
     stop.send_replace(true);
     for job in background {
         drop(tokio::time::timeout(DRAIN, job).await);
@@ -55,26 +54,25 @@ pub async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<()> {
 /// Serves until SIGTERM or SIGINT, then lets open requests end within [`DRAIN`].
 async fn serve_until_told(
     listener: TcpListener,
-    router: Router,
+    app: SharedApp,
     stop: &watch::Sender<bool>,
     mut stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
+    let limits = web::Limits::of(&app.config);
+    let mut server = tokio::spawn(web::serve(listener, app, limits, async move {
         drop(stopped.wait_for(|stopped| *stopped).await);
-    });
-    let mut server = tokio::spawn(async move { server.await });
+    }));
     tokio::select! {
-        ended = &mut server => return ended?.context("the HTTP server ended"),
+        ended = &mut server => return ended.context("the HTTP server ended"),
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
     tracing::info!("Stopping: no new connections, open requests have 10 seconds");
     stop.send_replace(true);
     match tokio::time::timeout(DRAIN, &mut server).await {
-        Ok(ended) => ended?.context("the HTTP server ended"),
+        Ok(ended) => ended.context("the HTTP server ended"),
         Err(_) => {
             server.abort();
             tracing::warn!("Requests were still open after 10 seconds and were cut off");

@@ -10,7 +10,8 @@ mod oidc;
 pub(crate) mod pages;
 mod person;
 mod routes;
+mod serve;
 pub(crate) mod theme;
 mod visitor;
 
-pub use routes::router;
+pub use serve::{Limits, serve};

@@ -1,14 +1,17 @@
 //! The route table.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{Method, Uri};
+use http::{Method, StatusCode, Uri};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{Any, CorsLayer};
+use tower_http::timeout::TimeoutLayer;
 
 use super::error::{JsonError, PageError};
 use super::pages::ErrorKind;
@@ -20,8 +23,8 @@ use crate::protocol::error::OAuthError;
 /// The largest request body, in bytes. The largest honest one is a long authorization request.
 const MAX_BODY: usize = 64 * 1024;
 
-/// The whole application.
-pub fn router(app: SharedApp) -> Router {
+/// The whole application. `time_limit` is for one request, with its body.
+pub fn router(app: SharedApp, time_limit: Duration) -> Router {
     let browser = Router::new()
         .route(AUTHORIZE, get(oidc::authorize::by_get).post(oidc::authorize::by_post))
         .route("/authorize/{flow}", get(login::show))
@@ -54,7 +57,7 @@ pub fn router(app: SharedApp) -> Router {
         .route(USERINFO, get(oidc::userinfo::by_get).post(oidc::userinfo::by_post))
         .method_not_allowed_fallback(async || {
             JsonError::from(OAuthError::invalid_request("this endpoint does not take the method"))
-                .with_status(http::StatusCode::METHOD_NOT_ALLOWED)
+                .with_status(StatusCode::METHOD_NOT_ALLOWED)
         })
         .layer(
             CorsLayer::new()
@@ -74,6 +77,7 @@ pub fn router(app: SharedApp) -> Router {
         .layer(CatchPanicLayer::custom(|_| {
             PageError::from_inside(&"a handler panicked").into_response()
         }))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, time_limit))
         .layer(middleware::from_fn_with_state(app.clone(), layers::error_pages))
         .layer(middleware::from_fn_with_state(app.clone(), layers::security_headers))
         .with_state(app)

@@ -27,7 +27,8 @@ const ALLOWED: &[(&str, &str)] = &[("config", "protocol")];
 /// Who else is on the other side of a wall: (what, who may).
 const DOORS: &[(&str, &[&str])] = &[
     ("sqlx::", &["store"]),
-    ("axum::", &["web", "cli"]),
+    ("axum::", &["web"]),
+    ("hyper", &["web"]),
     ("askama::", &["web"]),
     ("tower_sessions::", &["web", "store"]),
     ("reqwest::", &["egress"]),

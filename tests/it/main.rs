@@ -24,6 +24,7 @@ mod real_synapse;
 mod redirect_uris;
 mod secrets_in_logs;
 mod skipped_steps;
+mod slow_clients;
 mod store;
 mod support;
 mod token_endpoint;

@@ -1,7 +1,6 @@
 //! The whole application in this process, on a port and a database of its own, with its clock held still.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tchap_connect::app::{App, SharedApp};
@@ -16,6 +15,7 @@ use tchap_connect::protocol::client::{
 };
 use tchap_connect::secret::{Redacted, SealingKey, fingerprint, random_id, random_token};
 use tchap_connect::store::{Store, StoredKey};
+use tchap_connect::web::{self, Limits};
 use tokio::net::TcpListener;
 use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
@@ -109,9 +109,8 @@ impl TestApp {
             store.insert_signing_key(key).await.unwrap();
         }
         let app = Arc::new(App::build(config, store, clock).await.unwrap());
-        let router = tchap_connect::web::router(app.clone());
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        let task = tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
+        let limits = Limits::of(&app.config);
+        let task = tokio::spawn(web::serve(listener, app.clone(), limits, std::future::pending()));
 
         let homeserver = ScriptedHomeserver::start(NAME).await;
         homeserver.offer(&["m.login.password"]);
