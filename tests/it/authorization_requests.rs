@@ -23,7 +23,7 @@ async fn an_unverified_client_or_redirect_uri_gets_a_page_and_never_a_redirect()
         (service.url(&[("client_id", "nobody")]), "TC-CLIENT-UNKNOWN"),
         (service.url(&[("client_id", WITHOUT)]), "TC-CLIENT-UNKNOWN"),
         (service.url(&[("client_id", "")]), "TC-CLIENT-UNKNOWN"),
-        (service.url(&[("client_id", "a\0b")]), "TC-CLIENT-UNKNOWN"),
+        (service.url(&[("client_id", "a\0b")]), "TC-REQUEST"),
         (twice("client_id", "service"), "TC-CLIENT-UNKNOWN"),
         (disabled.url(&[]), "TC-CLIENT-UNKNOWN"),
         (service.url(&[("redirect_uri", WITHOUT)]), "TC-REDIRECT-URI"),
@@ -322,4 +322,33 @@ async fn framework_refusals_are_pages_too() {
     let many: Vec<(String, String)> = (0..150).map(|number| (format!("p{number}"), "x".into())).collect();
     let many: Vec<(&str, &str)> = many.iter().map(|(name, value)| (&**name, &**value)).collect();
     assert_eq!(browser.post("/authorize", &many).await.text("error-code"), "TC-REQUEST");
+}
+
+/// PostgreSQL takes no NUL in a text.
+#[tokio::test]
+async fn a_nul_is_refused_wherever_an_id_is_read() {
+    let app = TestApp::start().await;
+    let service = app.relying_party("service").await;
+    let browser = Browser::new(&app);
+    for (url, status, code) in [
+        ("/authorize/%00", 400, "TC-FLOW-EXPIRED"),
+        ("/login/sso/%00/%00", 400, "TC-FLOW-EXPIRED"),
+        ("/authorize?client_id=a%00b", 400, "TC-REQUEST"),
+        ("/authorize?client_id=service&a%00=b", 400, "TC-REQUEST"),
+    ] {
+        let page = browser.get(url).await;
+        assert_eq!(
+            (page.status.as_u16(), page.text("error-code").as_str()),
+            (status, code),
+            "{url}"
+        );
+    }
+    let form = [("grant_type", "authorization_code"), ("client_id", "a\0b")];
+    assert_eq!(service.token_with(&form, &[]).await.json()["error"], "invalid_request");
+    let basic = ("authorization", crate::support::relying_party::basic("a\0b", "secret"));
+    let answer = service.token_with(&form[..1], &[basic]).await;
+    assert_eq!(
+        (answer.status.as_u16(), &answer.json()["error"]),
+        (401, &"invalid_client".into())
+    );
 }

@@ -97,7 +97,7 @@ fn what_is_unknown_or_optional_is_never_an_error() {
         "ui_locales=xx-nonsense+fr",
         "claims_locales=fr",
         "acr_values=eidas3+nonsense",
-        "login_hint=%00%E2%80%AE",
+        "login_hint=%01%E2%80%AE",
         "id_token_hint=garbage",
         "sp_name=Service&sp_id=1&siret_hint=13002526500013",
         "resource=a&resource=b",

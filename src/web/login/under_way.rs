@@ -97,6 +97,10 @@ impl FromRequestParts<SharedApp> for UnderWay {
             return Err(expired().into());
         };
         let flow_id = ids.first().map(|(_, id)| id.as_str()).unwrap_or_default();
+        // PostgreSQL takes no NUL in a text.
+        if flow_id.contains('\0') {
+            return Err(expired().into());
+        }
         let mut flow = app
             .store
             .find_flow(flow_id, app.clock.now())
