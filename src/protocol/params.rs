@@ -71,6 +71,11 @@ impl Params {
         }
     }
 
+    /// Forgets the parameters that `keep` refuses by name and value.
+    pub fn retain(&mut self, keep: impl Fn(&str, &str) -> bool) {
+        self.values.retain(|name, value| keep(name, value));
+    }
+
     /// The parameters, form-encoded again, each once.
     pub fn encode(&self) -> String {
         url::form_urlencoded::Serializer::new(String::new())

@@ -352,3 +352,47 @@ async fn a_nul_is_refused_wherever_an_id_is_read() {
         (401, &"invalid_client".into())
     );
 }
+
+#[tokio::test]
+async fn a_flow_keeps_nothing_that_is_not_read() {
+    let app = TestApp::start().await;
+    let service = app.relying_party("service").await;
+    let browser = Browser::new(&app);
+    let long = "x".repeat(12_000);
+    let unread = [
+        ("unknown", long.as_str()),
+        ("acr_values", "eidas1"),
+        ("login_hint", &long),
+        ("ui_locales", &long),
+    ];
+    let answer = browser.get(&service.url(&unread)).await;
+    let flow_id = answer.location().path().rsplit('/').next().unwrap().to_owned();
+    let now = app.app.clock.now();
+    let flow = app.app.store.find_flow(&flow_id, now).await.unwrap().expect("a flow");
+    let mut kept: Vec<_> = url::form_urlencoded::parse(flow.params.as_bytes())
+        .into_owned()
+        .collect();
+    let mut sent = service.parameters(&[]);
+    kept.sort();
+    sent.sort();
+    let sent: Vec<_> = sent
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    assert_eq!(kept, sent);
+
+    let digits = "0".repeat(12_000);
+    for (name, value) in [
+        ("scope", long.as_str()),
+        ("prompt", &"login ".repeat(2000)),
+        ("max_age", &digits),
+    ] {
+        let value = format!("openid {value}");
+        let value = if name == "scope" { &value } else { &value[7..] };
+        assert_eq!(
+            service.error(&browser.get(&service.url(&[(name, value)])).await),
+            "invalid_request",
+            "{name}"
+        );
+    }
+}
