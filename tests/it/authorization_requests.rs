@@ -353,6 +353,27 @@ async fn a_nul_is_refused_wherever_an_id_is_read() {
     );
 }
 
+/// What is read back must not be deeper than what can be read.
+#[tokio::test]
+async fn deep_claims_are_refused_at_once_or_their_code_is_redeemed() {
+    let app = TestApp::start().await;
+    let service = app.relying_party("service").await;
+    let browser = Browser::new(&app);
+    service.tokens(&browser, &[]).await;
+    let mut redeemed = Vec::new();
+    for depth in 115..130 {
+        let (open, close) = ("[".repeat(depth), "]".repeat(depth));
+        let claims = format!(r#"{{"id_token":{{"name":{{"values":{open}{close}}}}}}}"#);
+        let answer = browser.get(&service.url(&[("claims", &claims)])).await;
+        let accepted = service.answer(&answer).iter().any(|(member, _)| member == "code");
+        match accepted {
+            true => redeemed.push(service.redeem(&service.code(&answer)).await.claims["name"].clone()),
+            false => assert_eq!(service.error(&answer), "invalid_request", "{depth}"),
+        }
+    }
+    assert!(!redeemed.is_empty() && redeemed.iter().all(|name| name == "Jean Dupont"));
+}
+
 #[tokio::test]
 async fn a_flow_keeps_nothing_that_is_not_read() {
     let app = TestApp::start().await;
