@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde::Deserialize;
 use url::form_urlencoded;
 
@@ -140,21 +141,30 @@ impl Upstream {
         homeservers: &[Homeserver],
         identity: &UpstreamIdentity,
     ) -> Vec<ThirdPartyEmail> {
-        let asserting = identity.homeserver.as_str();
-        let mut believed = Vec::new();
-        for email in &identity.emails {
-            let finding = match entitlement(homeservers, asserting, &email.address) {
-                Entitlement::AskDirectory => self.lookup(homeservers, &email.address, 1, Some(asserting)).await.ok(),
-                Entitlement::Yes | Entitlement::No => None,
-            };
-            if entitled(homeservers, asserting, &email.address, finding.as_ref()) {
-                believed.push(email.clone());
-            } else {
-                tracing::warn!(
-                    homeserver = asserting,
-                    "an e-mail address is omitted: not this homeserver's to assert"
-                );
-            }
+        let asked = identity
+            .emails
+            .iter()
+            .map(|email| self.is_believed(homeservers, &identity.homeserver, email));
+        // All at once: together they take no longer than one look-up may.
+        let believed = join_all(asked).await;
+        let emails = identity.emails.iter().zip(believed);
+        emails
+            .filter(|(_, believed)| *believed)
+            .map(|(email, _)| email.clone())
+            .collect()
+    }
+
+    async fn is_believed(&self, homeservers: &[Homeserver], asserting: &str, email: &ThirdPartyEmail) -> bool {
+        let finding = match entitlement(homeservers, asserting, &email.address) {
+            Entitlement::AskDirectory => self.lookup(homeservers, &email.address, 1, Some(asserting)).await.ok(),
+            Entitlement::Yes | Entitlement::No => None,
+        };
+        let believed = entitled(homeservers, asserting, &email.address, finding.as_ref());
+        if !believed {
+            tracing::warn!(
+                homeserver = asserting,
+                "an e-mail address is omitted: not this homeserver's to assert"
+            );
         }
         believed
     }
