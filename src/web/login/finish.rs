@@ -58,7 +58,7 @@ pub async fn sign_in(
     progress.other_account = progress
         .typed
         .as_deref()
-        .is_some_and(|typed| is_other_account(typed, identity));
+        .is_some_and(|typed| is_other_account(typed, identity, &believed));
     progress.logged_in = Some(session.id);
     Ok(step.save().await?)
 }
