@@ -77,11 +77,11 @@ pub enum Continuity {
     Recreated,
 }
 
-/// Decides whether the account behind `agent` was recreated: where the homeserver is marked so, the agent's address
+/// Decides whether the account behind `agent` was recreated: where the homeserver is marked so, the address last believed
 /// has come back with a newer `added_at`. Every asserted address is looked at, not only the one that would count now:
 /// an earlier second address must not hide it.
 pub fn continuity(agent: &Agent, identity: &UpstreamIdentity, homeserver: &Homeserver) -> Continuity {
-    let came_back = agent.email.as_ref().is_some_and(|known| {
+    let came_back = agent.last_believed.as_ref().is_some_and(|known| {
         identity
             .emails
             .iter()
@@ -132,13 +132,14 @@ mod tests {
         }
     }
 
-    fn agent(email: Option<(&str, i64)>) -> Agent {
+    fn agent(last_believed: Option<(&str, i64)>) -> Agent {
         Agent {
             id: "a".to_owned(),
             homeserver: "agent.test".to_owned(),
             matrix_id: "@jean.dupont-beta.gouv.fr:agent.test".to_owned(),
             display_name: Some("Jean Dupont [DINUM]".to_owned()),
-            email: email.map(|(address, added_at)| AgentEmail {
+            email: None,
+            last_believed: last_believed.map(|(address, added_at)| AgentEmail {
                 address: address.to_owned(),
                 added_at,
             }),

@@ -3,6 +3,7 @@
 mod admission;
 mod architecture;
 mod authorization_requests;
+mod believed_addresses;
 mod browser;
 mod cli;
 mod consent;

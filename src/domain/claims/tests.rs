@@ -27,6 +27,7 @@ fn agent() -> Agent {
             address: "jean.dupont@beta.gouv.fr".to_owned(),
             added_at: 1,
         }),
+        last_believed: None,
         locale: Some("fr".to_owned()),
         created_at: 1,
         updated_at: 1_700_000_000,

@@ -41,7 +41,7 @@ async fn a_closed_agent_stays_closed_and_the_account_gets_a_new_one() {
     on_each_engine(async |Engine { store, .. }| {
         let mut first = store.insert_agent(&agent("first")).await.unwrap();
         first.display_name = None;
-        first.email = None;
+        first.last_believed = first.email.take();
         first.locale = Some("en".to_owned());
         first.updated_at = NOW + 1;
         store.update_agent(&first).await.unwrap();

@@ -215,7 +215,7 @@ async fn an_address_is_believed_only_when_another_server_gives_it_to_the_one_tha
     // In whatever order they are asked.
     for _ in 0..20 {
         assert!(
-            upstream().believed_emails(&list, &identity).await.is_empty(),
+            upstream().believed_emails(&list, &identity, None).await.is_empty(),
             "the others say b.test"
         );
     }
@@ -224,9 +224,14 @@ async fn an_address_is_believed_only_when_another_server_gives_it_to_the_one_tha
         "a witness in its own cause"
     );
     servers.iter().for_each(|server| server.directory(EMAIL, NAME));
-    assert_eq!(upstream().believed_emails(&list, &identity).await, identity.emails);
     assert_eq!(
-        upstream().believed_emails(slice::from_ref(&asserting), &identity).await,
+        upstream().believed_emails(&list, &identity, None).await,
+        identity.emails
+    );
+    assert_eq!(
+        upstream()
+            .believed_emails(slice::from_ref(&asserting), &identity, None)
+            .await,
         identity.emails,
         "alone, no rule"
     );
@@ -234,7 +239,7 @@ async fn an_address_is_believed_only_when_another_server_gives_it_to_the_one_tha
         email_domains: vec!["gouv.fr".into()],
         ..others[0].clone()
     };
-    let believed = upstream().believed_emails(&[asserting, ruled], &identity).await;
+    let believed = upstream().believed_emails(&[asserting, ruled], &identity, None).await;
     assert!(believed.is_empty(), "the rule gives the domain to another server");
 }
 
@@ -257,6 +262,6 @@ async fn all_addresses_are_looked_up_at_once() {
         gate.reached_by(4).await;
         gate.open();
     };
-    let (believed, ()) = tokio::join!(upstream.believed_emails(&list, &identity), all_at_once);
+    let (believed, ()) = tokio::join!(upstream.believed_emails(&list, &identity, None), all_at_once);
     assert_eq!(believed, identity.emails, "in their order");
 }
