@@ -24,6 +24,7 @@ mod redirect_uris;
 mod secrets_in_logs;
 mod skipped_steps;
 mod store;
+mod stored_requests;
 mod support;
 mod token_endpoint;
 mod upstream;
