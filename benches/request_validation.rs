@@ -57,6 +57,7 @@ fn agent() -> Agent {
             address: "jean.dupont@beta.gouv.fr".into(),
             added_at: NOW,
         }),
+        last_believed: None,
         locale: Some("fr".into()),
         created_at: NOW,
         updated_at: NOW,

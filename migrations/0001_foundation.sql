@@ -41,6 +41,9 @@ create table agents (
     display_name text,
     email_address text,
     email_added_at bigint,
+    -- Outlives logins at which no address is believed: by it a recreated account is noticed.
+    last_believed_address text,
+    last_believed_added_at bigint,
     locale text,
     created_at bigint not null,
     updated_at bigint not null,

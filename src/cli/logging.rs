@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::config::{Log, LogFormat};
-use crate::protocol::client_metadata::is_hostile;
+use crate::protocol::text::is_hostile;
 
 /// Starts logging for the whole process.
 ///

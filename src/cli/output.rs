@@ -8,7 +8,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::protocol::client_metadata::is_hostile;
+use crate::protocol::text::is_hostile;
 
 /// Prints an answer on standard output. A reader that has gone away (`| head`) is not a failure.
 pub fn print(text: &str) -> anyhow::Result<()> {

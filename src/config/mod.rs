@@ -378,6 +378,10 @@ impl Draft {
         if lifetimes.login_attempt > lifetimes.flow {
             reader.problem("lifetimes.login_attempt", "must not be longer than lifetimes.flow");
         }
+        // The cookie session binds a flow to its browser.
+        if lifetimes.session < lifetimes.flow {
+            reader.problem("lifetimes.session", "must not be shorter than lifetimes.flow");
+        }
         lifetimes
     }
 

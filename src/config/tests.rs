@@ -111,6 +111,20 @@ fn every_problem_is_reported_at_once_with_its_place() {
 }
 
 #[test]
+fn an_attempt_fits_into_a_flow_and_a_flow_into_a_session() {
+    let keys = |lifetimes: &str| -> Vec<String> {
+        let file = format!("{PRODUCTION}\n[lifetimes]\n{lifetimes}");
+        let found = problems(&file, &[(KEY, &hex_key())]);
+        found.into_iter().map(|(key, ..)| key).collect()
+    };
+    assert_eq!(keys("flow = 900\nlogin_attempt = 901"), ["lifetimes.login_attempt"]);
+    assert_eq!(keys("flow = 900\nsession = 899"), ["lifetimes.session"]);
+    assert_eq!(keys("session = 1799"), ["lifetimes.session"]);
+    let fitting = format!("{PRODUCTION}\n[lifetimes]\nlogin_attempt = 900\nflow = 900\nsession = 900");
+    assert!(Config::parse(Some(("t.toml", &fitting)), env(&[(KEY, &hex_key())])).is_ok());
+}
+
+#[test]
 fn an_issuer_is_a_bare_origin() {
     let table = [
         ("https://a.fr", Mode::Production, None),

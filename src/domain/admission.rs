@@ -61,6 +61,7 @@ mod tests {
                 matrix_id: "@a:h".to_owned(),
                 display_name: None,
                 email: None,
+                last_believed: None,
                 locale: None,
                 created_at: 0,
                 updated_at: 0,

@@ -24,6 +24,8 @@ pub struct Agent {
     pub display_name: Option<String>,
     /// The address that counts; see [`super::identity`].
     pub email: Option<AgentEmail>,
+    /// The address last believed. It outlives logins at which none is: by it a recreated account is noticed.
+    pub last_believed: Option<AgentEmail>,
     /// Language last chosen on our pages (`fr`, `en`).
     pub locale: Option<String>,
     /// First sign-in, Unix seconds.

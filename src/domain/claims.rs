@@ -200,9 +200,8 @@ fn roles(branch: Branch) -> [&'static str; 2] {
 /// for; always `sub`.
 pub fn userinfo(authorization: &Authorization, values: &Values) -> Map<String, Value> {
     let by_scope: BTreeSet<&str> = of_scopes(&authorization.scope).collect();
-    let demanded = &authorization.claims_request.userinfo;
     let mut claims = pick(authorization, values, |claim| {
-        by_scope.contains(claim) || demanded.contains_key(claim)
+        by_scope.contains(claim) || authorization.demanded_in_userinfo.contains(claim)
     });
     claims.insert("sub".to_owned(), json!(authorization.subject));
     claims
@@ -212,9 +211,8 @@ pub fn userinfo(authorization: &Authorization, values: &Values) -> Map<String, V
 /// access token, the claims of scopes go to UserInfo). Never `sub`, which every ID token has: names must be unique
 /// (RFC 7519 §4).
 pub fn id_token_extra(authorization: &Authorization, values: &Values) -> Map<String, Value> {
-    let demanded = &authorization.claims_request.id_token;
     pick(authorization, values, |claim| {
-        claim != "sub" && demanded.contains_key(claim)
+        claim != "sub" && authorization.demanded_in_id_token.contains(claim)
     })
 }
 

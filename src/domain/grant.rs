@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::claims_request::ClaimsRequest;
 use crate::protocol::error::OAuthError;
 use crate::protocol::pkce;
 
@@ -25,8 +24,10 @@ pub struct Authorization {
     pub scope: BTreeSet<String>,
     /// Granted claims: what the agent saw and agreed to (or all that was asked, where no consent is needed).
     pub claims: BTreeSet<String>,
-    /// The `claims` parameter (Core §5.5).
-    pub claims_request: ClaimsRequest,
+    /// Names of the claims that the `claims` parameter wants in UserInfo (Core §5.5).
+    pub demanded_in_userinfo: BTreeSet<String>,
+    /// Names of the claims that the `claims` parameter wants in the ID token.
+    pub demanded_in_id_token: BTreeSet<String>,
     /// `nonce`, echoed in the ID token.
     pub nonce: Option<String>,
     /// Unix seconds; `None` when not known.

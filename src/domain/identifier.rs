@@ -6,6 +6,8 @@ use std::fmt;
 use ruma::{OwnedUserId, UserId};
 use serde::{Deserialize, Serialize};
 
+use crate::protocol::text::is_hostile;
+
 /// Longest e-mail address accepted, in bytes (RFC 5321 §4.5.3.1.3, without the angle brackets).
 const EMAIL_MAX_BYTES: usize = 254;
 /// Longest local part of an e-mail address, in bytes (RFC 5321 §4.5.3.1.1).
@@ -151,19 +153,12 @@ pub fn clean_name(name: &str) -> Option<String> {
     let visible: String = name
         .chars()
         .map(|c| if c.is_whitespace() { ' ' } else { c })
-        .filter(|c| is_shown(*c))
+        .filter(|c| !is_hostile(*c))
         .collect();
     let single_spaced = visible.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
     let cut: String = single_spaced.chars().take(NAME_MAX_CHARS).collect();
     let cut = cut.trim_end();
     (!cut.is_empty()).then(|| cut.to_owned())
-}
-
-/// Not a control character, and none that reorders (Unicode UAX #9) or hides what stands beside it.
-fn is_shown(c: char) -> bool {
-    let reorders = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}');
-    let hides = matches!(c, '\u{ad}' | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
-    !(c.is_control() || reorders || hides)
 }
 
 #[cfg(test)]

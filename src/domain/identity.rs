@@ -77,11 +77,11 @@ pub enum Continuity {
     Recreated,
 }
 
-/// Decides whether the account behind `agent` was recreated: where the homeserver is marked so, the agent's address
+/// Decides whether the account behind `agent` was recreated: where the homeserver is marked so, the address last believed
 /// has come back with a newer `added_at`. Every asserted address is looked at, not only the one that would count now:
 /// an earlier second address must not hide it.
 pub fn continuity(agent: &Agent, identity: &UpstreamIdentity, homeserver: &Homeserver) -> Continuity {
-    let came_back = agent.email.as_ref().is_some_and(|known| {
+    let came_back = agent.last_believed.as_ref().is_some_and(|known| {
         identity
             .emails
             .iter()
@@ -94,17 +94,14 @@ pub fn continuity(agent: &Agent, identity: &UpstreamIdentity, homeserver: &Homes
     }
 }
 
-/// Whether the account that came back is not the one typed: an e-mail address that is none of its validated ones,
-/// another Matrix id, another local part.
-pub fn is_other_account(typed: &str, identity: &UpstreamIdentity) -> bool {
+/// Whether the account that came back is not the one typed: an e-mail address that is none of the `believed` ones (any
+/// homeserver can list the one typed), another Matrix id, another local part.
+pub fn is_other_account(typed: &str, identity: &UpstreamIdentity, believed: &[ThirdPartyEmail]) -> bool {
     let typed = typed.trim().to_lowercase();
     let matrix_id = identity.matrix_id.to_lowercase();
     let same = match typed.strip_prefix('@') {
         Some(id) if id.contains(':') => typed == matrix_id,
-        None if typed.contains('@') => identity
-            .emails
-            .iter()
-            .any(|email| email.address.to_lowercase() == typed),
+        None if typed.contains('@') => believed.iter().any(|email| email.address.to_lowercase() == typed),
         local_part => matrix_id
             .strip_prefix('@')
             .and_then(|id| id.split_once(':'))
@@ -135,13 +132,14 @@ mod tests {
         }
     }
 
-    fn agent(email: Option<(&str, i64)>) -> Agent {
+    fn agent(last_believed: Option<(&str, i64)>) -> Agent {
         Agent {
             id: "a".to_owned(),
             homeserver: "agent.test".to_owned(),
             matrix_id: "@jean.dupont-beta.gouv.fr:agent.test".to_owned(),
             display_name: Some("Jean Dupont [DINUM]".to_owned()),
-            email: email.map(|(address, added_at)| AgentEmail {
+            email: None,
+            last_believed: last_believed.map(|(address, added_at)| AgentEmail {
                 address: address.to_owned(),
                 added_at,
             }),
@@ -239,7 +237,7 @@ mod tests {
             "jean.dupont-beta.gouv.fr",
             "@jean.dupont-beta.gouv.fr",
         ] {
-            assert!(!is_other_account(same, &identity), "{same}");
+            assert!(!is_other_account(same, &identity, &identity.emails), "{same}");
         }
         for other in [
             "",
@@ -251,7 +249,13 @@ mod tests {
             "@jean.dupont-beta.gouv.fr:agent.test:8448",
             "@marie.martin-beta.gouv.fr:agent.test",
         ] {
-            assert!(is_other_account(other, &identity), "{other}");
+            assert!(is_other_account(other, &identity, &identity.emails), "{other}");
         }
+        let believed = &identity.emails[1..];
+        assert!(
+            is_other_account("jean.dupont@beta.gouv.fr", &identity, believed),
+            "only asserted"
+        );
+        assert!(!is_other_account("jd@example.fr", &identity, believed));
     }
 }

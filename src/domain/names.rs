@@ -2,6 +2,8 @@
 //! so the split into given and family name is a guess from evidence: the e-mail's `prenom.nom`, a family name in
 //! capitals, a particle. Without evidence the name is given whole. Texts are given as written, capitals included.
 
+use crate::protocol::text::is_hostile;
+
 /// A display name, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DisplayName {
@@ -39,10 +41,8 @@ pub fn split(display_name: &str, email_local_part: Option<&str>) -> DisplayName 
 fn tidy(text: &str) -> String {
     let visible: String = text
         .chars()
-        .filter(
-            |c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'),
-        )
-        .map(|c| if c.is_control() { ' ' } else { c })
+        .map(|c| if c.is_whitespace() { ' ' } else { c })
+        .filter(|c| !is_hostile(*c))
         .collect();
     visible.split_whitespace().collect::<Vec<_>>().join(" ")
 }

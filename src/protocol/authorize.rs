@@ -12,8 +12,28 @@ use super::return_to::ReturnTo;
 /// Values longer than this have no honest use, in bytes. FAPI wants at least 384 for `state` and `nonce`.
 const MAX_VALUE: usize = 2048;
 
+/// Longer hints are ignored, in bytes.
+const MAX_LOGIN_HINT: usize = 255;
+
 /// More languages than this nobody reads.
 const MAX_LOCALES: usize = 10;
+
+/// The parameters that a checked request stands on, besides those that are ignored when too long.
+const READ: &[&str] = &[
+    "client_id",
+    "redirect_uri",
+    "state",
+    "response_type",
+    "response_mode",
+    "scope",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "prompt",
+    "max_age",
+    "id_token_hint",
+    "claims",
+];
 
 /// A value of `prompt` (Core §3.1.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -94,7 +114,7 @@ pub fn check(
     Ok(AuthorizationRequest {
         return_to,
         scope,
-        nonce: short(params, "nonce")?,
+        nonce: short(params, "nonce")?.map(str::to_owned),
         code_challenge,
         prompt,
         max_age,
@@ -103,10 +123,10 @@ pub fn check(
         // A hint that makes no sense is ignored, never an error.
         login_hint: params
             .get("login_hint")
-            .filter(|hint| hint.len() <= 255)
+            .filter(|hint| hint.len() <= MAX_LOGIN_HINT)
             .map(str::to_owned),
         id_token_hint: params.get("id_token_hint").map(str::to_owned),
-        ui_locales: words(params, "ui_locales")
+        ui_locales: words(params.get("ui_locales").filter(|list| list.len() <= MAX_VALUE))
             .take(MAX_LOCALES)
             .map(str::to_owned)
             .collect(),
@@ -152,7 +172,7 @@ fn check_response_mode(params: &Params) -> Result<(), OAuthError> {
 
 /// Scopes beyond the registration or unknown here are dropped; without `openid` this is no OpenID request.
 fn scope(params: &Params, client: &Client, known: &[&str]) -> Result<BTreeSet<String>, OAuthError> {
-    let scope: BTreeSet<String> = words(params, "scope")
+    let scope: BTreeSet<String> = words(short(params, "scope")?)
         .filter(|word| known.contains(word) && (client.scopes.contains(*word) || *word == "openid"))
         .map(str::to_owned)
         .collect();
@@ -165,7 +185,7 @@ fn scope(params: &Params, client: &Client, known: &[&str]) -> Result<BTreeSet<St
 
 fn prompt(params: &Params) -> Result<BTreeSet<Prompt>, OAuthError> {
     let mut prompts = BTreeSet::new();
-    for word in words(params, "prompt") {
+    for word in words(short(params, "prompt")?) {
         let known = Prompt::ALL.iter().find(|(name, _)| *name == word);
         let (_, prompt) = known.ok_or(OAuthError::invalid_request("prompt has an unknown value"))?;
         prompts.insert(*prompt);
@@ -177,7 +197,7 @@ fn prompt(params: &Params) -> Result<BTreeSet<Prompt>, OAuthError> {
 }
 
 fn max_age(params: &Params) -> Result<Option<u32>, OAuthError> {
-    match params.get("max_age") {
+    match short(params, "max_age")? {
         None => Ok(None),
         // More seconds than a number here holds is no limit at all.
         Some(value) if value.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Some(value.parse().unwrap_or(u32::MAX))),
@@ -185,19 +205,24 @@ fn max_age(params: &Params) -> Result<Option<u32>, OAuthError> {
     }
 }
 
-fn short(params: &Params, name: &str) -> Result<Option<String>, OAuthError> {
+fn short<'a>(params: &'a Params, name: &str) -> Result<Option<&'a str>, OAuthError> {
     match params.get(name) {
         Some(value) if value.len() > MAX_VALUE => Err(OAuthError::invalid_request("a parameter is too long")),
-        value => Ok(value.map(str::to_owned)),
+        value => Ok(value),
     }
 }
 
-fn words<'a>(params: &'a Params, name: &str) -> impl Iterator<Item = &'a str> {
-    params
-        .get(name)
-        .unwrap_or_default()
-        .split(' ')
-        .filter(|word| !word.is_empty())
+fn words(list: Option<&str>) -> impl Iterator<Item = &str> {
+    list.unwrap_or_default().split(' ').filter(|word| !word.is_empty())
+}
+
+/// Forgets every parameter that a checked request does not stand on: a flow must not store what nobody reads.
+pub fn forget_unread(params: &mut Params) {
+    params.retain(|name, value| match name {
+        "login_hint" => value.len() <= MAX_LOGIN_HINT,
+        "ui_locales" => value.len() <= MAX_VALUE,
+        name => READ.contains(&name),
+    });
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::error::OAuthError;
@@ -11,7 +10,7 @@ use super::error::OAuthError;
 const MAX_LENGTH: usize = 8 * 1024;
 
 /// A demand for one claim (Core §5.5.1).
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Demand {
     /// The client cannot go on without it.
     pub essential: bool,
@@ -20,7 +19,7 @@ pub struct Demand {
 }
 
 /// The two members of the `claims` parameter.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ClaimsRequest {
     /// Claims wanted in the UserInfo response.
     pub userinfo: BTreeMap<String, Demand>,

@@ -67,7 +67,8 @@ fn basic(header: &str) -> Option<Credentials> {
             .ok()
     };
     let (client_id, secret) = (decode(id)?, Redacted::new(decode(secret)?));
-    (!client_id.is_empty()).then_some(Credentials {
+    // The same limits as in the form: PostgreSQL takes no NUL in a text.
+    (!client_id.is_empty() && !client_id.contains('\0')).then_some(Credentials {
         client_id,
         method: ClientAuthMethod::ClientSecretBasic,
         secret,

@@ -7,6 +7,7 @@ use url::Url;
 
 use super::client::{ApplicationType, Client, ClientAuthMethod, ConsentPolicy, SigningAlg, SubjectType};
 use super::return_to::{check_registrable, is_loopback};
+use super::text::is_hostile;
 
 const MAX_NAME: usize = 100;
 const MAX_REDIRECT_URIS: usize = 50;
@@ -132,13 +133,6 @@ pub fn check_display_name(name: &str) -> Result<(), &'static str> {
         return Err("contains control or invisible characters");
     }
     Ok(())
-}
-
-/// Whether a character is a control character, or one that hides or reorders the text around it.
-pub fn is_hostile(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn check_name(name: &str, problems: &mut Vec<FieldProblem>) {

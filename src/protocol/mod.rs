@@ -12,4 +12,5 @@ pub mod id_token;
 pub mod params;
 pub mod pkce;
 pub mod return_to;
+pub mod text;
 pub mod token_request;

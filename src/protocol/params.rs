@@ -19,7 +19,7 @@ impl Params {
     /// Parses a query string or an `application/x-www-form-urlencoded` body.
     ///
     /// # Errors
-    /// `invalid_request` when there are more than 100 parameters or a name or value is not UTF-8.
+    /// `invalid_request` when there are more than 100 parameters or a name or value is not UTF-8 or contains a NUL.
     pub fn parse(encoded: &[u8]) -> Result<Self, OAuthError> {
         let mut params = Self::default();
         for (count, pair) in encoded
@@ -71,6 +71,11 @@ impl Params {
         }
     }
 
+    /// Forgets the parameters that `keep` refuses by name and value.
+    pub fn retain(&mut self, keep: impl Fn(&str, &str) -> bool) {
+        self.values.retain(|name, value| keep(name, value));
+    }
+
     /// The parameters, form-encoded again, each once.
     pub fn encode(&self) -> String {
         url::form_urlencoded::Serializer::new(String::new())
@@ -79,6 +84,7 @@ impl Params {
     }
 }
 
+/// No parameter has a use for a NUL, and PostgreSQL takes none in a text.
 fn decode(bytes: &[u8]) -> Result<String, OAuthError> {
     let spaced: Vec<u8> = bytes
         .iter()
@@ -86,8 +92,12 @@ fn decode(bytes: &[u8]) -> Result<String, OAuthError> {
         .collect();
     percent_encoding::percent_decode(&spaced)
         .decode_utf8()
+        .ok()
+        .filter(|text| !text.contains('\0'))
         .map(Into::into)
-        .map_err(|_| OAuthError::invalid_request("a parameter is not UTF-8"))
+        .ok_or(OAuthError::invalid_request(
+            "a parameter is not UTF-8 or contains a NUL",
+        ))
 }
 
 #[cfg(test)]
@@ -113,8 +123,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_utf8_or_too_much_is_refused() {
-        assert!(Params::parse(b"a=%ff").is_err());
+    fn what_is_not_utf8_has_a_nul_or_is_too_much_is_refused() {
+        for bad in ["a=%ff", "%ff=a", "a=%00", "a=b\0c", "a%00=b"] {
+            assert!(Params::parse(bad.as_bytes()).is_err(), "{bad:?}");
+        }
         assert!(Params::parse("a=1&".repeat(101).as_bytes()).is_err());
         assert!(Params::parse("a=1&".repeat(100).as_bytes()).is_ok());
     }

@@ -121,11 +121,17 @@ pub enum RedirectUriError {
     /// A private scheme of a web client, or one without a dot.
     #[error("only native clients have private schemes, and these contain a dot (RFC 8252 7.1)")]
     Scheme,
+    /// Its query has a member of our own responses: the client could not tell which one is ours.
+    #[error("its query has code, state, iss, error or error_description, which are for the answer")]
+    Response,
 }
+
+/// The members of an authorization response (RFC 6749 §4.1.2, RFC 9207).
+const RESPONSE_MEMBERS: [&str; 5] = ["code", "state", "iss", "error", "error_description"];
 
 /// Whether a redirect URI may be registered: https, http on loopback, and for native clients a private scheme with a
 /// dot (RFC 8252 §7); nothing else. It must be written as a browser would write it: what parsers read differently
-/// (`https:///host`, `%2e`, `\\`, numbers for addresses, empty user names) is refused.
+/// (`https:///host`, `%2e`, `\\`, numbers for addresses, empty user names) is refused, and so is a query with a member of our responses.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -137,6 +143,9 @@ pub fn check_registrable(uri: &str, application: ApplicationType) -> Result<(), 
     let odd = |c: char| !c.is_ascii_graphic() || matches!(c, '\\' | '#');
     if !is_normal || has_user || ends_with_dot || uri.contains(odd) {
         return Err(RedirectUriError::Malformed);
+    }
+    if parsed.query_pairs().any(|(name, _)| RESPONSE_MEMBERS.contains(&&*name)) {
+        return Err(RedirectUriError::Response);
     }
     match parsed.scheme() {
         "https" => Ok(()),

@@ -12,6 +12,8 @@ struct AgentRow {
     display_name: Option<String>,
     email_address: Option<String>,
     email_added_at: Option<i64>,
+    last_believed_address: Option<String>,
+    last_believed_added_at: Option<i64>,
     locale: Option<String>,
     created_at: i64,
     updated_at: i64,
@@ -24,8 +26,9 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn find_agent(&self, id: &str) -> Result<Option<Agent>, StoreError> {
-        let sql = "select id, homeserver, matrix_id, display_name, email_address, email_added_at, locale, created_at,
-                   updated_at, closed_at from agents where id = $1";
+        let sql = "select id, homeserver, matrix_id, display_name, email_address, email_added_at,
+                   last_believed_address, last_believed_added_at, locale, created_at, updated_at, closed_at
+                   from agents where id = $1";
         let row = on!(self.reads(), db => sqlx::query_as::<_, AgentRow>(sql).bind(id).fetch_optional(db).await)?;
         Ok(row.map(Agent::from))
     }
@@ -35,9 +38,9 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn find_open_agent(&self, homeserver: &str, matrix_id: &str) -> Result<Option<Agent>, StoreError> {
-        let sql = "select id, homeserver, matrix_id, display_name, email_address, email_added_at, locale, created_at,
-                   updated_at, closed_at from agents
-                   where homeserver = $1 and matrix_id = $2 and closed_at is null";
+        let sql = "select id, homeserver, matrix_id, display_name, email_address, email_added_at,
+                   last_believed_address, last_believed_added_at, locale, created_at, updated_at, closed_at
+                   from agents where homeserver = $1 and matrix_id = $2 and closed_at is null";
         let row = on!(self.reads(), db => {
             sqlx::query_as::<_, AgentRow>(sql).bind(homeserver).bind(matrix_id).fetch_optional(db).await
         })?;
@@ -49,12 +52,13 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn insert_agent(&self, agent: &Agent) -> Result<Agent, StoreError> {
-        let sql = "insert into agents (id, homeserver, matrix_id, display_name, email_address, email_added_at, locale,
-                   created_at, updated_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        let sql = "insert into agents (id, homeserver, matrix_id, display_name, email_address, email_added_at,
+                   last_believed_address, last_believed_added_at, locale, created_at, updated_at)
+                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
                    on conflict (homeserver, matrix_id) where closed_at is null do update set id = agents.id
-                   returning id, homeserver, matrix_id, display_name, email_address, email_added_at, locale,
-                   created_at, updated_at, closed_at";
-        let email = agent.email.as_ref();
+                   returning id, homeserver, matrix_id, display_name, email_address, email_added_at,
+                   last_believed_address, last_believed_added_at, locale, created_at, updated_at, closed_at";
+        let (email, last_believed) = (agent.email.as_ref(), agent.last_believed.as_ref());
         let row = on!(self.writes(), db => {
             sqlx::query_as::<_, AgentRow>(sql)
                 .bind(&agent.id)
@@ -63,6 +67,8 @@ impl Store {
                 .bind(&agent.display_name)
                 .bind(email.map(|email| email.address.as_str()))
                 .bind(email.map(|email| email.added_at))
+                .bind(last_believed.map(|email| email.address.as_str()))
+                .bind(last_believed.map(|email| email.added_at))
                 .bind(&agent.locale)
                 .bind(agent.created_at)
                 .bind(agent.updated_at)
@@ -72,20 +78,22 @@ impl Store {
         Ok(row.into())
     }
 
-    /// Writes an agent's facts: display name, e-mail, locale, `updated_at`. Never opens or closes one.
+    /// Writes an agent's facts: display name, e-mails, locale, `updated_at`. Never opens or closes one.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn update_agent(&self, agent: &Agent) -> Result<(), StoreError> {
-        let sql = "update agents set display_name = $2, email_address = $3, email_added_at = $4, locale = $5,
-                   updated_at = $6 where id = $1";
-        let email = agent.email.as_ref();
+        let sql = "update agents set display_name = $2, email_address = $3, email_added_at = $4,
+                   last_believed_address = $5, last_believed_added_at = $6, locale = $7, updated_at = $8 where id = $1";
+        let (email, last_believed) = (agent.email.as_ref(), agent.last_believed.as_ref());
         on!(self.writes(), db => {
             sqlx::query(sql)
                 .bind(&agent.id)
                 .bind(&agent.display_name)
                 .bind(email.map(|email| email.address.as_str()))
                 .bind(email.map(|email| email.added_at))
+                .bind(last_believed.map(|email| email.address.as_str()))
+                .bind(last_believed.map(|email| email.added_at))
                 .bind(&agent.locale)
                 .bind(agent.updated_at)
                 .execute(db)
@@ -128,13 +136,17 @@ impl Store {
 
 impl From<AgentRow> for Agent {
     fn from(row: AgentRow) -> Self {
-        let email = row.email_address.zip(row.email_added_at);
+        let email = |address: Option<String>, added_at: Option<i64>| {
+            let (address, added_at) = address.zip(added_at)?;
+            Some(AgentEmail { address, added_at })
+        };
         Self {
             id: row.id,
             homeserver: row.homeserver,
             matrix_id: row.matrix_id,
             display_name: row.display_name,
-            email: email.map(|(address, added_at)| AgentEmail { address, added_at }),
+            email: email(row.email_address, row.email_added_at),
+            last_believed: email(row.last_believed_address, row.last_believed_added_at),
             locale: row.locale,
             created_at: row.created_at,
             updated_at: row.updated_at,

@@ -17,10 +17,6 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn find_client(&self, id: &str) -> Result<Option<Client>, StoreError> {
-        // The id comes from the request as it is, and PostgreSQL refuses a NUL in text.
-        if id.contains('\0') {
-            return Ok(None);
-        }
         let sql = "select document from clients where id = $1";
         let row = on!(self.reads(), db => sqlx::query_as::<_, (String,)>(sql).bind(id).fetch_optional(db).await)?;
         row.map(|row| from_json(&row.0, "clients")).transpose()

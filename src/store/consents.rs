@@ -1,5 +1,7 @@
 //! Remembered consents: one per agent and client.
 
+use std::collections::BTreeSet;
+
 use super::{Store, StoreError, from_json, to_json};
 use crate::domain::consent::Consent;
 
@@ -31,26 +33,39 @@ impl Store {
         .transpose()
     }
 
-    /// Remembers a consent in place of the former one.
+    /// Remembers a consent. The claims of a former one that has not ended stay agreed to, and end with the new one.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn upsert_consent(&self, consent: &Consent) -> Result<(), StoreError> {
-        let claims = to_json(&consent.claims)?;
-        let sql = "insert into consents (agent_id, client_id, claims, given_at, expires_at)
-                   values ($1, $2, $3, $4, $5) on conflict (agent_id, client_id) do update
-                   set claims = excluded.claims, given_at = excluded.given_at, expires_at = excluded.expires_at";
-        on!(self.writes(), db => {
-            sqlx::query(sql)
+        // Leaves a former consent as it is, but locks it: of two at the same moment neither is forgotten.
+        let find_or_insert = "insert into consents (agent_id, client_id, claims, given_at, expires_at)
+                              values ($1, $2, $3, $4, $5) on conflict (agent_id, client_id) do update
+                              set claims = consents.claims returning claims, expires_at";
+        let update = "update consents set claims = $3, given_at = $4, expires_at = $5
+                      where agent_id = $1 and client_id = $2";
+        transaction!(self, tx => {
+            let (former, ends_at) = sqlx::query_as::<_, (String, i64)>(find_or_insert)
                 .bind(&consent.agent_id)
                 .bind(&consent.client_id)
-                .bind(&claims)
+                .bind(to_json(&consent.claims)?)
                 .bind(consent.given_at)
                 .bind(consent.expires_at)
-                .execute(db)
-                .await
-                .map(drop)
-        })?;
+                .fetch_one(&mut *tx)
+                .await?;
+            let mut claims = consent.claims.clone();
+            if ends_at > consent.given_at {
+                claims.extend(from_json::<BTreeSet<String>>(&former, "consents")?);
+            }
+            sqlx::query(update)
+                .bind(&consent.agent_id)
+                .bind(&consent.client_id)
+                .bind(to_json(&claims)?)
+                .bind(consent.given_at)
+                .bind(consent.expires_at)
+                .execute(&mut *tx)
+                .await?;
+        });
         Ok(())
     }
 }

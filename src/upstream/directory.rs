@@ -4,12 +4,14 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde::Deserialize;
 use url::form_urlencoded;
 
 use super::Upstream;
 use crate::{
     domain::{
+        agent::AgentEmail,
         homeserver::{DirectoryFinding, Entitlement, Homeserver, entitled, entitlement, find},
         identity::{ThirdPartyEmail, UpstreamIdentity},
     },
@@ -59,6 +61,7 @@ impl Upstream {
         }
         shuffle(&mut servers);
         let mut findings = Vec::new();
+        // One answer, even one that is no use, shows that the directory could be asked.
         let mut failure = DirectoryError::Unreachable;
         let asking = async {
             for server in servers {
@@ -68,6 +71,7 @@ impl Upstream {
                             break;
                         }
                     }
+                    Err(DirectoryError::Unreachable) => {}
                     Err(error) => failure = error,
                 }
             }
@@ -134,27 +138,50 @@ impl Upstream {
     }
 
     /// The addresses of an identity that may be believed, in their order: each must be the asserting homeserver's
-    /// to assert, by our rules or by the directory as another server tells it. The rest is omitted and logged.
+    /// to assert, by our rules or by the directory as another server tells it. While the directory cannot be asked, the
+    /// one believed before (`known`) still is, if it was added at the same time. The rest is omitted and logged.
     pub async fn believed_emails(
         &self,
         homeservers: &[Homeserver],
         identity: &UpstreamIdentity,
+        known: Option<&AgentEmail>,
     ) -> Vec<ThirdPartyEmail> {
-        let asserting = identity.homeserver.as_str();
-        let mut believed = Vec::new();
-        for email in &identity.emails {
-            let finding = match entitlement(homeservers, asserting, &email.address) {
-                Entitlement::AskDirectory => self.lookup(homeservers, &email.address, 1, Some(asserting)).await.ok(),
-                Entitlement::Yes | Entitlement::No => None,
-            };
-            if entitled(homeservers, asserting, &email.address, finding.as_ref()) {
-                believed.push(email.clone());
-            } else {
-                tracing::warn!(
-                    homeserver = asserting,
-                    "an e-mail address is omitted: not this homeserver's to assert"
-                );
-            }
+        let asked = identity
+            .emails
+            .iter()
+            .map(|email| self.is_believed(homeservers, &identity.homeserver, email, known));
+        // All at once: together they take no longer than one look-up may.
+        let believed = join_all(asked).await;
+        let emails = identity.emails.iter().zip(believed);
+        emails
+            .filter(|(_, believed)| *believed)
+            .map(|(email, _)| email.clone())
+            .collect()
+    }
+
+    async fn is_believed(
+        &self,
+        homeservers: &[Homeserver],
+        asserting: &str,
+        email: &ThirdPartyEmail,
+        known: Option<&AgentEmail>,
+    ) -> bool {
+        let is_known =
+            || known.is_some_and(|known| (&known.address, known.added_at) == (&email.address, email.added_at));
+        let believed = match entitlement(homeservers, asserting, &email.address) {
+            Entitlement::Yes => true,
+            Entitlement::No => false,
+            Entitlement::AskDirectory => match self.lookup(homeservers, &email.address, 1, Some(asserting)).await {
+                Ok(finding) => entitled(homeservers, asserting, &email.address, Some(&finding)),
+                Err(DirectoryError::Unreachable) => is_known(),
+                Err(DirectoryError::NotOffered | DirectoryError::NotListed) => false,
+            },
+        };
+        if !believed {
+            tracing::warn!(
+                homeserver = asserting,
+                "an e-mail address is omitted: not this homeserver's to assert"
+            );
         }
         believed
     }

@@ -9,6 +9,8 @@ use std::sync::LazyLock;
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
 
+use crate::protocol::text::is_hostile;
+
 /// A language that the pages are written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Language {
@@ -169,12 +171,8 @@ impl Text {
 /// A value from outside with its control and direction characters made visible, so that a name cannot reorder,
 /// hide or break the sentence around it.
 pub fn visible(value: &str) -> Cow<'_, str> {
-    let invisible = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{061c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    if value.contains(invisible) {
-        Cow::Owned(value.replace(invisible, "\u{fffd}"))
+    if value.contains(is_hostile) {
+        Cow::Owned(value.replace(is_hostile, "\u{fffd}"))
     } else {
         Cow::Borrowed(value)
     }

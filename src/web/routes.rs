@@ -23,11 +23,21 @@ use crate::protocol::error::OAuthError;
 /// The largest request body, in bytes. The largest honest one is a long authorization request.
 const MAX_BODY: usize = 64 * 1024;
 
+/// A GET of these addresses does something once (a code, a login): a HEAD, as link scanners send it, must not.
+async fn no_head() -> PageError {
+    PageError::new(ErrorKind::Method)
+}
+
 /// The whole application. `time_limit` is for one request, with its body.
 pub fn router(app: SharedApp, time_limit: Duration) -> Router {
     let browser = Router::new()
-        .route(AUTHORIZE, get(oidc::authorize::by_get).post(oidc::authorize::by_post))
-        .route("/authorize/{flow}", get(login::show))
+        .route(
+            AUTHORIZE,
+            get(oidc::authorize::by_get)
+                .post(oidc::authorize::by_post)
+                .head(no_head),
+        )
+        .route("/authorize/{flow}", get(login::show).head(no_head))
         .route("/authorize/{flow}/identifier", post(login::identifier::submit))
         .route("/authorize/{flow}/password", post(login::password::submit))
         .route("/authorize/{flow}/sso", post(login::sso::leave))
@@ -36,7 +46,10 @@ pub fn router(app: SharedApp, time_limit: Duration) -> Router {
         .route("/authorize/{flow}/confirm", post(login::account::confirm))
         .route("/authorize/{flow}/consent", post(login::consent::answer))
         .route("/authorize/{flow}/leave", post(login::leave))
-        .route("/login/sso/{homeserver}/{attempt}", get(login::sso::come_back))
+        .route(
+            "/login/sso/{homeserver}/{attempt}",
+            get(login::sso::come_back).head(no_head),
+        )
         .layer(layers::cookie_session(&app));
 
     let people = Router::new()

@@ -32,8 +32,10 @@ const SIGNED_IN: &str = "session";
 /// A browser that asks for a page.
 pub struct Visitor {
     session: Session,
-    /// When a cookie session written by this request ends. By our clock: `tower-sessions` would read its own.
+    /// When a cookie session written by this request ends: after a login's lifetime, or, while nobody is signed in, after a
+    /// flow's. By our clock: `tower-sessions` would read its own.
     session_end: Expiry,
+    anonymous_end: Expiry,
     /// An IPv4 address or an IPv6 /64.
     pub network: String,
     chosen_language: Option<String>,
@@ -50,13 +52,17 @@ impl Visitor {
             .map(|value| fingerprint(&value)))
     }
 
-    /// The same, starting a cookie session when there is none.
-    pub async fn browser_or_new(&self) -> Result<String, PageError> {
+    /// The same, for a flow that begins: the cookie session, begun if there is none, outlives the flow.
+    pub async fn browser_for_flow(&self) -> Result<String, PageError> {
+        let end = match self.signed_in().await? {
+            Some(_) => self.session_end,
+            None => self.anonymous_end,
+        };
+        self.session.set_expiry(Some(end));
         if let Some(browser) = self.browser().await? {
             return Ok(browser);
         }
         let value = random_token()?;
-        self.session.set_expiry(Some(self.session_end));
         self.session.insert(BROWSER, &value).await?;
         Ok(fingerprint(&value))
     }
@@ -132,11 +138,10 @@ impl FromRequestParts<SharedApp> for Visitor {
             .get::<ConnectInfo<SocketAddr>>()
             .map(|info| info.0.ip());
         let address = client_address(peer, &parts.headers, &app.config.trusted_proxies);
-        let end = app.clock.now() + app.config.lifetimes.session;
-        let end = OffsetDateTime::from_unix_timestamp(end).map_err(|error| PageError::from_inside(&error))?;
         Ok(Self {
             session,
-            session_end: Expiry::AtDateTime(end),
+            session_end: after(app, app.config.lifetimes.session)?,
+            anonymous_end: after(app, app.config.lifetimes.flow)?,
             network: network(address),
             chosen_language: language_in_query(parts.uri.query()).or_else(|| language_cookie(app, &parts.headers)),
             accept_language: parts
@@ -146,6 +151,13 @@ impl FromRequestParts<SharedApp> for Visitor {
                 .map(str::to_owned),
         })
     }
+}
+
+/// The instant `lifetime` seconds from now.
+fn after(app: &App, lifetime: i64) -> Result<Expiry, PageError> {
+    OffsetDateTime::from_unix_timestamp(app.clock.now() + lifetime)
+        .map(Expiry::AtDateTime)
+        .map_err(|error| PageError::from_inside(&error))
 }
 
 /// The address of the browser: the peer's own, or, behind listed proxies, what they say. Each proxy appends to

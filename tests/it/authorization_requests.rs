@@ -23,7 +23,7 @@ async fn an_unverified_client_or_redirect_uri_gets_a_page_and_never_a_redirect()
         (service.url(&[("client_id", "nobody")]), "TC-CLIENT-UNKNOWN"),
         (service.url(&[("client_id", WITHOUT)]), "TC-CLIENT-UNKNOWN"),
         (service.url(&[("client_id", "")]), "TC-CLIENT-UNKNOWN"),
-        (service.url(&[("client_id", "a\0b")]), "TC-CLIENT-UNKNOWN"),
+        (service.url(&[("client_id", "a\0b")]), "TC-REQUEST"),
         (twice("client_id", "service"), "TC-CLIENT-UNKNOWN"),
         (disabled.url(&[]), "TC-CLIENT-UNKNOWN"),
         (service.url(&[("redirect_uri", WITHOUT)]), "TC-REDIRECT-URI"),

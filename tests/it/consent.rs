@@ -52,7 +52,9 @@ async fn a_narrower_consent_does_not_forget_the_claims_agreed_to_before() {
     service.tokens(&browser, &[("scope", "openid email")]).await;
     let page = browser.open(&service.url(&[("scope", "openid tchap")])).await;
     browser.accept(&page).await;
-    assert!(!is_asked(&service, &browser, &[("scope", "openid tchap")]).await);
+    for scope in ["openid tchap", "openid email", "openid email tchap"] {
+        assert!(!is_asked(&service, &browser, &[("scope", scope)]).await, "{scope}");
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod admission;
 mod architecture;
 mod authorization_requests;
+mod believed_addresses;
 mod browser;
 mod cli;
 mod code_replay;
@@ -26,6 +27,7 @@ mod secrets_in_logs;
 mod skipped_steps;
 mod slow_clients;
 mod store;
+mod stored_requests;
 mod support;
 mod token_endpoint;
 mod two_tabs;

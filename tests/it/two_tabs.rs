@@ -126,23 +126,20 @@ async fn a_form_sent_from_another_site_does_nothing() {
     let service = app.relying_party("service").await;
     let browser = Browser::new(&app);
     let page = browser.open(&service.url(&[])).await;
+    let form = format!("{}/identifier", page.url);
     for (name, value) in [
         ("sec-fetch-site", "same-site"),
         ("sec-fetch-site", "cross-site"),
         ("origin", "https://evil.example"),
     ] {
-        let form = browser.form_request(&format!("{}/identifier", page.url), &[("identifier", EMAIL.to_owned())]);
-        let answer = browser.send(form.header(name, value), page.url.as_str()).await;
+        let answer = browser
+            .post_with(&form, &[(name, value)], &[("identifier", EMAIL)])
+            .await;
         assert_eq!(answer.text("error-code"), "TC-FLOW-BROWSER", "{name}: {value}");
     }
     assert!(browser.get(page.url.as_str()).await.has("identifier-form"));
-    let form = browser.form_request(&format!("{}/identifier", page.url), &[("identifier", EMAIL.to_owned())]);
-    let answer = browser
-        .send(
-            form.header("sec-fetch-site", "same-origin").header("origin", "null"),
-            page.url.as_str(),
-        )
-        .await;
+    let ours = [("sec-fetch-site", "same-origin"), ("origin", "null")];
+    let answer = browser.post_with(&form, &ours, &[("identifier", EMAIL)]).await;
     assert!(browser.follow(answer).await.has("password-form"));
 }
 
@@ -172,6 +169,10 @@ async fn a_link_scanner_does_not_use_up_a_login() {
         .await;
     let back = browser.get(away.location().as_str()).await.location();
     let scanner = Browser::new(&app);
+    for address in [back.as_str(), page.url.as_str(), &service.url(&[])] {
+        let answer = scanner.head(address).await;
+        assert_eq!(answer.status.as_u16(), 405, "HEAD {address}");
+    }
     assert_eq!(scanner.get(back.as_str()).await.text("error-code"), "TC-FLOW-BROWSER");
     assert!(browser.open(back.as_str()).await.has("consent-form"));
 }

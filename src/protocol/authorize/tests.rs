@@ -97,7 +97,7 @@ fn what_is_unknown_or_optional_is_never_an_error() {
         "ui_locales=xx-nonsense+fr",
         "claims_locales=fr",
         "acr_values=eidas3+nonsense",
-        "login_hint=%00%E2%80%AE",
+        "login_hint=%01%E2%80%AE",
         "id_token_hint=garbage",
         "sp_name=Service&sp_id=1&siret_hint=13002526500013",
         "resource=a&resource=b",
@@ -214,4 +214,25 @@ fn values_are_kept_within_their_bounds() {
         .ui_locales;
     assert_eq!(locales.len(), 10);
     assert_eq!(locales[..2], ["fr", "en"]);
+}
+
+#[test]
+fn what_is_forgotten_changes_nothing() {
+    let client = client(serde_json::json!({}));
+    let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+    let query = format!(
+        "client_id=rp&redirect_uri=https://rp.example/cb&response_type=code&response_mode=query&scope=openid+email&state=s\
+         &nonce=n&code_challenge={challenge}&code_challenge_method=S256&prompt=login&max_age=9&login_hint=l\
+         &id_token_hint=h&ui_locales=en+fr&claims=%7B%22userinfo%22:%7B%22name%22:null%7D%7D&acr_values=a&x=y"
+    );
+    let mut params = Params::parse(query.as_bytes()).unwrap();
+    let checked = |params: &Params| check(params, &client, ReturnTo::verify(params, &client).unwrap(), KNOWN).unwrap();
+    let before = checked(&params);
+    forget_unread(&mut params);
+    assert_eq!(checked(&params), before);
+    assert_eq!(
+        (params.get("client_id"), params.get("x"), params.get("acr_values")),
+        (Some("rp"), None, None)
+    );
+    assert!(params.encode().len() < query.len());
 }

@@ -68,7 +68,7 @@ fn only_the_registered_text_is_accepted() {
         "https://good.fr/cb\r\nLocation: https://evil.fr",
         " https://good.fr/cb",
         "https://good.fr/cb ",
-        "https://good.fr/cb\0",
+        "https://good.fr/cb\u{1}",
         "https://gооd.fr/cb",
         "https://xn--god-1na.fr/cb",
         "https://good。fr/cb",
@@ -234,6 +234,7 @@ fn https_loopback_http_and_dotted_private_schemes_can_be_registered() {
     for (uri, application) in [
         ("https://good.fr", ApplicationType::Web),
         ("https://good.fr/cb?x=1&y=2", ApplicationType::Web),
+        ("https://good.fr/cb?coded=x&y=code", ApplicationType::Web),
         ("https://good.fr:8443/cb", ApplicationType::Web),
         ("https://xn--bcher-kva.fr/cb", ApplicationType::Web),
         ("http://localhost:3000/cb", ApplicationType::Web),
@@ -248,7 +249,7 @@ fn https_loopback_http_and_dotted_private_schemes_can_be_registered() {
 
 #[test]
 fn nothing_else_can_be_registered() {
-    use RedirectUriError::{Http, Malformed, Scheme};
+    use RedirectUriError::{Http, Malformed, Response, Scheme};
     for (uri, error) in [
         ("", Malformed),
         ("/cb", Malformed),
@@ -274,6 +275,13 @@ fn nothing_else_can_be_registered() {
         ("https://good.fr/c\tb", Malformed),
         ("https://good.fr/cb\n", Malformed),
         ("https://good.fr/é", Malformed),
+        ("https://good.fr/cb?code=x", Response),
+        ("https://good.fr/cb?x=1&state", Response),
+        ("https://good.fr/cb?iss=https://evil.fr", Response),
+        ("https://good.fr/cb?error=x", Response),
+        ("https://good.fr/cb?error_description=x", Response),
+        ("https://good.fr/cb?%63ode=x", Response),
+        ("fr.gouv.app:/cb?code=x", Response),
         ("http://good.fr/cb", Http),
         ("http://localhost.evil.fr/cb", Http),
         ("http://127.0.0.2/cb", Http),

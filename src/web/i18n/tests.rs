@@ -3,6 +3,9 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
+use crate::domain::identifier::clean_name;
+use crate::domain::names::split;
+use crate::protocol::client_metadata::check_display_name;
 
 fn negotiate(ui_locales: &[&str], cookie: Option<&str>, accept_language: &str) -> &'static str {
     let ui_locales: Vec<String> = ui_locales.iter().map(|tag| tag.to_string()).collect();
@@ -55,6 +58,21 @@ fn values_cannot_reorder_or_break_a_sentence() {
         "Sign in to “bon\u{fffd}lam\u{fffd}\u{fffd}\u{fffd}\u{fffd}[31m”"
     );
     assert_eq!(visible("Zoë d’Arc-Œuvré محمد"), "Zoë d’Arc-Œuvré محمد");
+}
+
+/// One table: a name that passes at one place passes at all.
+#[test]
+fn what_is_hostile_in_one_place_is_hostile_in_all() {
+    for c in ('\0'..=char::MAX).filter(|c| c.is_control() || !c.is_whitespace()) {
+        let name = format!("a{c}b");
+        let keeps = [
+            visible(&name) == name,
+            check_display_name(&name).is_ok(),
+            clean_name(&name).is_some_and(|clean| clean == name),
+            split(&name, None).name.is_some_and(|shown| shown == name) || matches!(c, '[' | ']'),
+        ];
+        assert!(keeps == [true; 4] || keeps == [false; 4], "{c:?} {keeps:?}");
+    }
 }
 
 /// Message or `message.attribute` → the variables in it, read from the source text.

@@ -28,12 +28,17 @@ pub async fn sign_in(
 ) -> Result<(), AuthorizeError> {
     let (app, now) = (step.app.clone(), step.app.clock.now());
     let list = app.store.list_homeservers().await?;
-    let believed = app.upstream.believed_emails(&list, identity).await;
+    let known = app
+        .store
+        .find_open_agent(&identity.homeserver, &identity.matrix_id)
+        .await?;
+    let email = known.as_ref().and_then(|agent| agent.email.as_ref());
+    let believed = app.upstream.believed_emails(&list, identity, email).await;
     let facts = settle(identity, |address| {
         believed.iter().any(|email| email.address == address)
     });
     let language = step.visitor.language(&step.request.checked.ui_locales);
-    let agent = recognise(&app, homeserver, identity, &facts, language.as_str(), now).await?;
+    let agent = recognise(&app, homeserver, identity, known, facts, language.as_str(), now).await?;
     let session = BrowserSession {
         id: random_id()?,
         agent_id: agent.id.clone(),
@@ -59,7 +64,7 @@ pub async fn sign_in(
     progress.other_account = progress
         .typed
         .as_deref()
-        .is_some_and(|typed| is_other_account(typed, identity));
+        .is_some_and(|typed| is_other_account(typed, identity, &believed));
     progress.account_confirmed = false;
     progress.failures = 0;
     progress.logged_in = Some(session.id);
@@ -79,45 +84,62 @@ async fn recognise(
     app: &App,
     homeserver: &Homeserver,
     identity: &UpstreamIdentity,
-    facts: &Facts,
+    known: Option<Agent>,
+    facts: Facts,
     language: &str,
     now: i64,
 ) -> Result<Agent, PageError> {
-    let found = app
-        .store
-        .find_open_agent(&identity.homeserver, &identity.matrix_id)
-        .await?;
-    if let Some(known) = found {
-        if continuity(&known, identity, homeserver) == Continuity::Same {
-            let agent = Agent {
-                display_name: facts.display_name.clone(),
-                email: facts.email.clone(),
-                locale: Some(language.to_owned()),
-                ..known.clone()
-            };
-            if agent == known {
-                return Ok(known);
-            }
-            let agent = Agent {
-                updated_at: now,
-                ..agent
-            };
-            app.store.update_agent(&agent).await?;
-            return Ok(agent);
+    match known {
+        Some(known) if continuity(&known, identity, homeserver) == Continuity::Same => {
+            update(app, known, facts, language, now).await
         }
-        tracing::warn!(
-            agent.id = known.id,
-            homeserver = homeserver.name,
-            "the account was recreated: a new agent"
-        );
-        app.store.close_agent(&known.id, now).await?;
+        former => {
+            if let Some(former) = former {
+                tracing::warn!(
+                    agent.id = former.id,
+                    homeserver = homeserver.name,
+                    "the account was recreated: a new agent"
+                );
+                app.store.close_agent(&former.id, now).await?;
+            }
+            insert(app, identity, facts, language, now).await
+        }
     }
+}
+
+async fn update(app: &App, known: Agent, facts: Facts, language: &str, now: i64) -> Result<Agent, PageError> {
+    let agent = Agent {
+        display_name: facts.display_name,
+        last_believed: facts.email.clone().or_else(|| known.last_believed.clone()),
+        email: facts.email,
+        locale: Some(language.to_owned()),
+        ..known.clone()
+    };
+    if agent == known {
+        return Ok(known);
+    }
+    let agent = Agent {
+        updated_at: now,
+        ..agent
+    };
+    app.store.update_agent(&agent).await?;
+    Ok(agent)
+}
+
+async fn insert(
+    app: &App,
+    identity: &UpstreamIdentity,
+    facts: Facts,
+    language: &str,
+    now: i64,
+) -> Result<Agent, PageError> {
     let agent = Agent {
         id: random_id()?,
         homeserver: identity.homeserver.clone(),
         matrix_id: identity.matrix_id.clone(),
-        display_name: facts.display_name.clone(),
-        email: facts.email.clone(),
+        display_name: facts.display_name,
+        last_believed: facts.email.clone(),
+        email: facts.email,
         locale: Some(language.to_owned()),
         created_at: now,
         updated_at: now,
@@ -189,7 +211,8 @@ pub async fn issue(
         subject: person.subject,
         scope: request.checked.scope.clone(),
         claims,
-        claims_request: request.checked.claims.clone(),
+        demanded_in_userinfo: request.checked.claims.userinfo.keys().cloned().collect(),
+        demanded_in_id_token: request.checked.claims.id_token.keys().cloned().collect(),
         nonce: request.checked.nonce.clone(),
         auth_time: person.session.auth_time,
         acr: person.acr.to_owned(),

@@ -48,7 +48,7 @@ pub async fn start_flow(
         id: random_token()?,
         // Only now: a request that is refused leaves no cookie session behind.
         browser: match bound {
-            true => Some(visitor.browser_or_new().await?),
+            true => Some(visitor.browser_for_flow().await?),
             false => None,
         },
         client_id: request.client.id.clone(),

@@ -16,6 +16,7 @@ use crate::protocol::return_to::ReturnTo;
 
 /// A checked request.
 pub struct Request {
+    /// Those that the request stands on.
     pub params: Params,
     pub client: Client,
     pub checked: AuthorizationRequest,
@@ -25,7 +26,7 @@ pub struct Request {
 
 impl Request {
     /// Client, redirect URI, request, hint: in this order, since only a verified redirect URI may learn of errors.
-    pub async fn check(app: &App, params: Params) -> Result<Self, AuthorizeError> {
+    pub async fn check(app: &App, mut params: Params) -> Result<Self, AuthorizeError> {
         let client_id = params.get("client_id").filter(|_| !params.is_repeated("client_id"));
         let client = match client_id {
             Some(id) => app.store.find_client(id).await?.filter(|client| !client.disabled),
@@ -41,6 +42,7 @@ impl Request {
             .map(|hint| hinted_subject(app, hint, &client.id))
             .transpose();
         let hint = hint.map_err(fail)?;
+        authorize::forget_unread(&mut params);
         Ok(Self {
             params,
             client,

@@ -113,6 +113,10 @@ impl FromRequestParts<SharedApp> for UnderWay {
             return Err(expired().into());
         };
         let flow_id = ids.first().map(|(_, id)| id.as_str()).unwrap_or_default();
+        // PostgreSQL takes no NUL in a text.
+        if flow_id.contains('\0') {
+            return Err(expired().into());
+        }
         let mut flow = app
             .store
             .find_flow(flow_id, app.clock.now())
@@ -126,7 +130,7 @@ impl FromRequestParts<SharedApp> for UnderWay {
         if flow.browser.is_some() || parts.method != Method::GET {
             return Self::of(app, visitor, flow).await;
         }
-        flow.browser = Some(visitor.browser_or_new().await?);
+        flow.browser = Some(visitor.browser_for_flow().await?);
         let mut step = Self::of(app, visitor, flow).await?;
         step.save().await?;
         Ok(step)

@@ -41,7 +41,7 @@ async fn a_closed_agent_stays_closed_and_the_account_gets_a_new_one() {
     on_each_engine(async |Engine { store, .. }| {
         let mut first = store.insert_agent(&agent("first")).await.unwrap();
         first.display_name = None;
-        first.email = None;
+        first.last_believed = first.email.take();
         first.locale = Some("en".to_owned());
         first.updated_at = NOW + 1;
         store.update_agent(&first).await.unwrap();
@@ -186,22 +186,44 @@ async fn open_flows_are_counted_per_network() {
 }
 
 #[tokio::test]
-async fn a_consent_is_remembered_until_it_ends_or_is_replaced() {
+async fn a_consent_is_remembered_until_it_ends_and_adds_to_the_former_one() {
     on_each_engine(async |Engine { store, .. }| {
         seed(store).await;
-        let consent = |claims: &[&str], expires_at| Consent {
+        let consent = |claims: &[&str], given_at, expires_at| Consent {
             agent_id: "agent".to_owned(),
             client_id: "rp".to_owned(),
             claims: set(claims),
-            given_at: NOW,
+            given_at,
             expires_at,
         };
-        store.upsert_consent(&consent(&["email"], NOW + 60)).await.unwrap();
-        let wider = consent(&["email", "siret"], NOW + 90);
-        store.upsert_consent(&wider).await.unwrap();
-        assert_eq!(store.find_consent("agent", "rp", NOW + 89).await.unwrap(), Some(wider));
+        store.upsert_consent(&consent(&["email"], NOW, NOW + 60)).await.unwrap();
+        store
+            .upsert_consent(&consent(&["siret"], NOW + 59, NOW + 90))
+            .await
+            .unwrap();
+        let both = consent(&["email", "siret"], NOW + 59, NOW + 90);
+        assert_eq!(store.find_consent("agent", "rp", NOW + 89).await.unwrap(), Some(both));
         assert_eq!(store.find_consent("agent", "rp", NOW + 90).await.unwrap(), None);
         assert_eq!(store.find_consent("agent", "other", NOW).await.unwrap(), None);
+
+        let alone = consent(&["name"], NOW + 90, NOW + 150);
+        store.upsert_consent(&alone).await.unwrap();
+        assert_eq!(
+            store.find_consent("agent", "rp", NOW + 90).await.unwrap(),
+            Some(alone),
+            "what ended is over"
+        );
+
+        at_once(store, |store, number| async move {
+            let one = Consent {
+                claims: [number.to_string()].into(),
+                ..consent(&[], NOW + 99, NOW + 199)
+            };
+            store.upsert_consent(&one).await.unwrap();
+        })
+        .await;
+        let all = store.find_consent("agent", "rp", NOW + 99).await.unwrap().unwrap();
+        assert_eq!(all.claims.len(), 51, "none is lost in a race");
     })
     .await;
 }

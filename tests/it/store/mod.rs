@@ -40,6 +40,10 @@ fn agent(id: &str) -> Agent {
             address: "jean.dupont@beta.gouv.fr".to_owned(),
             added_at: NOW - 9,
         }),
+        last_believed: Some(AgentEmail {
+            address: "jean.dupont@gouv.fr".to_owned(),
+            added_at: NOW - 99,
+        }),
         locale: None,
         created_at: NOW,
         updated_at: NOW,

@@ -171,6 +171,18 @@ impl Browser {
         self.send(request, &self.absolute(url)).await
     }
 
+    /// The same with further headers.
+    pub async fn post_with(&self, url: &str, headers: &[(&str, &str)], fields: &[(&str, &str)]) -> Page {
+        let request = self.http.request(Method::POST, url).form(fields);
+        let with = |request: reqwest::RequestBuilder, (name, value): &(&str, &str)| request.header(*name, *value);
+        self.send(headers.iter().fold(request, with), url).await
+    }
+
+    /// One HEAD.
+    pub async fn head(&self, url: &str) -> Page {
+        self.send(self.http.request(Method::HEAD, url), url).await
+    }
+
     /// A form about to be posted with this browser's cookies.
     pub fn form_request(&self, url: &str, fields: &[(&str, String)]) -> reqwest::RequestBuilder {
         let origin = Url::parse(url).unwrap().origin().ascii_serialization();
@@ -178,7 +190,7 @@ impl Browser {
         request.header("cookie", self.cookie_header(&origin))
     }
 
-    pub async fn send(&self, mut request: reqwest::RequestBuilder, url: &str) -> Page {
+    async fn send(&self, mut request: reqwest::RequestBuilder, url: &str) -> Page {
         let url = Url::parse(url).unwrap();
         let origin = url.origin().ascii_serialization();
         let jar = self.cookie_header(&origin);

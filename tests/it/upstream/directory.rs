@@ -215,7 +215,7 @@ async fn an_address_is_believed_only_when_another_server_gives_it_to_the_one_tha
     // In whatever order they are asked.
     for _ in 0..20 {
         assert!(
-            upstream().believed_emails(&list, &identity).await.is_empty(),
+            upstream().believed_emails(&list, &identity, None).await.is_empty(),
             "the others say b.test"
         );
     }
@@ -224,9 +224,14 @@ async fn an_address_is_believed_only_when_another_server_gives_it_to_the_one_tha
         "a witness in its own cause"
     );
     servers.iter().for_each(|server| server.directory(EMAIL, NAME));
-    assert_eq!(upstream().believed_emails(&list, &identity).await, identity.emails);
     assert_eq!(
-        upstream().believed_emails(slice::from_ref(&asserting), &identity).await,
+        upstream().believed_emails(&list, &identity, None).await,
+        identity.emails
+    );
+    assert_eq!(
+        upstream()
+            .believed_emails(slice::from_ref(&asserting), &identity, None)
+            .await,
         identity.emails,
         "alone, no rule"
     );
@@ -234,6 +239,29 @@ async fn an_address_is_believed_only_when_another_server_gives_it_to_the_one_tha
         email_domains: vec!["gouv.fr".into()],
         ..others[0].clone()
     };
-    let believed = upstream().believed_emails(&[asserting, ruled], &identity).await;
+    let believed = upstream().believed_emails(&[asserting, ruled], &identity, None).await;
     assert!(believed.is_empty(), "the rule gives the domain to another server");
+}
+
+/// Else ten addresses and a directory that hangs hold a login for a minute.
+#[tokio::test]
+async fn all_addresses_are_looked_up_at_once() {
+    let homeserver = ScriptedHomeserver::start(NAME).await;
+    let addresses = ["a@beta.gouv.fr", "b@beta.gouv.fr", "c@beta.gouv.fr"];
+    let account = addresses
+        .iter()
+        .fold(jean(), |account, address| account.email(address, 1));
+    homeserver.add(account);
+    let identity = sign_in(&upstream(), &homeserver, Way::Sso).await.expect("a login");
+    let (servers, mut list) = three(NAME).await;
+    list.truncate(1);
+    list.push(homeserver.listed());
+    let gate = servers[0].hold(Endpoint::Directory);
+    let upstream = upstream();
+    let all_at_once = async {
+        gate.reached_by(4).await;
+        gate.open();
+    };
+    let (believed, ()) = tokio::join!(upstream.believed_emails(&list, &identity, None), all_at_once);
+    assert_eq!(believed, identity.emails, "in their order");
 }

@@ -161,7 +161,12 @@ impl Gate {
 
     /// Waits until a request stands at the gate.
     pub async fn reached(&self) {
-        let _ = self.waiting.subscribe().wait_for(|waiting| *waiting > 0).await;
+        self.reached_by(1).await;
+    }
+
+    /// Waits until so many requests stand at the gate.
+    pub async fn reached_by(&self, requests: u64) {
+        let _ = self.waiting.subscribe().wait_for(|waiting| *waiting >= requests).await;
     }
 
     pub fn open(&self) {
