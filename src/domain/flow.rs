@@ -46,6 +46,8 @@ impl Flow {
 
 /// What has happened in a flow so far.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+// A flow under way must survive an upgrade: what an older release did not write has its default.
+#[serde(default)]
 pub struct Progress {
     /// The step of the login that the agent is at.
     pub stage: Stage,
@@ -222,8 +224,9 @@ pub fn next_step(
     if hint.is_some_and(|subject| subject != agent.subject) || !request.claims.admits(agent.subject) {
         return log_in_or(Denial::LoginRequired, Denial::OtherAgent);
     }
-    // Also when another tab signed in somebody else meanwhile: what was shown for one is not granted for the other.
-    let changed = progress.account_changed || progress.logged_in.is_some();
+    // Also when another tab signed in somebody meanwhile: what was shown for one is not granted for the other, and a login
+    // under way as one agent does not end as another.
+    let changed = progress.account_changed || progress.logged_in.is_some() || progress.typed.is_some();
     let chosen = progress.account_chosen.as_deref() == Some(agent.session.id.as_str());
     if !logged_in_here && !chosen && (changed || request.prompts(Prompt::SelectAccount)) {
         return page(Step::Choose);

@@ -82,6 +82,18 @@ impl Store {
         Ok(rows == 1)
     }
 
+    /// Binds a flow that no browser has come to yet, under a new id; false when another browser was faster.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn bind_flow(&self, id: &str, new_id: &str, browser: &str) -> Result<bool, StoreError> {
+        let sql = "update flows set id = $2, browser = $3, version = version + 1 where id = $1 and browser is null";
+        let bound = on!(self.writes(), db => {
+            sqlx::query(sql).bind(id).bind(new_id).bind(browser).execute(db).await.map(|done| done.rows_affected())
+        })?;
+        Ok(bound == 1)
+    }
+
     /// Uses up the login attempt of this fingerprint in its own browser, and answers its flow as it stands afterwards
     /// (version raised); `None` when it is unknown, expired, used or another browser's.
     ///

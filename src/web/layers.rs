@@ -1,6 +1,8 @@
 //! What every answer has in common: security headers, error pages in the reader's language, the language cookie, and the
 //! cookie session of browser routes.
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -49,6 +51,19 @@ pub async fn security_headers(State(app): State<SharedApp>, request: Request, ne
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// Bounds the time of one request, its body included. Not by a 408, which browsers may answer by sending a form again.
+pub async fn in_time<E: IntoResponse>(
+    limit: Duration,
+    request: Request,
+    next: Next,
+    too_late: impl FnOnce() -> E,
+) -> Response {
+    match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => too_late().into_response(),
+    }
 }
 
 /// Writes the page of a [`PageError`] in the reader's language.

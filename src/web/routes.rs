@@ -11,14 +11,13 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Method, StatusCode, Uri};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{Any, CorsLayer};
-use tower_http::timeout::TimeoutLayer;
 
 use super::error::{JsonError, PageError};
 use super::pages::ErrorKind;
 use super::{health, layers, login, oidc};
 use crate::app::SharedApp;
 use crate::protocol::discovery::{AUTHORIZE, JWKS, TOKEN, USERINFO};
-use crate::protocol::error::OAuthError;
+use crate::protocol::error::{ErrorCode, OAuthError};
 
 /// The largest request body, in bytes. The largest honest one is a long authorization request.
 const MAX_BODY: usize = 64 * 1024;
@@ -56,6 +55,11 @@ pub fn router(app: SharedApp, time_limit: Duration) -> Router {
         .route("/", get(health::home))
         .merge(browser)
         .fallback(async |_: Uri| PageError::new(ErrorKind::NotFound))
+        .layer(middleware::from_fn(move |request, next| {
+            layers::in_time(time_limit, request, next, || {
+                PageError::with_detail(ErrorKind::Request, "the request took too long")
+            })
+        }))
         .layer(middleware::from_fn_with_state(app.clone(), layers::chosen_language));
 
     // CORS is open where browsers' programs have business, and never at the authorization endpoint.
@@ -72,6 +76,12 @@ pub fn router(app: SharedApp, time_limit: Duration) -> Router {
             JsonError::from(OAuthError::invalid_request("this endpoint does not take the method"))
                 .with_status(StatusCode::METHOD_NOT_ALLOWED)
         })
+        .layer(middleware::from_fn(move |request, next| {
+            layers::in_time(time_limit, request, next, || {
+                let error = OAuthError::new(ErrorCode::TemporarilyUnavailable, "the request took too long");
+                JsonError::from(error).with_status(StatusCode::SERVICE_UNAVAILABLE)
+            })
+        }))
         .layer(
             CorsLayer::new()
                 .allow_origin(Any)
@@ -90,7 +100,6 @@ pub fn router(app: SharedApp, time_limit: Duration) -> Router {
         .layer(CatchPanicLayer::custom(|_| {
             PageError::from_inside(&"a handler panicked").into_response()
         }))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, time_limit))
         .layer(middleware::from_fn_with_state(app.clone(), layers::error_pages))
         .layer(middleware::from_fn_with_state(app.clone(), layers::security_headers))
         .with_state(app)

@@ -14,6 +14,7 @@ use super::error::PageError;
 use super::i18n::{Language, Text};
 use super::pages::Layout;
 use crate::app::{App, SharedApp};
+use crate::config::Lifetimes;
 use crate::secret::{fingerprint, random_token};
 
 /// The cookie that remembers the language chosen on our pages.
@@ -28,14 +29,14 @@ pub fn language_cookie_name(app: &App) -> &'static str {
 const BROWSER: &str = "browser";
 /// In the cookie session: the id of the browser session, once somebody signed in.
 const SIGNED_IN: &str = "session";
+/// In the cookie session: until when it lives, Unix seconds.
+const UNTIL: &str = "until";
 
 /// A browser that asks for a page.
 pub struct Visitor {
     session: Session,
-    /// When a cookie session written by this request ends: after a login's lifetime, or, while nobody is signed in, after a
-    /// flow's. By our clock: `tower-sessions` would read its own.
-    session_end: Expiry,
-    anonymous_end: Expiry,
+    now: i64,
+    lifetimes: Lifetimes,
     /// An IPv4 address or an IPv6 /64.
     pub network: String,
     chosen_language: Option<String>,
@@ -54,12 +55,16 @@ impl Visitor {
 
     /// The same, for a flow that begins: the cookie session, begun if there is none, outlives the flow.
     pub async fn browser_for_flow(&self) -> Result<String, PageError> {
-        let end = match self.signed_in().await? {
-            Some(_) => self.session_end,
-            None => self.anonymous_end,
-        };
-        self.session.set_expiry(Some(end));
-        if let Some(browser) = self.browser().await? {
+        let browser = self.browser().await?;
+        let until = self.session.get::<i64>(UNTIL).await?;
+        // Written only when it must be: every write sends the cookie anew, and could overtake that of a login in another tab.
+        if until.is_none_or(|until| until < self.now + self.lifetimes.flow) {
+            let Lifetimes { flow, session, .. } = self.lifetimes;
+            let signed_in = self.signed_in().await?.is_some();
+            self.live_for(if signed_in { session } else { session.min(2 * flow) })
+                .await?;
+        }
+        if let Some(browser) = browser {
             return Ok(browser);
         }
         let value = random_token()?;
@@ -76,9 +81,17 @@ impl Visitor {
     /// worth nothing after it.
     pub async fn sign_in(&self, session_id: &str) -> Result<(), PageError> {
         self.session.cycle_id().await?;
-        self.session.set_expiry(Some(self.session_end));
+        self.live_for(self.lifetimes.session).await?;
         self.session.insert(SIGNED_IN, session_id).await?;
         Ok(())
+    }
+
+    /// Ends the cookie session in so many seconds, by our clock: `tower-sessions` would read its own.
+    async fn live_for(&self, lifetime: i64) -> Result<(), PageError> {
+        let until = self.now + lifetime;
+        let end = OffsetDateTime::from_unix_timestamp(until).map_err(|error| PageError::from_inside(&error))?;
+        self.session.set_expiry(Some(Expiry::AtDateTime(end)));
+        Ok(self.session.insert(UNTIL, until).await?)
     }
 
     /// The language for this visitor: chosen on our pages, else asked for by the service, else by the browser.
@@ -140,8 +153,8 @@ impl FromRequestParts<SharedApp> for Visitor {
         let address = client_address(peer, &parts.headers, &app.config.trusted_proxies);
         Ok(Self {
             session,
-            session_end: after(app, app.config.lifetimes.session)?,
-            anonymous_end: after(app, app.config.lifetimes.flow)?,
+            now: app.clock.now(),
+            lifetimes: app.config.lifetimes,
             network: network(address),
             chosen_language: language_in_query(parts.uri.query()).or_else(|| language_cookie(app, &parts.headers)),
             accept_language: parts
@@ -151,13 +164,6 @@ impl FromRequestParts<SharedApp> for Visitor {
                 .map(str::to_owned),
         })
     }
-}
-
-/// The instant `lifetime` seconds from now.
-fn after(app: &App, lifetime: i64) -> Result<Expiry, PageError> {
-    OffsetDateTime::from_unix_timestamp(app.clock.now() + lifetime)
-        .map(Expiry::AtDateTime)
-        .map_err(|error| PageError::from_inside(&error))
 }
 
 /// The address of the browser: the peer's own, or, behind listed proxies, what they say. Each proxy appends to

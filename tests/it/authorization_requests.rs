@@ -278,13 +278,20 @@ async fn a_cross_site_post_is_stored_without_a_cookie_and_goes_on_in_the_browser
 
     let stored = cross_site.post("/authorize", &service.parameters(&[])).await;
     let first = Browser::new(&app);
-    assert!(first.open(stored.location().as_str()).await.has("identifier-form"));
-    let second = browser.get(stored.location().as_str()).await;
-    assert_eq!(
-        second.text("error-code"),
-        "TC-FLOW-BROWSER",
-        "bound to the first browser that came"
+    let page = first.open(stored.location().as_str()).await;
+    assert!(page.has("identifier-form"));
+    assert_ne!(
+        page.url,
+        stored.location(),
+        "whoever posted does not know where it goes on"
     );
+    for (address, code) in [
+        (stored.location(), "TC-FLOW-EXPIRED"),
+        (page.url.clone(), "TC-FLOW-BROWSER"),
+    ] {
+        let second = browser.get(address.as_str()).await;
+        assert_eq!(second.text("error-code"), code, "bound to the first browser that came");
+    }
 }
 
 #[tokio::test]

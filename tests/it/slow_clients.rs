@@ -41,8 +41,8 @@ async fn a_connection_without_a_whole_request_is_closed() {
         ("GET /health/live HTT", ""),
         ("GET /health/live HTTP/1.1\r\nhost: x\r\n", ""),
         ("GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n", "HTTP/1.1 200 OK\r\n"),
-        (&body, "HTTP/1.1 408 Request Timeout\r\n"),
-        (&chunk, "HTTP/1.1 408 Request Timeout\r\n"),
+        (&body, "HTTP/1.1 503 Service Unavailable\r\n"),
+        (&chunk, "HTTP/1.1 503 Service Unavailable\r\n"),
     ];
     let answers = join_all(cases.map(async |(sent, _)| answer_to(address, sent).await)).await;
     for ((sent, expected), answer) in cases.iter().zip(answers) {

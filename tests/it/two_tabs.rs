@@ -59,6 +59,50 @@ async fn the_account_chosen_is_the_one_that_was_shown() {
 }
 
 #[tokio::test]
+async fn a_login_under_way_as_one_agent_does_not_end_as_another() {
+    let app = TestApp::start().await;
+    let service = app.relying_party("service").await;
+    app.homeserver.add(marie());
+    let maries = Browser::new(&app);
+    maries.sign_in(&service.url(&[]), MARIES_EMAIL).await; // Marie's consent is remembered
+
+    for typed in [true, false] {
+        let browser = Browser::new(&app);
+        let page = browser.open(&service.url(&[])).await;
+        let before = if typed {
+            browser.identify(&page, EMAIL).await
+        } else {
+            page
+        };
+        let elsewhere = browser.open(&service.url(&[("prompt", "login")])).await;
+        browser.log_in(&elsewhere, MARIES_EMAIL, PASSWORD).await;
+        let asked = match typed {
+            true => {
+                browser
+                    .submit(&before, "password-form", &[("password", PASSWORD)])
+                    .await
+            }
+            false => browser.identify(&before, EMAIL).await,
+        };
+        assert!(asked.has("account-form"), "typed {typed}: {}", asked.body);
+        assert_eq!(asked.text("account-name"), "MARTIN Marie [DINUM]");
+    }
+}
+
+#[tokio::test]
+async fn to_refuse_is_to_refuse_whatever_another_tab_accepted() {
+    let app = TestApp::start().await;
+    let service = app.relying_party("service").await;
+    let browser = Browser::new(&app);
+    let page = browser.open(&service.url(&[])).await;
+    let first = browser.log_in(&page, EMAIL, PASSWORD).await;
+    let second = browser.open(&service.url(&[])).await;
+    service.code(&browser.accept(&first).await);
+    let answer = browser.submit(&second, "consent-form", &[("answer", "refuse")]).await;
+    assert_eq!(service.error(&answer), "access_denied");
+}
+
+#[tokio::test]
 async fn an_account_confirmed_once_does_not_confirm_the_next() {
     let app = TestApp::start().await;
     app.by_sso();
@@ -102,7 +146,7 @@ async fn parallel_guesses_are_not_relayed_past_the_limit() {
 }
 
 #[tokio::test]
-async fn a_double_click_on_the_password_form_ends_at_the_next_page() {
+async fn a_page_left_open_during_a_login_ends_at_the_next_step() {
     let app = TestApp::start().await;
     let service = app.relying_party("service").await;
     let browser = Arc::new(Browser::new(&app));
@@ -112,7 +156,6 @@ async fn a_double_click_on_the_password_form_ends_at_the_next_page() {
     let (clicking, url) = (browser.clone(), format!("{}/password", page.url));
     let first = tokio::spawn(async move { clicking.post(&url, &[("password", PASSWORD)]).await.status });
     gate.reached().await;
-    // The page that both clicks came from is of the same version: the slower one is told to look again.
     let second = browser.get(page.url.as_str()).await;
     gate.open();
     assert_eq!(first.await.unwrap().as_u16(), 303);
@@ -202,4 +245,38 @@ async fn addresses_that_are_not_text_get_a_page() {
         let page = browser.get(&format!("{}{path}", app.base_url)).await;
         assert!(page.has("error-code"), "{path}: {}", page.body);
     }
+}
+
+#[tokio::test]
+async fn a_form_of_a_step_that_is_over_leads_to_the_step_that_is_due() {
+    let app = TestApp::start().await;
+    let service = app.relying_party("service").await;
+    let browser = Browser::new(&app);
+    let page = browser.open(&service.url(&[])).await;
+    let password = browser.identify(&page, EMAIL).await;
+    browser.submit(&password, "restart", &[]).await;
+    let answer = browser
+        .submit(&password, "password-form", &[("password", PASSWORD)])
+        .await;
+    assert!(answer.has("identifier-form"), "{}", answer.body);
+    assert!(app.homeserver.requests_to(Endpoint::Login).is_empty());
+}
+
+#[tokio::test]
+async fn a_login_out_at_the_homeserver_survives_a_look_at_the_flow() {
+    let app = TestApp::start().await;
+    app.by_sso();
+    let service = app.relying_party("service").await;
+    let browser = Browser::new(&app);
+    let page = browser.open(&service.url(&[])).await;
+    let away = browser
+        .submit_once(&page, "identifier-form", &[("identifier", EMAIL)])
+        .await;
+    let back = browser.get(away.location().as_str()).await.location();
+    app.homeserver
+        .script(Endpoint::LoginTypes, crate::support::homeserver::Lie::invalid_json());
+    let look = browser.get(page.url.as_str()).await;
+    assert_eq!(look.text("error-code"), "TC-HOMESERVER-INVALID");
+    app.homeserver.honest(Endpoint::LoginTypes);
+    assert!(browser.open(back.as_str()).await.has("consent-form"));
 }

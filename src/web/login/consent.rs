@@ -32,34 +32,32 @@ pub fn page(step: &UnderWay) -> Result<Response, AuthorizeError> {
 
 /// `POST /authorize/{flow}/consent`
 pub async fn answer(mut step: UnderWay, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
+    // To refuse is safe whatever else has happened.
+    if form.get("answer") == Some("refuse") {
+        step.app.store.delete_flow(&step.flow.id).await?;
+        tracing::info!(
+            flow.id = step.flow.log_id(),
+            client.id = step.flow.client_id,
+            "an agent refused consent"
+        );
+        let error = OAuthError::new(ErrorCode::AccessDenied, "the agent refused");
+        return Err(AuthorizeError::to(
+            &step.request.checked.return_to,
+            &error,
+            &step.app.config.issuer,
+        ));
+    }
     let shown_before = form.get("shown").unwrap_or_default();
-    let due = step.next();
-    if due != Step::Consent && step.person.is_some() && !shown_before.starts_with(&step.account_mark()) {
+    if step.next() == Step::Consent {
+        if form.get("answer") == Some("accept") {
+            accept(&mut step, shown_before).await?;
+        }
+    } else if step.person.is_some() && !shown_before.starts_with(&step.account_mark()) {
         // Somebody else signed in since the page was shown, and would not be asked: whose account is it to be?
         step.flow.progress.account_changed = true;
         step.save().await?;
     }
-    match (due, form.get("answer")) {
-        (Step::Consent, Some("refuse")) => {
-            step.app.store.delete_flow(&step.flow.id).await?;
-            tracing::info!(
-                flow.id = step.flow.log_id(),
-                client.id = step.flow.client_id,
-                "an agent refused consent"
-            );
-            let error = OAuthError::new(ErrorCode::AccessDenied, "the agent refused");
-            Err(AuthorizeError::to(
-                &step.request.checked.return_to,
-                &error,
-                &step.app.config.issuer,
-            ))
-        }
-        (Step::Consent, Some("accept")) => {
-            accept(&mut step, shown_before).await?;
-            Ok(step.again())
-        }
-        _ => Ok(step.again()),
-    }
+    Ok(step.again())
 }
 
 /// Remembers the consent first, then lets the flow go on. A page that showed something else than what would be given now

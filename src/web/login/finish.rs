@@ -48,6 +48,19 @@ pub async fn sign_in(
         expires_at: now + app.config.lifetimes.session,
     };
     app.store.insert_browser_session(&session).await?;
+    let progress = &mut step.flow.progress;
+    progress.other_account = progress
+        .typed
+        .as_deref()
+        .is_some_and(|typed| is_other_account(typed, identity, &believed));
+    progress.account_confirmed = false;
+    progress.failures = 0;
+    progress.logged_in = Some(session.id.clone());
+    // The flow is won first: a slower answer of a double click must not leave the browser with a cookie that is gone.
+    if let Err(error) = step.save().await {
+        app.store.delete_browser_session(&session.id).await?;
+        return Err(error);
+    }
     if let Some(previous) = step.visitor.signed_in().await? {
         app.store.delete_browser_session(&previous).await?;
     }
@@ -60,15 +73,7 @@ pub async fn sign_in(
         way = identity.way.as_str(),
         "an agent signed in"
     );
-    let progress = &mut step.flow.progress;
-    progress.other_account = progress
-        .typed
-        .as_deref()
-        .is_some_and(|typed| is_other_account(typed, identity, &believed));
-    progress.account_confirmed = false;
-    progress.failures = 0;
-    progress.logged_in = Some(session.id);
-    step.save().await
+    Ok(())
 }
 
 /// Only a password relayed now, or a server that always asks, tells when the agent proved who they are.

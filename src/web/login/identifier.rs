@@ -43,6 +43,9 @@ pub async fn page(
 /// `POST /authorize/{flow}/identifier`
 pub async fn submit(mut step: UnderWay, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
     if step.next() != Step::Login {
+        // Another tab signed in meanwhile: is it the account that was about to be typed?
+        step.flow.progress.account_changed = true;
+        step.save().await?;
         return Ok(step.again());
     }
     let typed = form.get("identifier").unwrap_or_default().trim().to_owned();

@@ -70,7 +70,7 @@ pub async fn show(mut step: UnderWay) -> Result<Response, AuthorizeError> {
         Step::Login => match step.flow.progress.stage.clone() {
             Stage::Identifier => identifier::page(&step, None, None).await,
             Stage::Password { .. } => password::page(&step, None).await,
-            Stage::Sso { .. } => sso::page(step).await,
+            Stage::Sso { .. } => sso::page(&step).await,
             Stage::Stopped { problem } => step.problem(problem),
         },
         Step::Choose => account::choose_page(&step),

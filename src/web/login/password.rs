@@ -66,7 +66,7 @@ pub async fn page(step: &UnderWay, error: Option<PasswordError>) -> Result<Respo
 
 /// `POST /authorize/{flow}/password`
 pub async fn submit(mut step: UnderWay, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
-    if step.next() != Step::Login {
+    if step.next() != Step::Login || !matches!(step.flow.progress.stage, Stage::Password { .. }) {
         return Ok(step.again());
     }
     let Asked {

@@ -29,13 +29,14 @@ async fn server(step: &UnderWay) -> Result<Homeserver, AuthorizeError> {
 }
 
 /// Says which server comes next, and offers its identity providers; also what the agent sees who comes back half-way.
-pub async fn page(step: UnderWay) -> Result<Response, AuthorizeError> {
-    let server = server(&step).await?;
+pub async fn page(step: &UnderWay) -> Result<Response, AuthorizeError> {
+    let server = server(step).await?;
     let providers = match step.app.upstream.login_types(&server).await {
         Ok(offered) => offered.sso.unwrap_or_default(),
         Err(error) => {
-            finish::note_failure(&step, &server, &error).await?;
-            return step.stop(finish::problem(&error)).await;
+            // Only shown: a login that is out at the homeserver may still come back.
+            finish::note_failure(step, &server, &error).await?;
+            return step.problem(finish::problem(&error));
         }
     };
     let several = providers.len() > 1;
@@ -56,7 +57,7 @@ pub async fn page(step: UnderWay) -> Result<Response, AuthorizeError> {
 
 /// `POST /authorize/{flow}/sso`
 pub async fn leave(step: UnderWay, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
-    if step.next() != Step::Login {
+    if step.next() != Step::Login || !matches!(step.flow.progress.stage, Stage::Sso { .. }) {
         return Ok(step.again());
     }
     let server = server(&step).await?;

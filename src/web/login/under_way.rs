@@ -16,7 +16,7 @@ use crate::app::SharedApp;
 use crate::domain::flow::{Flow, Stage, Step};
 use crate::domain::login_problem::LoginProblem;
 use crate::protocol::params::Params;
-use crate::secret::fingerprint;
+use crate::secret::{fingerprint, random_token};
 
 /// One step of a flow; handlers of `/authorize/{flow}/…` take it as an argument.
 pub struct UnderWay {
@@ -106,7 +106,8 @@ impl FromRequestParts<SharedApp> for UnderWay {
     type Rejection = AuthorizeError;
 
     /// Loads the flow that the address names. One that no browser has come to yet (it began with a POST) is bound to the
-    /// first that does, by a GET only: a POST from another site comes without the cookie that the browser may have.
+    /// first that does, by a GET only: a POST from another site comes without the cookie that the browser may have. It goes
+    /// on under another address.
     async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, AuthorizeError> {
         let expired = || PageError::new(ErrorKind::FlowExpired);
         let Ok(Path(ids)) = Path::<Vec<(String, String)>>::from_request_parts(parts, app).await else {
@@ -117,7 +118,7 @@ impl FromRequestParts<SharedApp> for UnderWay {
         if flow_id.contains('\0') {
             return Err(expired().into());
         }
-        let mut flow = app
+        let flow = app
             .store
             .find_flow(flow_id, app.clock.now())
             .await?
@@ -130,16 +131,18 @@ impl FromRequestParts<SharedApp> for UnderWay {
         if flow.browser.is_some() || parts.method != Method::GET {
             return Self::of(app, visitor, flow).await;
         }
-        flow.browser = Some(visitor.browser_for_flow().await?);
-        let mut step = Self::of(app, visitor, flow).await?;
-        step.save().await?;
-        Ok(step)
+        // Under a new id: whoever began the flow with a POST knows the old one.
+        let (new_id, browser) = (random_token()?, visitor.browser_for_flow().await?);
+        match app.store.bind_flow(&flow.id, &new_id, &browser).await? {
+            true => Err(AuthorizeError::Again(step_url(&new_id))),
+            false => Err(expired().into()),
+        }
     }
 }
 
-/// Whether a form was sent by a page of ours. Whoever began a flow with a POST knows its address, and `SameSite=Lax` lets
-/// sibling hosts through: browsers say where a form comes from, and older ones at least name a foreign origin. (A page with
-/// `no-referrer` sends `Origin: null` for its own forms.)
+/// Whether a form was sent by a page of ours, as far as the browser says. `SameSite=Lax` lets sibling hosts through. (A page
+/// with `no-referrer` sends `Origin: null` for its own forms; only browsers without `Sec-Fetch-Site` leave it at that, and
+/// there the secret address of the flow has to do.)
 fn is_from_our_page(headers: &HeaderMap, issuer: &str) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     match (text("sec-fetch-site"), text(ORIGIN.as_str())) {
