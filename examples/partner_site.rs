@@ -38,7 +38,13 @@ struct Settings {
     #[arg(long, env = "PARTNER_CLIENT_ID", default_value = "demo")]
     client_id: String,
     /// Leave out for a public client
-    #[arg(long, env = "PARTNER_CLIENT_SECRET", hide_env_values = true)]
+    // A secret may well begin with a hyphen.
+    #[arg(
+        long,
+        env = "PARTNER_CLIENT_SECRET",
+        hide_env_values = true,
+        allow_hyphen_values = true
+    )]
     client_secret: Option<String>,
     #[arg(long, env = "PARTNER_LISTEN", default_value = "127.0.0.1:8090")]
     listen: SocketAddr,

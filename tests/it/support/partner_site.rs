@@ -43,6 +43,10 @@ impl PartnerSite {
         BufReader::new(process.stdout.take().unwrap())
             .read_line(&mut said)
             .unwrap();
+        assert!(
+            said.contains("listening on"),
+            "the partner site did not start: {said:?}"
+        );
         let address = said.trim().rsplit(' ').next().unwrap().to_owned();
         Self {
             url,
