@@ -2,7 +2,7 @@
 FROM rust:1-bookworm AS build
 WORKDIR /build
 COPY . .
-RUN cargo build --release --locked --bin tchap-connect --example partner_site
+RUN make release
 
 FROM debian:bookworm-slim AS runtime
 # Homeservers and relying parties are reached over https: the usual authorities are needed.
