@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use url::Url;
+
 use crate::support::homeserver::Endpoint;
 use crate::support::{Browser, EMAIL, MARIES_EMAIL, PASSWORD, Page, RelyingParty, TestApp, marie};
 
@@ -13,6 +15,16 @@ async fn marie_signs_in_elsewhere(app: &TestApp, browser: &Browser) {
     let page = browser.open(&elsewhere.url(&[("prompt", "login")])).await;
     let page = browser.log_in(&page, MARIES_EMAIL, PASSWORD).await;
     browser.accept(&page).await;
+}
+
+/// The page that a sign-in at the homeserver left from, and the address of ours that the homeserver sends the browser to.
+async fn out_and_back(service: &RelyingParty, browser: &Browser) -> (Page, Url) {
+    let page = browser.open(&service.url(&[])).await;
+    let away = browser
+        .submit_once(&page, "identifier-form", &[("identifier", EMAIL)])
+        .await;
+    let back = browser.get(away.location().as_str()).await.location();
+    (page, back)
 }
 
 async fn email_of(service: &RelyingParty, page: &Page) -> String {
@@ -206,11 +218,7 @@ async fn a_link_scanner_does_not_use_up_a_login() {
     app.by_sso();
     let service = app.relying_party("service").await;
     let browser = Browser::new(&app);
-    let page = browser.open(&service.url(&[])).await;
-    let away = browser
-        .submit_once(&page, "identifier-form", &[("identifier", EMAIL)])
-        .await;
-    let back = browser.get(away.location().as_str()).await.location();
+    let (page, back) = out_and_back(&service, &browser).await;
     let scanner = Browser::new(&app);
     for address in [back.as_str(), page.url.as_str(), &service.url(&[])] {
         let answer = scanner.head(address).await;
@@ -226,11 +234,7 @@ async fn a_login_token_does_not_stay_in_the_address_bar() {
     app.by_sso();
     let service = app.relying_party("service").await;
     let browser = Browser::new(&app);
-    let page = browser.open(&service.url(&[])).await;
-    let away = browser
-        .submit_once(&page, "identifier-form", &[("identifier", EMAIL)])
-        .await;
-    let back = browser.get(away.location().as_str()).await.location();
+    let (_, back) = out_and_back(&service, &browser).await;
     let wrong = format!("{}x", back);
     let stopped = browser.open(&wrong).await;
     assert_eq!(stopped.text("error-code"), "TC-LOGIN-TOKEN");
@@ -268,11 +272,7 @@ async fn a_login_out_at_the_homeserver_survives_a_look_at_the_flow() {
     app.by_sso();
     let service = app.relying_party("service").await;
     let browser = Browser::new(&app);
-    let page = browser.open(&service.url(&[])).await;
-    let away = browser
-        .submit_once(&page, "identifier-form", &[("identifier", EMAIL)])
-        .await;
-    let back = browser.get(away.location().as_str()).await.location();
+    let (page, back) = out_and_back(&service, &browser).await;
     app.homeserver
         .script(Endpoint::LoginTypes, crate::support::homeserver::Lie::invalid_json());
     let look = browser.get(page.url.as_str()).await;

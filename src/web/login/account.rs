@@ -2,25 +2,18 @@
 
 use axum::response::Response;
 
-use super::super::error::{AuthorizeError, PageError};
+use super::super::error::AuthorizeError;
 use super::super::form::PageForm;
-use super::super::pages::{ChooseAccountPage, ConfirmAccountPage, ErrorKind};
-use super::super::person::Person;
+use super::super::pages::{ChooseAccountPage, ConfirmAccountPage};
 use super::identifier::start_over;
 use super::render;
 use super::under_way::UnderWay;
 use crate::domain::flow::Step;
 use crate::protocol::params::Params;
 
-fn person(step: &UnderWay) -> Result<&Person, AuthorizeError> {
-    step.person
-        .as_ref()
-        .ok_or_else(|| PageError::new(ErrorKind::FlowExpired).into())
-}
-
 /// Go on as this agent, or as another?
 pub fn choose_page(step: &UnderWay) -> Result<Response, AuthorizeError> {
-    let person = person(step)?;
+    let person = step.signed_in()?;
     render(&ChooseAccountPage {
         layout: step.layout(),
         service: step.request.client.name.clone(),
@@ -48,7 +41,7 @@ pub async fn choose(mut step: UnderWay, PageForm(form): PageForm) -> Result<Resp
 
 /// Another account came back than the one typed: say who it is, and ask.
 pub fn confirm_page(step: &UnderWay) -> Result<Response, AuthorizeError> {
-    let person = person(step)?;
+    let person = step.signed_in()?;
     render(&ConfirmAccountPage {
         layout: step.layout(),
         service: step.request.client.name.clone(),

@@ -3,21 +3,20 @@
 use axum::response::Response;
 use serde_json::Value;
 
-use super::super::error::{AuthorizeError, PageError};
+use super::super::error::AuthorizeError;
 use super::super::form::PageForm;
-use super::super::pages::{ConsentItem, ConsentKind, ConsentPage, ErrorKind};
+use super::super::pages::{ConsentItem, ConsentKind, ConsentPage};
 use super::super::person::Person;
 use super::render;
 use super::under_way::UnderWay;
 use crate::domain::consent::Consent;
 use crate::domain::flow::{Agreement, Step};
 use crate::protocol::client::SubjectType;
-use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::secret::{constant_time_eq, fingerprint};
 
 /// The consent page.
 pub fn page(step: &UnderWay) -> Result<Response, AuthorizeError> {
-    let person = person(step)?;
+    let person = step.signed_in()?;
     render(&ConsentPage {
         layout: step.layout(),
         service: step.request.client.name.clone(),
@@ -40,12 +39,7 @@ pub async fn answer(mut step: UnderWay, PageForm(form): PageForm) -> Result<Resp
             client.id = step.flow.client_id,
             "an agent refused consent"
         );
-        let error = OAuthError::new(ErrorCode::AccessDenied, "the agent refused");
-        return Err(AuthorizeError::to(
-            &step.request.checked.return_to,
-            &error,
-            &step.app.config.issuer,
-        ));
+        return Err(step.denied("the agent refused"));
     }
     let shown_before = form.get("shown").unwrap_or_default();
     if step.next() == Step::Consent {
@@ -63,7 +57,7 @@ pub async fn answer(mut step: UnderWay, PageForm(form): PageForm) -> Result<Resp
 /// Remembers the consent first, then lets the flow go on. A page that showed something else than what would be given now
 /// is shown again.
 async fn accept(step: &mut UnderWay, shown_before: &str) -> Result<(), AuthorizeError> {
-    let person = person(step)?;
+    let person = step.signed_in()?;
     if !constant_time_eq(shown_before, &shown(step, person)) {
         return Ok(());
     }
@@ -81,12 +75,6 @@ async fn accept(step: &mut UnderWay, shown_before: &str) -> Result<(), Authorize
         claims: consent.claims,
     });
     step.save().await
-}
-
-fn person(step: &UnderWay) -> Result<&Person, AuthorizeError> {
-    step.person
-        .as_ref()
-        .ok_or_else(|| PageError::new(ErrorKind::FlowExpired).into())
 }
 
 /// Stands for the account shown and exactly what the page shows of it.

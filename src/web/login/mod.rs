@@ -21,7 +21,6 @@ use crate::app::App;
 use crate::domain::admission::Refusal;
 use crate::domain::flow::{Denial, Flow, Progress, Stage, Step};
 use crate::domain::login_problem::LoginProblem;
-use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::secret::random_token;
 use request::Request;
 use under_way::UnderWay;
@@ -93,10 +92,7 @@ pub async fn leave(step: UnderWay) -> Result<Response, AuthorizeError> {
     step.app.store.delete_flow(&step.flow.id).await?;
     Err(match step.next() {
         Step::Refuse(denial) => step.request.refuse(&step.app, denial),
-        _ => {
-            let error = OAuthError::new(ErrorCode::AccessDenied, "the agent went back without signing in");
-            AuthorizeError::to(&step.request.checked.return_to, &error, &step.app.config.issuer)
-        }
+        _ => step.denied("the agent went back without signing in"),
     })
 }
 

@@ -15,6 +15,7 @@ use super::step_url;
 use crate::app::SharedApp;
 use crate::domain::flow::{Flow, Stage, Step};
 use crate::domain::login_problem::LoginProblem;
+use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
 use crate::secret::{fingerprint, random_token};
 
@@ -77,6 +78,18 @@ impl UnderWay {
         self.flow.attempt = None;
         self.save().await?;
         Ok(self.again())
+    }
+
+    /// The agent whose account a page shows; without one the page's turn is over.
+    pub fn signed_in(&self) -> Result<&Person, AuthorizeError> {
+        let expired = || PageError::new(ErrorKind::FlowExpired).into();
+        self.person.as_ref().ok_or_else(expired)
+    }
+
+    /// The agent's own no, as the client reads it.
+    pub fn denied(&self, description: &'static str) -> AuthorizeError {
+        let error = OAuthError::new(ErrorCode::AccessDenied, description);
+        AuthorizeError::to(&self.request.checked.return_to, &error, &self.app.config.issuer)
     }
 
     /// Back to the address that shows what is due.
