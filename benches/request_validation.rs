@@ -13,7 +13,8 @@ use tchap_connect::domain::flow::{ConsentRule, Progress, SignedIn, Step, next_st
 use tchap_connect::domain::homeserver::{Homeserver, Way};
 use tchap_connect::domain::session::BrowserSession;
 use tchap_connect::protocol::authorize::{self, AuthorizationRequest};
-use tchap_connect::protocol::client::{Client, ClientAuthMethod, ClientSecret, ConsentPolicy};
+use tchap_connect::protocol::client::{Client, ClientAuthMethod, ClientSecret};
+use tchap_connect::protocol::client_metadata::ClientMetadata;
 use tchap_connect::protocol::params::Params;
 use tchap_connect::protocol::return_to::ReturnTo;
 use tchap_connect::protocol::{client_auth, pkce};
@@ -28,23 +29,16 @@ const QUERY: &[u8] = b"response_type=code&client_id=service&redirect_uri=https%3
     &claims=%7B%22id_token%22%3A%7B%22email%22%3A%7B%22essential%22%3Atrue%7D%7D%7D";
 
 fn client() -> Client {
-    Client {
-        id: "service".into(),
+    let metadata = ClientMetadata {
+        client_id: "service".into(),
         name: "Service".into(),
         redirect_uris: vec!["https://service.example/callback".into()],
-        application_type: Default::default(),
-        auth_methods: BTreeSet::from([ClientAuthMethod::ClientSecretBasic]),
+        token_endpoint_auth_method: Some(ClientAuthMethod::ClientSecretBasic),
         scopes: SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
-        id_token_signed_response_alg: Default::default(),
-        subject_type: Default::default(),
-        sector: "service.example".into(),
         require_pkce: true,
-        require_auth_time: false,
-        default_max_age: None,
-        consent: ConsentPolicy::Ask,
-        admits_guests: false,
-        disabled: false,
-    }
+        ..ClientMetadata::default()
+    };
+    metadata.validate(SCOPES).expect("a good client")
 }
 
 fn agent() -> Agent {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::config::{Config, SealingError};
-use crate::egress::{Egress, EgressOptions, EgressSetupError};
+use crate::egress::{Egress, EgressOptions, EgressSetupError, Fetcher};
 use crate::keys::{Keys, KeysError};
 use crate::store::Store;
 use crate::upstream::Upstream;
@@ -23,6 +23,8 @@ pub struct App {
     pub keys: Arc<Keys>,
     /// The homeserver side.
     pub upstream: Upstream,
+    /// Requests to addresses that clients name.
+    pub fetcher: Fetcher,
     /// The only reader of time.
     pub clock: Clock,
     pub(crate) theme: Arc<Theme>,
@@ -79,6 +81,7 @@ impl App {
                 privacy: config.links.privacy.clone(),
             }),
             keys: Arc::new(keys),
+            fetcher: Fetcher::new(egress.clone()),
             upstream: Upstream::new(egress),
             config,
             store,

@@ -11,7 +11,8 @@ use super::context::{Context, Database};
 use super::{Global, output};
 use crate::domain::claims::SCOPES;
 use crate::protocol::client::{
-    ApplicationType, Client, ClientAuthMethod, ClientSecret, ConsentPolicy, SigningAlg, SubjectType,
+    ApplicationType, Client, ClientAuthMethod, ClientKeys, ClientSecret, ConsentPolicy, GrantType, LogoutUris,
+    RefreshRule, SigningAlg, SubjectType,
 };
 use crate::protocol::client_metadata::ClientMetadata;
 use crate::secret;
@@ -49,7 +50,7 @@ pub struct AddArgs {
     #[arg(long)]
     name: String,
     /// Where the browser comes back to; may be repeated.
-    #[arg(long = "redirect-uri", value_name = "URI", required = true)]
+    #[arg(long = "redirect-uri", value_name = "URI")]
     redirect_uris: Vec<String>,
     /// A scope it may ask for, besides openid; may be repeated or separated by commas.
     #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',')]
@@ -63,7 +64,7 @@ pub struct AddArgs {
     /// An installed application (may use loopback addresses and private schemes).
     #[arg(long)]
     native: bool,
-    /// client_secret_basic or client_secret_post [default: both].
+    /// client_secret_basic, client_secret_post or private_key_jwt [default: the first two].
     #[arg(long, value_name = "METHOD", value_parser = choice::<ClientAuthMethod>)]
     auth_method: Option<ClientAuthMethod>,
     /// Algorithm of its ID tokens: RS256 or ES256.
@@ -84,6 +85,22 @@ pub struct AddArgs {
     /// Ask for a new login when the last one is older than this and the request says nothing.
     #[arg(long, value_name = "SECONDS")]
     default_max_age: Option<u32>,
+    /// authorization_code, refresh_token or client_credentials; may be repeated or separated by commas [default:
+    /// authorization_code].
+    #[arg(long = "grant-type", value_name = "GRANT", value_delimiter = ',', value_parser = choice::<GrantType>)]
+    grant_types: Vec<GrantType>,
+    /// Where its public keys are fetched from (for private_key_jwt).
+    #[arg(long, value_name = "URI")]
+    jwks_uri: Option<String>,
+    /// Where the browser may go after a logout; may be repeated.
+    #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
+    post_logout_redirect_uris: Vec<String>,
+    /// Where it is told of logouts by a request of ours (Back-Channel Logout).
+    #[arg(long, value_name = "URI")]
+    backchannel_logout_uri: Option<String>,
+    /// Where it is told of logouts by the browser (Front-Channel Logout).
+    #[arg(long, value_name = "URI")]
+    frontchannel_logout_uri: Option<String>,
     /// Never ask agents for consent (confidential https clients only).
     #[arg(long)]
     no_consent: bool,
@@ -120,6 +137,8 @@ impl AddArgs {
             } else {
                 self.auth_method
             },
+            grant_types: self.grant_types.into_iter().collect(),
+            refresh_tokens: RefreshRule::default(),
             scopes: self.scopes,
             id_token_signed_response_alg: self.alg,
             subject_type: self.subject_type,
@@ -133,7 +152,17 @@ impl AddArgs {
                 ConsentPolicy::Ask
             },
             admits_guests: self.admit_guests,
-            disabled: false,
+            keys: ClientKeys {
+                jwks_uri: self.jwks_uri,
+                jwks: None,
+            },
+            logout: LogoutUris {
+                post_logout_redirect_uris: self.post_logout_redirect_uris,
+                backchannel_logout_uri: self.backchannel_logout_uri,
+                frontchannel_logout_uri: self.frontchannel_logout_uri,
+                ..LogoutUris::default()
+            },
+            ..ClientMetadata::default()
         })
     }
 }
@@ -165,9 +194,9 @@ async fn add(global: &Global, context: &Context, args: AddArgs) -> anyhow::Resul
         bail!("there is a client {} already", client.id);
     }
     context.store.upsert_client(&client, context.clock.now()).await?;
-    let secret = match client.is_public() {
-        true => None,
-        false => Some(new_secret(context, &client.id).await?),
+    let secret = match client.has_secret() {
+        true => Some(new_secret(context, &client.id).await?),
+        false => None,
     };
     if global.json {
         let mut answer = describe(context, &client, &[])?;
@@ -258,8 +287,8 @@ async fn show(global: &Global, context: &Context, id: &str) -> anyhow::Result<()
 
 async fn rotate_secret(global: &Global, context: &Context, id: &str, keep: i64) -> anyhow::Result<()> {
     let client = find(context, id).await?;
-    if client.is_public() {
-        bail!("{id} is a public client: it has no secret");
+    if !client.has_secret() {
+        bail!("{id} has no secret: it is a public client or signs with a key of its own");
     }
     let until = context.clock.now() + keep;
     context.store.expire_client_secrets(id, until).await?;

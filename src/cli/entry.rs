@@ -31,6 +31,22 @@ impl Entry {
         }
     }
 
+    /// Some fields that belong together. One that is of the wrong type is noted and counts as absent.
+    pub fn group<T: DeserializeOwned + Default>(&mut self, fields: &[&str]) -> T {
+        let mut group = toml::Table::new();
+        for field in fields {
+            let Some(value) = self.table.remove(*field) else {
+                continue;
+            };
+            let alone = toml::Table::from_iter([((*field).to_owned(), value.clone())]);
+            match alone.try_into::<T>() {
+                Ok(_) => drop(group.insert((*field).to_owned(), value)),
+                Err(error) => self.problems.push(FieldProblem::new(*field, error.message().trim())),
+            }
+        }
+        group.try_into().unwrap_or_default()
+    }
+
     /// Notes a problem, unless one with this field is noted already.
     pub fn problem(&mut self, field: &str, message: &str) {
         if !self.problems.iter().any(|known| known.field == field) {

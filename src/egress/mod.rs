@@ -1,9 +1,13 @@
 //! Every outgoing request of this program goes through here: one HTTP client that follows no redirect, keeps no
 //! cookie, reads no proxy from the environment, and gives up on answers that take too long or grow too large.
 
+mod fetcher;
+
 use std::time::Duration;
 
 use http::{HeaderMap, Request, Response, header};
+
+pub use fetcher::{FetchError, FetchLimits, Fetched, Fetcher};
 
 /// How long the connection alone may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

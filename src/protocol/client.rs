@@ -12,6 +12,8 @@ pub enum ClientAuthMethod {
     ClientSecretBasic,
     /// `client_id` and `client_secret` in the form body.
     ClientSecretPost,
+    /// A JWT signed with a key of the client's own (RFC 7523 §2.2).
+    PrivateKeyJwt,
     /// A public client: no secret, PKCE required.
     None,
 }
@@ -72,9 +74,124 @@ pub enum ConsentPolicy {
     None,
 }
 
+/// How a client comes to tokens (RFC 7591 §2, `grant_types`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantType {
+    /// RFC 6749 §4.1.
+    AuthorizationCode,
+    /// RFC 6749 §6.
+    RefreshToken,
+    /// RFC 6749 §4.4: on its own behalf, of no agent.
+    ClientCredentials,
+}
+
+/// When a client that registered for refresh tokens gets one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefreshRule {
+    /// Only with `offline_access` and the agent's consent to it (Core §11).
+    #[default]
+    OfflineAccess,
+    /// Always; without `offline_access` it dies with the browser session.
+    Always,
+}
+
+/// The client's public keys, by value or by reference, never both (Registration §2).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClientKeys {
+    /// A JWK Set (RFC 7517 §5) without private members.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<serde_json::Value>,
+    /// Where the JWK Set is fetched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
+}
+
+/// Algorithms besides that of the ID token; `None` means unsigned, or any that this provider knows for what the client signs.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClientAlgorithms {
+    /// What the client signs its assertions with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_signing_alg: Option<SigningAlg>,
+    /// What the client signs its request objects with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_object_signing_alg: Option<SigningAlg>,
+    /// UserInfo as a JWT signed with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub userinfo_signed_response_alg: Option<SigningAlg>,
+    /// Introspection as a JWT signed with it (RFC 9701 §6).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub introspection_signed_response_alg: Option<SigningAlg>,
+}
+
+/// What agents see of a client besides its name (Registration §2), and how its developers are reached.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Presentation {
+    /// Its home page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_uri: Option<String>,
+    /// Where its logo is fetched from, once; browsers get our copy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logo_uri: Option<String>,
+    /// What it does with personal data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_uri: Option<String>,
+    /// Its terms of service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tos_uri: Option<String>,
+    /// Addresses of its developers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<String>,
+}
+
+/// How a client takes part in logout (RP-Initiated Logout §3.1, Back-Channel Logout §2.2, Front-Channel Logout §2).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LogoutUris {
+    /// Where the browser may go after a logout, compared as strings.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub post_logout_redirect_uris: Vec<String>,
+    /// Where logout tokens are posted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<String>,
+    /// Logout tokens must carry `sid`. (Ours always do.)
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub backchannel_logout_session_required: bool,
+    /// What the browser loads in a frame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frontchannel_logout_uri: Option<String>,
+    /// That address gets `iss` and `sid`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub frontchannel_logout_session_required: bool,
+}
+
+/// How a client's authorization requests may come, and what they mean when they say nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RequestDefaults {
+    /// Where its request objects may be fetched from (Core §6.2), compared as strings without fragment.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub request_uris: Vec<String>,
+    /// Levels asked for when the request names none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub default_acr_values: Vec<String>,
+    /// Where a login that another site begins is sent (Core §4).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub initiate_login_uri: Option<String>,
+    /// The document that names all redirect URIs of its sector (Core §8.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sector_identifier_uri: Option<String>,
+    /// The resources that it may ask tokens for (RFC 8707), by identifier.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
+}
+
 /// A registered client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Client {
     /// `client_id`.
     pub id: String,
@@ -87,6 +204,12 @@ pub struct Client {
     pub application_type: ApplicationType,
     /// The methods it may use, never empty; `None` stands alone.
     pub auth_methods: BTreeSet<ClientAuthMethod>,
+    /// The grants it may use, never empty.
+    #[serde(default = "code_only")]
+    pub grant_types: BTreeSet<GrantType>,
+    /// When it gets refresh tokens.
+    #[serde(default)]
+    pub refresh_tokens: RefreshRule,
     /// The scopes it may ask for.
     pub scopes: BTreeSet<String>,
     /// The algorithm of its ID tokens.
@@ -112,13 +235,43 @@ pub struct Client {
     /// Whether guests (accounts of the guests' server) may sign in.
     #[serde(default)]
     pub admits_guests: bool,
+    /// Its public keys.
+    #[serde(flatten)]
+    pub keys: ClientKeys,
+    /// Algorithms of what else is signed.
+    #[serde(flatten)]
+    pub algorithms: ClientAlgorithms,
+    /// What agents see.
+    #[serde(flatten)]
+    pub presentation: Presentation,
+    /// Logout.
+    #[serde(flatten)]
+    pub logout: LogoutUris,
+    /// Its requests.
+    #[serde(flatten)]
+    pub requests: RequestDefaults,
     /// A disabled client is treated as unknown by the protocol.
     #[serde(default)]
     pub disabled: bool,
 }
 
+fn code_only() -> BTreeSet<GrantType> {
+    BTreeSet::from([GrantType::AuthorizationCode])
+}
+
 impl Client {
-    /// A client without a secret (RFC 6749 §2.1).
+    /// Whether it registered for this grant.
+    pub fn may_use(&self, grant: GrantType) -> bool {
+        self.grant_types.contains(&grant)
+    }
+
+    /// Whether it proves itself by a secret.
+    pub fn has_secret(&self) -> bool {
+        let with_secret = [ClientAuthMethod::ClientSecretBasic, ClientAuthMethod::ClientSecretPost];
+        with_secret.iter().any(|method| self.auth_methods.contains(method))
+    }
+
+    /// A client that cannot prove itself (RFC 6749 §2.1).
     pub fn is_public(&self) -> bool {
         self.auth_methods.contains(&ClientAuthMethod::None)
     }
@@ -149,6 +302,8 @@ pub(crate) mod tests {
             redirect_uris: vec!["https://service.example/callback".into()],
             application_type: ApplicationType::Web,
             auth_methods: BTreeSet::from([ClientAuthMethod::ClientSecretBasic, ClientAuthMethod::ClientSecretPost]),
+            grant_types: code_only(),
+            refresh_tokens: RefreshRule::OfflineAccess,
             scopes: ["openid", "profile", "email"].map(String::from).into(),
             id_token_signed_response_alg: SigningAlg::RS256,
             subject_type: SubjectType::Pairwise,
@@ -158,6 +313,11 @@ pub(crate) mod tests {
             default_max_age: None,
             consent: ConsentPolicy::Ask,
             admits_guests: false,
+            keys: ClientKeys::default(),
+            algorithms: ClientAlgorithms::default(),
+            presentation: Presentation::default(),
+            logout: LogoutUris::default(),
+            requests: RequestDefaults::default(),
             disabled: false,
         }
     }

@@ -1,11 +1,16 @@
 //! Client metadata as somebody wrote it, and what of it can be registered (OpenID Connect Registration §2, RFC 7591 §2).
 //! Every problem is found at once, each with the field it stands in.
 
+mod links;
+
 use std::collections::BTreeSet;
 
 use url::Url;
 
-use super::client::{ApplicationType, Client, ClientAuthMethod, ConsentPolicy, SigningAlg, SubjectType};
+use super::client::{
+    ApplicationType, Client, ClientAlgorithms, ClientAuthMethod, ClientKeys, ConsentPolicy, GrantType, LogoutUris,
+    Presentation, RefreshRule, RequestDefaults, SigningAlg, SubjectType,
+};
 use super::return_to::{check_registrable, is_loopback};
 use super::text::is_hostile;
 
@@ -44,6 +49,10 @@ pub struct ClientMetadata {
     pub application_type: ApplicationType,
     /// The one method it uses; a confidential client that names none may use basic and post.
     pub token_endpoint_auth_method: Option<ClientAuthMethod>,
+    /// The grants it may use; the authorization code when empty.
+    pub grant_types: BTreeSet<GrantType>,
+    /// When it gets refresh tokens.
+    pub refresh_tokens: RefreshRule,
     /// The scopes it may ask for, besides `openid`.
     pub scopes: Vec<String>,
     /// The algorithm of its ID tokens.
@@ -62,6 +71,16 @@ pub struct ClientMetadata {
     pub consent: ConsentPolicy,
     /// Whether guests may sign in.
     pub admits_guests: bool,
+    /// Its public keys.
+    pub keys: ClientKeys,
+    /// Algorithms of what else is signed.
+    pub algorithms: ClientAlgorithms,
+    /// What agents see.
+    pub presentation: Presentation,
+    /// Logout.
+    pub logout: LogoutUris,
+    /// Its requests.
+    pub requests: RequestDefaults,
     /// Treated as unknown.
     pub disabled: bool,
 }
@@ -71,13 +90,18 @@ impl ClientMetadata {
     ///
     /// # Errors
     /// Every problem, never an empty list.
-    pub fn validate(self, known_scopes: &[&str]) -> Result<Client, Vec<FieldProblem>> {
+    pub fn validate(mut self, known_scopes: &[&str]) -> Result<Client, Vec<FieldProblem>> {
         let mut problems = Vec::new();
+        if self.grant_types.is_empty() {
+            self.grant_types.insert(GrantType::AuthorizationCode);
+        }
         check_id(&self.client_id, &mut problems);
         check_name(&self.name, &mut problems);
         check_redirect_uris(&self, &mut problems);
         check_scopes(&self.scopes, known_scopes, &mut problems);
+        check_grants(&self, &mut problems);
         check_consent(&self, &mut problems);
+        links::check(&self, &mut problems);
         let sector = sector(&self).unwrap_or_else(|problem| {
             problems.push(problem);
             String::new()
@@ -95,6 +119,8 @@ impl ClientMetadata {
             auth_methods: self
                 .token_endpoint_auth_method
                 .map_or_else(|| both.into(), |method| [method].into()),
+            grant_types: self.grant_types,
+            refresh_tokens: self.refresh_tokens,
             scopes: openid.chain(self.scopes).collect(),
             id_token_signed_response_alg: self.id_token_signed_response_alg,
             subject_type: self.subject_type,
@@ -104,6 +130,11 @@ impl ClientMetadata {
             default_max_age: self.default_max_age,
             consent: self.consent,
             admits_guests: self.admits_guests,
+            keys: self.keys,
+            algorithms: self.algorithms,
+            presentation: self.presentation,
+            logout: self.logout,
+            requests: self.requests,
             disabled: self.disabled,
         })
     }
@@ -143,7 +174,8 @@ fn check_name(name: &str, problems: &mut Vec<FieldProblem>) {
 
 fn check_redirect_uris(metadata: &ClientMetadata, problems: &mut Vec<FieldProblem>) {
     let uris = &metadata.redirect_uris;
-    if uris.is_empty() || uris.len() > MAX_REDIRECT_URIS {
+    let may_be_none = !metadata.grant_types.contains(&GrantType::AuthorizationCode);
+    if (uris.is_empty() && !may_be_none) || uris.len() > MAX_REDIRECT_URIS {
         let message = "required: 1 to 50 addresses, for example [\"https://service.example.fr/callback\"]";
         problems.push(FieldProblem::new("redirect_uris", message));
     }
@@ -163,6 +195,18 @@ fn check_scopes(scopes: &[String], known: &[&str], problems: &mut Vec<FieldProbl
             let message = format!("unknown scope; known are: {}", known.join(" "));
             problems.push(FieldProblem::new(format!("scopes[{index}]"), message));
         }
+    }
+}
+
+fn check_grants(metadata: &ClientMetadata, problems: &mut Vec<FieldProblem>) {
+    let has = |grant| metadata.grant_types.contains(&grant);
+    if has(GrantType::ClientCredentials) && metadata.is_public() {
+        let message = "\"client_credentials\" is for confidential clients (RFC 6749 4.4)";
+        problems.push(FieldProblem::new("grant_types", message));
+    }
+    if has(GrantType::RefreshToken) && !has(GrantType::AuthorizationCode) {
+        let message = "\"refresh_token\" needs \"authorization_code\", which it continues";
+        problems.push(FieldProblem::new("grant_types", message));
     }
 }
 
@@ -219,126 +263,4 @@ pub fn is_domain_name(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SCOPES: &[&str] = &["openid", "profile", "email"];
-
-    fn metadata() -> ClientMetadata {
-        ClientMetadata {
-            client_id: "service".into(),
-            name: "Mon service".into(),
-            redirect_uris: vec!["https://service.example.fr/callback".into()],
-            scopes: vec!["email".into()],
-            ..ClientMetadata::default()
-        }
-    }
-
-    fn fields(metadata: ClientMetadata) -> Vec<String> {
-        let problems = metadata.validate(SCOPES).expect_err("this metadata has problems");
-        problems.into_iter().map(|problem| problem.field).collect()
-    }
-
-    #[test]
-    fn defaults_are_those_of_registration() {
-        let client = metadata().validate(SCOPES).unwrap();
-        assert_eq!(client.sector, "service.example.fr");
-        assert_eq!(client.id_token_signed_response_alg, SigningAlg::RS256);
-        assert_eq!(client.subject_type, SubjectType::Pairwise);
-        assert_eq!(client.scopes, ["openid", "email"].map(str::to_owned).into());
-        assert_eq!(client.auth_methods.len(), 2);
-        assert!(!client.is_public());
-    }
-
-    #[test]
-    fn every_problem_is_found_at_once() {
-        let found = fields(ClientMetadata {
-            client_id: "a b".into(),
-            name: "evil\u{202e}name".into(),
-            redirect_uris: vec![
-                "http://a.fr/".into(),
-                "https://a.fr/#x".into(),
-                "fr.app:/cb".into(),
-                "https://a.fr/".into(),
-                "https://a.fr/".into(),
-            ],
-            scopes: vec!["email".into(), "phone".into()],
-            consent: ConsentPolicy::None,
-            sector: Some("A.fr".into()),
-            ..ClientMetadata::default()
-        });
-        let expected = [
-            "client_id",
-            "name",
-            "redirect_uris[0]",
-            "redirect_uris[1]",
-            "redirect_uris[2]",
-            "redirect_uris[4]",
-            "scopes[1]",
-            "consent",
-            "sector",
-        ];
-        assert_eq!(found, expected);
-        let empty = fields(ClientMetadata::default());
-        assert_eq!(empty, ["client_id", "name", "redirect_uris"]);
-    }
-
-    #[test]
-    fn several_hosts_need_a_sector_only_for_pairwise_subjects() {
-        let mut two = metadata();
-        two.redirect_uris.push("https://other.example.fr/callback".into());
-        assert_eq!(fields(two.clone()), ["sector"]);
-        two.sector = Some("service.example.fr".into());
-        assert_eq!(two.clone().validate(SCOPES).unwrap().sector, "service.example.fr");
-        two.sector = None;
-        two.subject_type = SubjectType::Public;
-        assert!(two.validate(SCOPES).is_ok());
-    }
-
-    #[test]
-    fn clients_on_loopback_share_no_sector() {
-        let mut native = metadata();
-        native.application_type = ApplicationType::Native;
-        native.redirect_uris = vec!["http://127.0.0.1/cb".into(), "fr.example.app:/cb".into()];
-        assert_eq!(native.clone().validate(SCOPES).unwrap().sector, "service");
-        native.redirect_uris.push("https://app.example.fr/cb".into());
-        assert_eq!(native.validate(SCOPES).unwrap().sector, "app.example.fr");
-    }
-
-    #[test]
-    fn no_consent_is_only_for_confidential_https_clients() {
-        let trusted = ClientMetadata {
-            consent: ConsentPolicy::None,
-            ..metadata()
-        };
-        assert!(trusted.clone().validate(SCOPES).is_ok());
-        let mut public = trusted.clone();
-        public.token_endpoint_auth_method = Some(ClientAuthMethod::None);
-        assert_eq!(fields(public), ["consent"]);
-        let mut loopback = trusted;
-        loopback.redirect_uris.push("http://localhost:3000/cb".into());
-        assert_eq!(fields(loopback), ["consent"]);
-    }
-
-    #[test]
-    fn a_domain_name_is_lower_case_and_full() {
-        for good in ["beta.gouv.fr", "a-b.fr", "xn--caf-dma.fr"] {
-            assert!(is_domain_name(good), "{good}");
-        }
-        for bad in [
-            "",
-            "fr",
-            "Beta.gouv.fr",
-            ".fr",
-            "a..fr",
-            "a.fr.",
-            "-a.fr",
-            "10.0.0.1",
-            "a b.fr",
-            "@a.fr",
-            "é.fr",
-        ] {
-            assert!(!is_domain_name(bad), "{bad}");
-        }
-    }
-}
+mod tests;

@@ -1,4 +1,5 @@
-//! Errors in the registered codes (RFC 6749 §4.1.2.1 and §5.2, Core §3.1.2.6, RFC 6750 §3.1), one variant per code.
+//! Errors in the registered codes (RFC 6749 §4.1.2.1 and §5.2, Core §3.1.2.6, RFC 6750 §3.1, RFC 7009
+//! §2.2.1, RFC 7591 §3.2.2, RFC 8707 §2), one variant per code.
 
 /// A registered error code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,6 +23,13 @@ pub enum ErrorCode {
     RegistrationNotSupported,
     InvalidToken,
     InsufficientScope,
+    InvalidScope,
+    InvalidTarget,
+    InvalidRequestUri,
+    InvalidRequestObject,
+    UnsupportedTokenType,
+    InvalidRedirectUri,
+    InvalidClientMetadata,
 }
 
 impl ErrorCode {
@@ -46,6 +54,13 @@ impl ErrorCode {
             Self::RegistrationNotSupported => "registration_not_supported",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
+            Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
+            Self::InvalidRequestUri => "invalid_request_uri",
+            Self::InvalidRequestObject => "invalid_request_object",
+            Self::UnsupportedTokenType => "unsupported_token_type",
+            Self::InvalidRedirectUri => "invalid_redirect_uri",
+            Self::InvalidClientMetadata => "invalid_client_metadata",
         }
     }
 }

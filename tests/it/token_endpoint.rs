@@ -168,8 +168,8 @@ async fn ids_and_secrets_are_form_decoded_in_basic() {
     let app = TestApp::start().await;
     let service = app
         .register(Client {
-            redirect_uris: vec!["https://service.example/callback".into()],
-            ..client("service: é+%")
+            id: "service: é+%".into(),
+            ..client("service")
         })
         .await;
     let code = service.sign_in(&Browser::new(&app), &[]).await;

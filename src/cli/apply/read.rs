@@ -133,6 +133,8 @@ fn client(table: toml::Table, place: &str, stored: &Stored, mode: Mode) -> Resul
         redirect_uris: entry.take("redirect_uris").unwrap_or_default(),
         application_type: entry.take("application_type").unwrap_or_default(),
         token_endpoint_auth_method: entry.take("token_endpoint_auth_method"),
+        grant_types: entry.take("grant_types").unwrap_or_default(),
+        refresh_tokens: entry.take("refresh_tokens").unwrap_or_default(),
         scopes: entry.take("scopes").unwrap_or_default(),
         id_token_signed_response_alg: entry.take("id_token_signed_response_alg").unwrap_or_default(),
         subject_type: entry.take("subject_type").unwrap_or_default(),
@@ -142,6 +144,28 @@ fn client(table: toml::Table, place: &str, stored: &Stored, mode: Mode) -> Resul
         default_max_age: entry.take("default_max_age"),
         consent: entry.take("consent").unwrap_or_default(),
         admits_guests: entry.take("admits_guests").unwrap_or_default(),
+        keys: entry.group(&["jwks", "jwks_uri"]),
+        algorithms: entry.group(&[
+            "token_endpoint_auth_signing_alg",
+            "request_object_signing_alg",
+            "userinfo_signed_response_alg",
+            "introspection_signed_response_alg",
+        ]),
+        presentation: entry.group(&["client_uri", "logo_uri", "policy_uri", "tos_uri", "contacts"]),
+        logout: entry.group(&[
+            "post_logout_redirect_uris",
+            "backchannel_logout_uri",
+            "backchannel_logout_session_required",
+            "frontchannel_logout_uri",
+            "frontchannel_logout_session_required",
+        ]),
+        requests: entry.group(&[
+            "request_uris",
+            "default_acr_values",
+            "initiate_login_uri",
+            "sector_identifier_uri",
+            "resources",
+        ]),
         // A file that says nothing must not bring a disabled client back.
         disabled: entry
             .take("disabled")
@@ -149,14 +173,17 @@ fn client(table: toml::Table, place: &str, stored: &Stored, mode: Mode) -> Resul
         client_id,
     };
     check_fixed(&mut entry, &metadata, known);
-    let is_public = metadata.token_endpoint_auth_method == Some(ClientAuthMethod::None);
+    let without_secret = matches!(
+        metadata.token_endpoint_auth_method,
+        Some(ClientAuthMethod::None | ClientAuthMethod::PrivateKeyJwt)
+    );
     let living = known
         .and_then(|known| stored.secrets.get(&known.id))
         .is_some_and(|living| !living.is_empty());
-    match (is_public, &fingerprint) {
+    match (without_secret, &fingerprint) {
         (true, Some(_)) => entry.problem(
             "secret",
-            "a public client (token_endpoint_auth_method = \"none\") has none",
+            "a client with token_endpoint_auth_method = \"none\" or \"private_key_jwt\" has none",
         ),
         (false, None) if !living => {
             let message = "required for a new client: secret_sha256 (or secret, in development); or \

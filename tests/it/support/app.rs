@@ -1,6 +1,5 @@
 //! The whole application in this process, on a port and a database of its own, with its clock held still.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tchap_connect::app::{App, SharedApp};
@@ -10,9 +9,8 @@ use tchap_connect::domain::administration::Administration;
 use tchap_connect::domain::claims::SCOPES;
 use tchap_connect::domain::homeserver::Homeserver;
 use tchap_connect::keys::Keys;
-use tchap_connect::protocol::client::{
-    ApplicationType, Client, ClientAuthMethod, ClientSecret, ConsentPolicy, SigningAlg, SubjectType,
-};
+use tchap_connect::protocol::client::{Client, ClientSecret};
+use tchap_connect::protocol::client_metadata::ClientMetadata;
 use tchap_connect::secret::{Redacted, SealingKey, fingerprint, random_id, random_token};
 use tchap_connect::store::{Store, StoredKey};
 use tchap_connect::web::{self, Limits};
@@ -52,23 +50,14 @@ pub fn marie() -> Account {
 
 /// A confidential https client that asks for consent and may have every scope.
 pub fn client(id: &str) -> Client {
-    Client {
-        id: id.into(),
+    let metadata = ClientMetadata {
+        client_id: id.into(),
         name: format!("Service {id}"),
         redirect_uris: vec![format!("https://{id}.example/callback")],
-        application_type: ApplicationType::Web,
-        auth_methods: BTreeSet::from([ClientAuthMethod::ClientSecretBasic, ClientAuthMethod::ClientSecretPost]),
         scopes: SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
-        id_token_signed_response_alg: SigningAlg::RS256,
-        subject_type: SubjectType::Pairwise,
-        sector: format!("{id}.example"),
-        require_pkce: false,
-        require_auth_time: false,
-        default_max_age: None,
-        consent: ConsentPolicy::Ask,
-        admits_guests: false,
-        disabled: false,
-    }
+        ..ClientMetadata::default()
+    };
+    metadata.validate(SCOPES).unwrap()
 }
 
 /// A running application. When it ends, its logs and answers are searched for every secret that it met.
@@ -181,9 +170,9 @@ impl TestApp {
     pub async fn register(&self, client: Client) -> RelyingParty {
         let now = self.app.clock.now();
         self.app.store.upsert_client(&client, now).await.unwrap();
-        let secret = match client.is_public() {
-            true => None,
-            false => Some(self.new_secret(&client.id).await),
+        let secret = match client.has_secret() {
+            true => Some(self.new_secret(&client.id).await),
+            false => None,
         };
         RelyingParty::new(self, client, secret)
     }
