@@ -20,7 +20,7 @@ use crate::secret;
 #[derive(Debug, Subcommand)]
 pub enum ClientCommand {
     /// Add a client; its secret is shown once.
-    Add(AddArgs),
+    Add(Box<AddArgs>),
     /// Show all clients.
     List,
     /// Show one client and its living secrets (never the secrets themselves).
@@ -170,7 +170,7 @@ impl AddArgs {
 pub async fn run(global: &Global, command: ClientCommand) -> anyhow::Result<()> {
     let context = Context::open(global, Database::MustExist).await?;
     match command {
-        ClientCommand::Add(args) => add(global, &context, args).await?,
+        ClientCommand::Add(args) => add(global, &context, *args).await?,
         ClientCommand::List => list(global, &context).await?,
         ClientCommand::Show { id } => show(global, &context, &id).await?,
         ClientCommand::RotateSecret { id, keep } => rotate_secret(global, &context, &id, keep).await?,
