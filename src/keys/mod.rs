@@ -111,8 +111,6 @@ struct Key {
     created_at: i64,
     active_from: i64,
     signer: Signer,
-    /// The JOSE header, encoded once.
-    header: String,
     jwk: Value,
     verifier: DecodingKey,
 }
@@ -182,31 +180,36 @@ impl Keys {
         self.reload(store).await
     }
 
-    /// Signs `claims` as a compact JWS (`typ` JWT) with the active key of this algorithm.
+    /// Signs `claims` as a compact JWS of this `typ` (RFC 8725 §3.11) with the active key of this algorithm.
     ///
     /// # Errors
     /// When there is no such key, the claims are no JSON or the signature fails.
-    pub fn sign(&self, alg: SigningAlg, claims: &impl Serialize, now: i64) -> Result<String, KeysError> {
+    pub fn sign(&self, typ: &str, alg: SigningAlg, claims: &impl Serialize, now: i64) -> Result<String, KeysError> {
         let keys = self.current();
         let of_alg = of_alg(&keys, alg);
         let key = of_alg
             .get(active_index(of_alg, now))
             .ok_or(KeysError::Missing(alg.as_str()))?;
         let claims = serde_json::to_vec(claims).map_err(|_| KeysError::Claims)?;
-        let mut token = format!("{}.{}", key.header, URL_SAFE_NO_PAD.encode(claims));
+        let header = json!({ "alg": alg.as_str(), "kid": key.kid, "typ": typ }).to_string();
+        let mut token = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
         let signature = key.signer.sign(token.as_bytes())?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         Ok(token)
     }
 
-    /// Verifies the signature of a token of ours, however old, and answers its claims. The caller checks `iss`, `aud`
-    /// and time.
+    /// Verifies the signature of a token of ours of this `typ`, however old, and answers its claims. The caller checks
+    /// `iss`, `aud` and time.
     ///
     /// # Errors
     /// [`KeysError::Token`].
-    pub fn verify(&self, token: &str) -> Result<Map<String, Value>, KeysError> {
+    pub fn verify(&self, typ: &str, token: &str) -> Result<Map<String, Value>, KeysError> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| KeysError::Token)?;
+        // A logout token is no ID token, although everything else in it may be the same.
+        if header.typ.as_deref() != Some(typ) {
+            return Err(KeysError::Token);
+        }
         let keys = self.current();
         let key = keys
             .iter()
@@ -273,7 +276,6 @@ impl Keys {
         // The public half comes from the sealed private one: a row altered in the database cannot publish another.
         let (kid, jwk) = signer.public_jwk()?;
         let public: Jwk = serde_json::from_value(jwk.clone()).map_err(|_| KeysError::Crypto)?;
-        let header = json!({ "alg": alg.as_str(), "kid": kid, "typ": "JWT" });
         Ok(Key {
             kid,
             alg,
@@ -281,7 +283,6 @@ impl Keys {
             created_at: row.created_at,
             active_from: row.active_from,
             signer,
-            header: URL_SAFE_NO_PAD.encode(header.to_string()),
             jwk,
             verifier: DecodingKey::from_jwk(&public).map_err(|_| KeysError::Crypto)?,
         })

@@ -44,7 +44,7 @@ async fn tokens_verify_with_the_published_keys() {
             (SigningAlg::RS256, Algorithm::RS256),
             (SigningAlg::ES256, Algorithm::ES256),
         ] {
-            let token = keys.sign(alg, &json!({ "sub": "é", "exp": 1 }), NOW).unwrap();
+            let token = keys.sign("JWT", alg, &json!({ "sub": "é", "exp": 1 }), NOW).unwrap();
             let header = jsonwebtoken::decode_header(&token).unwrap();
             assert_eq!((header.alg, header.typ.as_deref()), (theirs, Some("JWT")));
             let jwk = published.find(&header.kid.unwrap()).unwrap();
@@ -54,7 +54,7 @@ async fn tokens_verify_with_the_published_keys() {
             let decoded = jsonwebtoken::decode::<Map<String, Value>>(&token, &key, &validation).unwrap();
             assert_eq!(decoded.claims["sub"], "é");
             assert_eq!(
-                keys.verify(&token).unwrap(),
+                keys.verify("JWT", &token).unwrap(),
                 decoded.claims,
                 "an expired token is still ours"
             );
@@ -74,10 +74,10 @@ async fn tokens_verify_with_the_published_keys() {
 async fn a_restart_keeps_the_keys_and_a_wrong_sealing_key_stops_it() {
     on_each_engine(async |Engine { store, .. }| {
         let first = start(store, NOW).await;
-        let token = first.sign(SigningAlg::ES256, &json!({}), NOW).unwrap();
+        let token = first.sign("JWT", SigningAlg::ES256, &json!({}), NOW).unwrap();
         let again = start(store, NOW + 1000).await;
         assert_eq!(again.jwks(NOW + 1000), first.jwks(NOW));
-        assert!(again.verify(&token).is_ok());
+        assert!(again.verify("JWT", &token).is_ok());
 
         let rows = store.list_signing_keys().await.unwrap();
         let error = Keys::load_or_generate(store, sealing("0b"), NOW).await.unwrap_err();
@@ -95,8 +95,8 @@ async fn replicas_starting_together_end_with_the_same_keys() {
         assert_eq!(one.jwks(NOW), two.jwks(NOW));
         assert_eq!(one.jwks(NOW), three.jwks(NOW));
         // The clock of the first may be behind that of whoever made the keys: it signs all the same.
-        let token = one.sign(SigningAlg::RS256, &json!({}), NOW - 5).unwrap();
-        assert!(three.verify(&token).is_ok());
+        let token = one.sign("JWT", SigningAlg::RS256, &json!({}), NOW - 5).unwrap();
+        assert!(three.verify("JWT", &token).is_ok());
     })
     .await;
 }
@@ -113,7 +113,7 @@ async fn sealed_keys_are_tied_to_their_rows() {
             .await;
         assert!(matches!(keys.reload(&engine.store).await, Err(KeysError::Secret(_))));
         assert!(
-            keys.sign(SigningAlg::RS256, &json!({}), NOW).is_ok(),
+            keys.sign("JWT", SigningAlg::RS256, &json!({}), NOW).is_ok(),
             "the former keys stay in use"
         );
     })
@@ -124,11 +124,11 @@ async fn sealed_keys_are_tied_to_their_rows() {
 async fn a_rotated_key_is_published_before_it_signs_and_after_it_was_replaced() {
     on_each_engine(async |Engine { store, .. }| {
         let keys = start(store, NOW).await;
-        let token = keys.sign(SigningAlg::RS256, &json!({ "n": 1 }), NOW).unwrap();
+        let token = keys.sign("JWT", SigningAlg::RS256, &json!({ "n": 1 }), NOW).unwrap();
         let old = kid(&token);
         let other_replica = start(store, NOW).await;
         keys.rotate(store, NOW + 100, false).await.unwrap();
-        let signing = |now| kid(&keys.sign(SigningAlg::RS256, &json!({}), now).unwrap());
+        let signing = |now| kid(&keys.sign("JWT", SigningAlg::RS256, &json!({}), now).unwrap());
         let state = |kid: &str, now| keys.list(now).iter().find(|key| key.kid == kid).unwrap().state;
 
         let at_once = keys.jwks(NOW + 100);
@@ -149,20 +149,20 @@ async fn a_rotated_key_is_published_before_it_signs_and_after_it_was_replaced() 
 
         assert!(kids(&keys.jwks(takes_over + 3599)).contains(&old.as_str()));
         assert!(!kids(&keys.jwks(takes_over + 3600)).contains(&old.as_str()));
-        assert!(keys.verify(&token).is_ok(), "an old hint still verifies");
+        assert!(keys.verify("JWT", &token).is_ok(), "an old hint still verifies");
 
         other_replica.reload(store).await.unwrap();
         assert_eq!(other_replica.jwks(NOW + 100), at_once);
 
         store.delete_signing_keys_retired_before(takes_over).await.unwrap();
         keys.reload(store).await.unwrap();
-        assert!(keys.verify(&token).is_ok(), "not yet 13 months");
+        assert!(keys.verify("JWT", &token).is_ok(), "not yet 13 months");
         store
             .delete_signing_keys_retired_before(takes_over + KEPT_FOR_HINTS)
             .await
             .unwrap();
         keys.reload(store).await.unwrap();
-        assert!(matches!(keys.verify(&token), Err(KeysError::Token)));
+        assert!(matches!(keys.verify("JWT", &token), Err(KeysError::Token)));
         assert_eq!(keys.list(takes_over).len(), 2);
     })
     .await;
@@ -172,9 +172,9 @@ async fn a_rotated_key_is_published_before_it_signs_and_after_it_was_replaced() 
 async fn an_immediate_rotation_signs_at_once() {
     on_each_engine(async |Engine { store, .. }| {
         let keys = start(store, NOW).await;
-        let before = kid(&keys.sign(SigningAlg::ES256, &json!({}), NOW).unwrap());
+        let before = kid(&keys.sign("JWT", SigningAlg::ES256, &json!({}), NOW).unwrap());
         keys.rotate(store, NOW + 5, true).await.unwrap();
-        let after = kid(&keys.sign(SigningAlg::ES256, &json!({}), NOW + 5).unwrap());
+        let after = kid(&keys.sign("JWT", SigningAlg::ES256, &json!({}), NOW + 5).unwrap());
         assert_ne!(before, after);
         assert_eq!(kids(&keys.jwks(NOW + 5)).len(), 4);
     })
@@ -213,8 +213,12 @@ fn forged(alg: Algorithm, kid: &str, key: &EncodingKey) -> String {
 async fn tokens_that_are_not_ours_are_refused() {
     on_each_engine(async |Engine { store, .. }| {
         let keys = start(store, NOW).await;
-        let token = keys.sign(SigningAlg::RS256, &json!({ "sub": "a" }), NOW).unwrap();
-        let es256 = keys.sign(SigningAlg::ES256, &json!({ "sub": "a" }), NOW).unwrap();
+        let token = keys
+            .sign("JWT", SigningAlg::RS256, &json!({ "sub": "a" }), NOW)
+            .unwrap();
+        let es256 = keys
+            .sign("JWT", SigningAlg::ES256, &json!({ "sub": "a" }), NOW)
+            .unwrap();
         let (rsa, ec) = (kid(&token), kid(&es256));
         let (head, signature) = token.rsplit_once('.').unwrap();
         let jwk = &keys.jwks(NOW)["keys"][0];
@@ -255,9 +259,9 @@ async fn tokens_that_are_not_ours_are_refused() {
             ("empty", String::new()),
         ];
         for (name, token) in refused {
-            assert!(matches!(keys.verify(&token), Err(KeysError::Token)), "{name}");
+            assert!(matches!(keys.verify("JWT", &token), Err(KeysError::Token)), "{name}");
         }
-        assert!(keys.verify(&token).is_ok() && keys.verify(&es256).is_ok());
+        assert!(keys.verify("JWT", &token).is_ok() && keys.verify("JWT", &es256).is_ok());
     })
     .await;
 }

@@ -99,7 +99,7 @@ impl Request {
 fn hinted_subject(app: &App, hint: &str, client_id: &str) -> Result<String, OAuthError> {
     let claims = app
         .keys
-        .verify(hint)
+        .verify("JWT", hint)
         .map_err(|_| OAuthError::invalid_request("id_token_hint is not a token of ours"))?;
     id_token::hinted_subject(&claims, &app.config.issuer, client_id)
 }

@@ -1,5 +1,6 @@
 //! The OpenID Connect endpoints, one file each.
 
+mod authenticate;
 pub mod authorize;
 pub mod discovery;
 pub mod token;

@@ -4,20 +4,18 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, CACHE_CONTROL};
+use http::header::CACHE_CONTROL;
 use serde_json::json;
 
 use super::super::error::JsonError;
 use super::super::form::ClientForm;
 use super::super::person::claim_values;
+use super::authenticate;
 use crate::app::{App, SharedApp};
 use crate::domain::claims;
 use crate::domain::grant::{AccessTokenRecord, Authorization, CodeRecord};
 use crate::protocol::client::Client;
-use crate::protocol::client_auth;
-use crate::protocol::error::OAuthError;
 use crate::protocol::id_token::{IdTokenClaims, at_hash};
-use crate::protocol::params::Params;
 use crate::protocol::token_request::TokenRequest;
 use crate::secret::{fingerprint, random_token};
 
@@ -28,7 +26,7 @@ pub async fn endpoint(
     ClientForm(params): ClientForm,
 ) -> Result<Response, JsonError> {
     let now = app.clock.now();
-    let client = authenticate(&app, &headers, &params, now).await?;
+    let client = authenticate::client(&app, &headers, &params, now).await?;
     let TokenRequest::AuthorizationCode {
         code,
         redirect_uri,
@@ -71,30 +69,6 @@ pub async fn endpoint(
         "id_token": id_token,
     });
     Ok(([(CACHE_CONTROL, "no-store")], Json(body)).into_response())
-}
-
-async fn authenticate(app: &App, headers: &HeaderMap, params: &Params, now: i64) -> Result<Client, JsonError> {
-    let header = headers.get(AUTHORIZATION);
-    let at_token = |error| JsonError::at_token(error, header.is_some());
-    if headers.get_all(AUTHORIZATION).iter().count() > 1 {
-        return Err(at_token(OAuthError::invalid_request(
-            "more than one Authorization header",
-        )));
-    }
-    // A header that is not even text is a header all the same: it must not pass for a public client.
-    let header_text = header.map(|value| value.to_str().unwrap_or_default());
-    let credentials = client_auth::read(header_text, params).map_err(at_token)?;
-    let client = app.store.find_client(&credentials.client_id).await?;
-    let secrets = app.store.list_client_secrets(&credentials.client_id, now).await?;
-    // What names no client of ours is anything at all, a secret in the wrong place even: it stays out of the log.
-    let known = client.as_ref().map(|client| client.id.clone());
-    client_auth::verify(client, &secrets, &credentials).map_err(|error| {
-        match known {
-            Some(id) => tracing::info!(client.id = id, "client authentication failed"),
-            None => tracing::info!("client authentication failed: there is no such client"),
-        }
-        at_token(error)
-    })
 }
 
 async fn find_code(app: &App, code: &str, client: &Client) -> Result<(CodeRecord, Authorization), JsonError> {
@@ -141,5 +115,7 @@ async fn id_token(
         sid: &authorization.sid,
         extra: claims::id_token_extra(authorization, &values),
     };
-    Ok(app.keys.sign(client.id_token_signed_response_alg, &claims, now)?)
+    Ok(app
+        .keys
+        .sign("JWT", client.id_token_signed_response_alg, &claims, now)?)
 }
