@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use axum::response::Response;
 
-use super::super::error::{AuthorizeError, PageError, see_other};
+use super::super::error::{AuthorizeError, PageError, respond};
 use super::super::pages::ErrorKind;
 use super::super::person::Person;
 use super::request::Request;
@@ -245,7 +245,5 @@ pub async fn issue(
         authorization.id = authorization.id,
         "an authorization was given"
     );
-    Ok(see_other(
-        &request.checked.return_to.with_code(&code, &app.config.issuer),
-    ))
+    Ok(respond(request.checked.return_to.with_code(&code, &app.config.issuer)))
 }
