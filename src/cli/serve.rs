@@ -34,14 +34,15 @@ pub async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {listen} (the key `listen`)"))?;
     let Context { config, store, clock } = context;
-    let app = App::build(config, store.clone(), clock.clone()).await?;
+    let app = Arc::new(App::build(config, store.clone(), clock.clone()).await?);
     announce(&app, listener.local_addr()?, &said).await?;
     let (stop, stopped) = watch::channel(false);
     let background = [
         tokio::spawn(jobs::cleanup::run(store.clone(), clock.clone(), stopped.clone())),
         tokio::spawn(jobs::keys::run(app.keys.clone(), store.clone(), stopped.clone())),
+        tokio::spawn(jobs::logout_delivery::run(app.clone(), stopped.clone())),
     ];
-    let served = serve_until_told(listener, Arc::new(app), &stop, stopped).await;
+    let served = serve_until_told(listener, app, &stop, stopped).await;
     stop.send_replace(true);
     for job in background {
         drop(tokio::time::timeout(DRAIN, job).await);

@@ -3,11 +3,12 @@
 
 use super::{Store, StoreError};
 
-const EXPIRED: [&str; 6] = [
+const EXPIRED: [&str; 7] = [
     "delete from flows where id in (select id from flows where expires_at <= $1 limit $2)",
     "delete from web_sessions where id in (select id from web_sessions where expires_at <= $1 limit $2)",
     "delete from browser_sessions where id in (select id from browser_sessions where expires_at <= $1 limit $2)",
     "delete from authorizations where id in (select id from authorizations where expires_at <= $1 limit $2)",
+    "delete from logout_deliveries where id in (select id from logout_deliveries where expires_at <= $1 limit $2)",
     "delete from client_secrets where id in (select id from client_secrets where expires_at <= $1 limit $2)",
     "delete from consents where (agent_id, client_id) in
      (select agent_id, client_id from consents where expires_at <= $1 limit $2)",

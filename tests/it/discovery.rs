@@ -24,6 +24,8 @@ async fn the_document_is_this_and_its_twin_is_the_same() {
       ],
       "authorization_endpoint": "https://connect.example/authorize",
       "authorization_response_iss_parameter_supported": true,
+      "backchannel_logout_session_supported": true,
+      "backchannel_logout_supported": true,
       "claim_types_supported": [
         "normal"
       ],
@@ -63,6 +65,9 @@ async fn the_document_is_this_and_its_twin_is_the_same() {
       "code_challenge_methods_supported": [
         "S256"
       ],
+      "end_session_endpoint": "https://connect.example/logout",
+      "frontchannel_logout_session_supported": true,
+      "frontchannel_logout_supported": true,
       "grant_types_supported": [
         "authorization_code"
       ],

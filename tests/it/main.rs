@@ -19,6 +19,7 @@ mod jobs;
 mod keys;
 mod killed;
 mod login_errors;
+mod logout;
 mod main_job;
 mod pages;
 mod real_synapse;
