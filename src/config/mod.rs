@@ -54,6 +54,8 @@ pub struct Config {
     pub sealing_key: SealingKeySource,
     /// How long things live.
     pub lifetimes: Lifetimes,
+    /// How long a signing key signs, in seconds; `None` until it is rotated by command.
+    pub key_rotation: Option<i64>,
     /// Caps.
     pub limits: Limits,
     /// Requests to homeservers.
@@ -251,6 +253,7 @@ impl Draft {
         let sealing_key = self.sealing_key(&database);
         let lifetimes = self.lifetimes();
         let reader = &mut self.reader;
+        let rotation_days = reader.integer("keys.rotation_days", 90, 0..=730);
         let limits = Limits {
             open_flows_per_network: reader.integer("limits.open_flows_per_network", 2000, 1..=1_000_000),
         };
@@ -284,6 +287,7 @@ impl Draft {
             database,
             sealing_key,
             lifetimes,
+            key_rotation: (rotation_days > 0).then_some(rotation_days * 24 * 3600),
             limits,
             upstream,
             theme,

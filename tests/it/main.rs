@@ -16,6 +16,7 @@ mod fresh_login;
 mod hostile_homeserver;
 mod identity;
 mod jobs;
+mod key_rotation;
 mod keys;
 mod killed;
 mod login_errors;

@@ -111,7 +111,7 @@ async fn id_token(
         nonce: authorization.nonce.as_deref(),
         acr: &authorization.acr,
         amr: &authorization.amr,
-        at_hash: at_hash(access_token),
+        at_hash: at_hash(client.id_token_signed_response_alg, access_token),
         sid: &authorization.sid,
         extra: claims::id_token_extra(authorization, &values),
     };
