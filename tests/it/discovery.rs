@@ -119,7 +119,13 @@ async fn the_document_is_this_and_its_twin_is_the_same() {
         "fr",
         "en"
       ],
-      "userinfo_endpoint": "https://connect.example/userinfo"
+      "userinfo_endpoint": "https://connect.example/userinfo",
+      "userinfo_signing_alg_values_supported": [
+        "RS256",
+        "ES256",
+        "PS256",
+        "EdDSA"
+      ]
     }
     "#);
 }
