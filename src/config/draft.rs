@@ -39,6 +39,8 @@ impl Draft {
         let rotation_days = reader.integer("keys.rotation_days", 90, 0..=730);
         let limits = Limits {
             open_flows_per_network: reader.integer("limits.open_flows_per_network", 2000, 1..=1_000_000),
+            failed_passwords_per_account: reader.integer("limits.failed_passwords_per_account", 4, 1..=100),
+            failed_passwords_per_network: reader.integer("limits.failed_passwords_per_network", 100, 1..=1800),
         };
         let upstream = Upstream {
             timeout_seconds: reader.integer("upstream.timeout_seconds", 10, 1..=60).unsigned_abs(),

@@ -5,6 +5,7 @@ mod architecture;
 mod authorization_requests;
 mod believed_addresses;
 mod browser;
+mod brute_force;
 mod cli;
 mod code_replay;
 mod consent;
