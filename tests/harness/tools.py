@@ -39,7 +39,7 @@ def install_missing() -> None:
         install_debian_packages(missing)
     lock, stamp = ROOT / "package-lock.json", ROOT / "node_modules/.package-lock.json"
     if not stamp.exists() or stamp.stat().st_mtime < lock.stat().st_mtime:
-        say("Installing axe-core and DSFR with npm ci …")
+        say("Installing axe-core, DSFR and oidc-provider with npm ci …")
         run(["npm", "ci", "--no-audit", "--no-fund"], "npm ci", cwd=ROOT)
         stamp.touch()
 
@@ -92,3 +92,11 @@ def start_chromedriver(children: Children) -> str:
     children.start("chromedriver", [shutil.which("chromedriver"), f"--port={port}"])
     children.wait_until(lambda: answers(f"{url}/status"), "chromedriver", 30)
     return url
+
+
+def start_oidc_provider(children: Children) -> str:
+    """The certified provider that the restated conformance modules are proven on. Returns its issuer."""
+    issuer = f"http://127.0.0.1:{(port := free_port())}"
+    children.start("oidc-provider", [shutil.which("node"), ROOT / "tests/conformance/oidc_provider.mjs", port])
+    children.wait_until(lambda: answers(f"{issuer}/.well-known/openid-configuration"), "oidc-provider", 30)
+    return issuer

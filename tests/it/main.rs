@@ -7,6 +7,7 @@ mod believed_addresses;
 mod browser;
 mod cli;
 mod code_replay;
+mod conformance;
 mod consent;
 mod credential_binding;
 mod directory_trust;
