@@ -243,3 +243,7 @@ error-internal =
     .title = Something went wrong on our side
     .message = It is not your doing.
     .advice = Try again in a few minutes. If it lasts, give support the code and number below.
+
+form-post-title = Back to the service
+form-post-intro = You are being sent back to the service. If nothing happens, go on with the button below.
+form-post-submit = Continue

@@ -243,3 +243,7 @@ error-internal =
     .title = Un incident s’est produit de notre côté
     .message = Ce n’est pas de votre fait.
     .advice = Réessayez dans quelques minutes. Si cela dure, transmettez au support le code et le numéro ci-dessous.
+
+form-post-title = Retour vers le service
+form-post-intro = Vous allez être redirigé vers le service. Si rien ne se passe, continuez avec le bouton ci-dessous.
+form-post-submit = Continuer

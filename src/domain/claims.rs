@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::administration::{Administration, Branch};
 use super::agent::Agent;
-use super::grant::Authorization;
+use super::grant::AgentGrant;
 use super::homeserver::{Homeserver, Way};
 use super::identifier::email_domain;
 use super::names::{self, DisplayName};
@@ -196,30 +196,30 @@ fn roles(branch: Branch) -> [&'static str; 2] {
     ["agent_public", of_branch]
 }
 
-/// The UserInfo response (Core §5.3.2): the granted claims that a scope or the `userinfo` member of `claims` asked
-/// for; always `sub`.
-pub fn userinfo(authorization: &Authorization, values: &Values) -> Map<String, Value> {
-    let by_scope: BTreeSet<&str> = of_scopes(&authorization.scope).collect();
-    let mut claims = pick(authorization, values, |claim| {
-        by_scope.contains(claim) || authorization.demanded_in_userinfo.contains(claim)
+/// The UserInfo response (Core §5.3.2): the granted claims that a scope of the token or the `userinfo` member of `claims`
+/// asked for; always `sub`.
+pub fn userinfo(scope: &BTreeSet<String>, grant: &AgentGrant, values: &Values) -> Map<String, Value> {
+    let by_scope: BTreeSet<&str> = of_scopes(scope).collect();
+    let mut claims = pick(grant, values, |claim| {
+        by_scope.contains(claim) || grant.demanded_in_userinfo.contains(claim)
     });
-    claims.insert("sub".to_owned(), json!(authorization.subject));
+    claims.insert("sub".to_owned(), json!(grant.subject));
     claims
 }
 
 /// What the `id_token` member of `claims` asked for and was granted, to be added to the ID token (Core §5.4: with an
 /// access token, the claims of scopes go to UserInfo). Never `sub`, which every ID token has: names must be unique
 /// (RFC 7519 §4).
-pub fn id_token_extra(authorization: &Authorization, values: &Values) -> Map<String, Value> {
-    pick(authorization, values, |claim| {
-        claim != "sub" && authorization.demanded_in_id_token.contains(claim)
+pub fn id_token_extra(grant: &AgentGrant, values: &Values) -> Map<String, Value> {
+    pick(grant, values, |claim| {
+        claim != "sub" && grant.demanded_in_id_token.contains(claim)
     })
 }
 
-fn pick(authorization: &Authorization, values: &Values, wanted: impl Fn(&str) -> bool) -> Map<String, Value> {
+fn pick(grant: &AgentGrant, values: &Values, wanted: impl Fn(&str) -> bool) -> Map<String, Value> {
     values
         .iter()
-        .filter(|(claim, _)| authorization.claims.contains(**claim) && wanted(claim))
+        .filter(|(claim, _)| grant.claims.contains(**claim) && wanted(claim))
         .map(|(claim, value)| ((*claim).to_owned(), value.clone()))
         .collect()
 }

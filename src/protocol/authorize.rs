@@ -7,6 +7,7 @@ use super::client::Client;
 use super::error::{ErrorCode, OAuthError};
 use super::params::Params;
 use super::pkce;
+use super::response_mode::ResponseMode;
 use super::return_to::ReturnTo;
 
 /// Values longer than this have no honest use, in bytes. FAPI wants at least 384 for `state` and `nonce`.
@@ -105,7 +106,7 @@ pub fn check(
     short(params, "state")?;
     refuse_unsupported(params)?;
     check_response_type(params)?;
-    check_response_mode(params)?;
+    check_response_mode(params, &return_to)?;
     let scope = scope(params, client, known_scopes)?;
     let prompt = prompt(params)?;
     let max_age = max_age(params)?.or(client.default_max_age);
@@ -163,10 +164,13 @@ fn check_response_type(params: &Params) -> Result<(), OAuthError> {
     }
 }
 
-fn check_response_mode(params: &Params) -> Result<(), OAuthError> {
-    match params.get("response_mode") {
-        None | Some("query") => Ok(()),
-        Some(_) => Err(OAuthError::invalid_request("response_mode is not supported")),
+fn check_response_mode(params: &Params, return_to: &ReturnTo) -> Result<(), OAuthError> {
+    match params.get("response_mode").map(ResponseMode::parse) {
+        Some(None) => Err(OAuthError::invalid_request("response_mode is not supported")),
+        Some(Some(ResponseMode::FormPost)) if !return_to.takes_forms() => Err(OAuthError::invalid_request(
+            "response_mode=form_post needs a web address to post to",
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::authorize::Prompt;
 use super::client::SigningAlg;
+use super::response_mode::ResponseMode;
 use super::token_request::TokenRequest;
 
 /// The authorization endpoint's path.
@@ -40,7 +41,7 @@ pub fn document(issuer: &str, vocabulary: Vocabulary<'_>) -> Value {
         "jwks_uri": at(JWKS),
         "scopes_supported": vocabulary.scopes,
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
+        "response_modes_supported": ResponseMode::ALL.map(|(name, _)| name),
         "grant_types_supported": TokenRequest::GRANT_TYPES,
         "acr_values_supported": vocabulary.acr_values,
         "subject_types_supported": ["pairwise", "public"],

@@ -8,12 +8,14 @@ use url::{Host, Url};
 use super::client::{ApplicationType, Client};
 use super::error::OAuthError;
 use super::params::Params;
+use super::response_mode::{AuthorizationResponse, ResponseMode};
 
 /// A verified place to send the browser back to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReturnTo {
     redirect_uri: String,
     state: Option<String>,
+    response_mode: ResponseMode,
 }
 
 /// The redirect URI is missing, malformed or not registered: a page, never a redirect (RFC 6749 §4.1.2.1).
@@ -40,9 +42,14 @@ impl ReturnTo {
             return Err(UnverifiedRedirect);
         }
         let state = params.get("state").filter(|_| !params.is_repeated("state"));
+        let response_mode = params
+            .get("response_mode")
+            .filter(|_| !params.is_repeated("response_mode"));
+        let response_mode = response_mode.and_then(ResponseMode::parse);
         Ok(Self {
             redirect_uri: redirect_uri.to_owned(),
             state: state.map(str::to_owned),
+            response_mode: response_mode.unwrap_or_default(),
         })
     }
 
@@ -56,28 +63,42 @@ impl ReturnTo {
         self.redirect_uri.starts_with("https://")
     }
 
-    /// The URL of a successful response with `code`, `state` and `iss` (RFC 6749 §4.1.2, RFC 9207).
-    pub fn with_code(&self, code: &str, issuer: &str) -> String {
+    /// Whether a browser can post to it: nothing but a web address takes a form.
+    pub fn takes_forms(&self) -> bool {
+        self.redirect_uri.starts_with("https:") || self.redirect_uri.starts_with("http:")
+    }
+
+    /// A successful response with `code`, `state` and `iss` (RFC 6749 §4.1.2, RFC 9207).
+    pub fn with_code(&self, code: &str, issuer: &str) -> AuthorizationResponse {
         self.respond(&[("code", code)], issuer)
     }
 
-    /// The URL of an error response with `error`, `error_description`, `state` and `iss` (RFC 6749 §4.1.2.1).
-    pub fn with_error(&self, error: &OAuthError, issuer: &str) -> String {
+    /// An error response with `error`, `error_description`, `state` and `iss` (RFC 6749 §4.1.2.1).
+    pub fn with_error(&self, error: &OAuthError, issuer: &str) -> AuthorizationResponse {
         self.respond(
             &[("error", error.code.as_str()), ("error_description", error.description)],
             issuer,
         )
     }
 
-    fn respond(&self, members: &[(&str, &str)], issuer: &str) -> String {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(members);
-        if let Some(state) = &self.state {
-            query.append_pair("state", state);
-        }
-        query.append_pair("iss", issuer);
-        let separator = if self.redirect_uri.contains('?') { '&' } else { '?' };
-        format!("{}{separator}{}", self.redirect_uri, query.finish())
+    fn respond(&self, members: &[(&'static str, &str)], issuer: &str) -> AuthorizationResponse {
+        let state = self.state.as_deref().map(|state| ("state", state));
+        let members = members.iter().copied().chain(state).chain([("iss", issuer)]);
+        let separator = match self.response_mode {
+            ResponseMode::FormPost if self.takes_forms() => {
+                return AuthorizationResponse::FormPost {
+                    action: self.redirect_uri.clone(),
+                    members: members.map(|(name, value)| (name, value.to_owned())).collect(),
+                };
+            }
+            ResponseMode::Fragment => '#',
+            _ if self.redirect_uri.contains('?') => '&',
+            _ => '?',
+        };
+        let members = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(members)
+            .finish();
+        AuthorizationResponse::Redirect(format!("{}{separator}{members}", self.redirect_uri))
     }
 }
 

@@ -27,15 +27,16 @@ impl Store {
     ) -> Result<(), StoreError> {
         let document = to_json(authorization)?;
         let insert_authorization =
-            "insert into authorizations (id, client_id, agent_id, document, created_at, expires_at)
-                                    values ($1, $2, $3, $4, $5, $6)";
+            "insert into authorizations (id, client_id, agent_id, session_id, document, created_at, expires_at)
+                                    values ($1, $2, $3, $4, $5, $6, $7)";
         let insert_code = "insert into codes (fingerprint, authorization_id, client_id, redirect_uri, code_challenge,
                            expires_at) values ($1, $2, $3, $4, $5, $6)";
         transaction!(self, tx => {
             sqlx::query(insert_authorization)
                 .bind(&authorization.id)
                 .bind(&authorization.client_id)
-                .bind(&authorization.agent_id)
+                .bind(authorization.agent.as_ref().map(|agent| &agent.agent_id))
+                .bind(authorization.ends_with_session())
                 .bind(&document)
                 .bind(authorization.created_at)
                 .bind(code.expires_at)

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::pages::ErrorKind;
 use crate::protocol::error::{ErrorCode, OAuthError};
+use crate::protocol::response_mode::AuthorizationResponse;
 use crate::protocol::return_to::ReturnTo;
 use crate::secret::random_id;
 
@@ -34,7 +35,7 @@ impl Incident {
     }
 }
 
-/// An error page for a person. The page itself is written by [`super::layers::error_pages`], which knows the language.
+/// An error page for a person. The page itself is written by [`super::layers::late_pages`], which knows the language.
 #[derive(Debug, Clone)]
 pub struct PageError {
     /// Which page.
@@ -157,8 +158,8 @@ impl IntoResponse for JsonError {
 pub enum AuthorizeError {
     /// Stay here.
     Page(PageError),
-    /// Tell the client; the location comes from a [`ReturnTo`].
-    Return(String),
+    /// Tell the client; the response comes from a [`ReturnTo`].
+    Return(AuthorizationResponse),
     /// Another request of the same browser was faster: show the step that is due now, at this path of ours.
     Again(String),
 }
@@ -174,7 +175,20 @@ impl IntoResponse for AuthorizeError {
     fn into_response(self) -> Response {
         match self {
             Self::Page(page) => page.into_response(),
-            Self::Return(location) | Self::Again(location) => see_other(&location),
+            Self::Return(response) => respond(response),
+            Self::Again(location) => see_other(&location),
+        }
+    }
+}
+
+/// Sends an authorization response off. A form is written by [`super::layers::late_pages`], which knows the language.
+pub fn respond(response: AuthorizationResponse) -> Response {
+    match response {
+        AuthorizationResponse::Redirect(location) => see_other(&location),
+        form => {
+            let mut response = StatusCode::OK.into_response();
+            response.extensions_mut().insert(form);
+            response
         }
     }
 }

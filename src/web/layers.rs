@@ -1,5 +1,5 @@
-//! What every answer has in common: security headers, error pages in the reader's language, the language cookie, and the
-//! cookie session of browser routes.
+//! What every answer has in common: security headers, error pages and form_post pages in the reader's language, the
+//! language cookie, and the cookie session of browser routes.
 
 use std::time::Duration;
 
@@ -13,9 +13,11 @@ use tower_sessions::SessionManagerLayer;
 use tower_sessions::cookie::SameSite;
 
 use super::error::PageError;
-use super::pages::ErrorPage;
+use super::i18n::Language;
+use super::pages::{ErrorPage, FormPostPage};
 use super::visitor::{language_cookie_name, language_in_query, language_of, layout};
 use crate::app::{App, SharedApp};
+use crate::protocol::response_mode::AuthorizationResponse;
 use crate::store::WebSessionStore;
 
 /// No inline script or style and nothing from elsewhere. Pages of a flow have no `form-action`: browsers apply it to
@@ -23,6 +25,8 @@ use crate::store::WebSessionStore;
 const CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 const CSP_OUTSIDE_FLOWS: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
                                  base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
+/// The one page with a script: a file of ours.
+const CSP_FORM_POST: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Sets the headers that every answer carries.
 pub async fn security_headers(State(app): State<SharedApp>, request: Request, next: Next) -> Response {
@@ -31,11 +35,12 @@ pub async fn security_headers(State(app): State<SharedApp>, request: Request, ne
         .any(|prefix| request.uri().path().starts_with(prefix));
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    let csp = if in_flow { CSP } else { CSP_OUTSIDE_FLOWS };
+    // A page that needs one more thing says so itself.
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static(csp));
     let mut set = |name: HeaderName, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
-    set(
-        header::CONTENT_SECURITY_POLICY,
-        if in_flow { CSP } else { CSP_OUTSIDE_FLOWS },
-    );
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::X_FRAME_OPTIONS, "DENY");
     // Login tokens and codes travel in query strings: no address of ours leaves in a Referer.
@@ -66,8 +71,8 @@ pub async fn in_time<E: IntoResponse>(
     }
 }
 
-/// Writes the page of a [`PageError`] in the reader's language.
-pub async fn error_pages(State(app): State<SharedApp>, request: Request, next: Next) -> Response {
+/// Writes the page of a [`PageError`] or of a response by form_post, in the reader's language.
+pub async fn late_pages(State(app): State<SharedApp>, request: Request, next: Next) -> Response {
     let (query, headers) = (request.uri().query(), request.headers());
     let language = language_of(&app, headers, query);
     // The reader may switch the language of an error page where a GET of the same address shows it again; the homeserver's
@@ -81,9 +86,14 @@ pub async fn error_pages(State(app): State<SharedApp>, request: Request, next: N
         .to_owned();
     let mut response = next.run(request).await;
     if let Some(error) = response.extensions_mut().remove::<PageError>() {
-        response = error_page(&app, language, here, error, response);
+        return error_page(&app, language, here, error, response);
     }
-    response
+    match response.extensions_mut().remove::<AuthorizationResponse>() {
+        Some(AuthorizationResponse::FormPost { action, members }) => {
+            form_post_page(&app, language, action, members, response)
+        }
+        _ => response,
+    }
 }
 
 /// Remembers a language chosen by `?lang=`: for people only, since what programs fetch is cached for everybody.
@@ -101,7 +111,7 @@ pub async fn chosen_language(State(app): State<SharedApp>, request: Request, nex
     response
 }
 
-fn error_page(app: &App, language: super::i18n::Language, here: String, error: PageError, bare: Response) -> Response {
+fn error_page(app: &App, language: Language, here: String, error: PageError, bare: Response) -> Response {
     tracing::info!(
         incident.id = error.incident.0,
         error.code = error.kind.code(),
@@ -114,13 +124,37 @@ fn error_page(app: &App, language: super::i18n::Language, here: String, error: P
         incident: error.incident.0,
         detail: error.detail.map(str::to_owned),
     };
+    fill(bare, &page)
+}
+
+/// The form that carries an authorization response (Form Post Response Mode §2). The script only spares a click.
+fn form_post_page(
+    app: &App,
+    language: Language,
+    action: String,
+    members: Vec<(&'static str, String)>,
+    mut bare: Response,
+) -> Response {
+    let csp = HeaderValue::from_static(CSP_FORM_POST);
+    bare.headers_mut().insert(header::CONTENT_SECURITY_POLICY, csp);
+    let page = FormPostPage {
+        // There is no address that would show it again.
+        layout: layout(app, language, "/".to_owned()),
+        action,
+        members,
+    };
+    fill(bare, &page)
+}
+
+/// Gives an answer its page.
+fn fill(bare: Response, page: &impl Template) -> Response {
     let (mut parts, _) = bare.into_parts();
     parts.headers.remove(header::CONTENT_TYPE);
     parts.headers.remove(header::CONTENT_LENGTH);
     match page.render() {
         Ok(html) => (parts, Html(html)).into_response(),
         Err(error) => {
-            tracing::error!(error = %error, "an error page could not be rendered");
+            tracing::error!(error = %error, "a page could not be rendered");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }

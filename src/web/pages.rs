@@ -74,6 +74,16 @@ pub struct HomePage {
     pub discovery_url: String,
 }
 
+/// An authorization response by form_post: sent on at once by a script, else by a click.
+#[derive(Template)]
+#[template(path = "form_post.html")]
+pub struct FormPostPage {
+    pub layout: Layout,
+    /// The verified redirect URI.
+    pub action: String,
+    pub members: Vec<(&'static str, String)>,
+}
+
 /// A duration to wait, in words: seconds up to two minutes, then minutes, rounded up.
 fn wait(text: &Text, seconds: Option<u64>) -> String {
     match seconds {

@@ -9,7 +9,7 @@ use crate::domain::admission;
 use crate::domain::agent::Agent;
 use crate::domain::claims;
 use crate::domain::flow::SignedIn;
-use crate::domain::grant::Authorization;
+use crate::domain::grant::AgentGrant;
 use crate::domain::homeserver::Homeserver;
 use crate::domain::identifier::email_domain;
 use crate::domain::session::BrowserSession;
@@ -95,12 +95,8 @@ impl Person {
 }
 
 /// The values behind an authorization as they are now; `None` when the agent may no longer use the client.
-pub async fn claim_values(
-    app: &App,
-    client: &Client,
-    authorization: &Authorization,
-) -> Result<Option<Values>, StoreError> {
-    let Some(agent) = app.store.find_agent(&authorization.agent_id).await? else {
+pub async fn claim_values(app: &App, client: &Client, grant: &AgentGrant) -> Result<Option<Values>, StoreError> {
+    let Some(agent) = app.store.find_agent(&grant.agent_id).await? else {
         return Ok(None);
     };
     let homeserver = app.store.find_homeserver(&agent.homeserver).await?;
@@ -108,9 +104,7 @@ pub async fn claim_values(
         tracing::info!(client.id = client.id, agent.id = agent.id, refusal = ?refusal, "a token is refused: not admitted");
         return Ok(None);
     }
-    values(app, &agent, homeserver.as_ref(), &authorization.subject)
-        .await
-        .map(Some)
+    values(app, &agent, homeserver.as_ref(), &grant.subject).await.map(Some)
 }
 
 async fn values(

@@ -100,7 +100,7 @@ pub fn router(app: SharedApp, time_limit: Duration) -> Router {
         .layer(CatchPanicLayer::custom(|_| {
             PageError::from_inside(&"a handler panicked").into_response()
         }))
-        .layer(middleware::from_fn_with_state(app.clone(), layers::error_pages))
+        .layer(middleware::from_fn_with_state(app.clone(), layers::late_pages))
         .layer(middleware::from_fn_with_state(app.clone(), layers::security_headers))
         .with_state(app)
 }

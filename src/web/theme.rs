@@ -19,6 +19,7 @@ const NEUTRAL: &[u8] = include_bytes!("../../static/theme.css");
 const OVERLAY: &[u8] = include_bytes!("../../static/dsfr-overlay.css");
 const BUTTON: &[u8] = include_bytes!("../../static/button.css");
 const MARK: &[u8] = include_bytes!("../../static/mark.svg");
+const SUBMIT: &[u8] = include_bytes!("../../static/form_post.js");
 const ICON: &[u8] = include_bytes!("../../static/favicon.svg");
 
 /// The parts of DSFR that our markup needs, in the order they are linked.
@@ -64,6 +65,7 @@ pub struct Theme {
     stylesheets: Vec<String>,
     icon: String,
     mark: String,
+    submit_script: String,
     files: Vec<StaticFile>,
     dsfr: Option<Dsfr>,
 }
@@ -88,6 +90,7 @@ impl Theme {
         let icon = StaticFile::svg("favicon.svg", ICON);
         let mark = StaticFile::svg("mark.svg", MARK);
         let button = StaticFile::css("button.css", BUTTON);
+        let submit = StaticFile::new("form_post.js", "text/javascript; charset=utf-8", SUBMIT);
         let (mut stylesheets, own, dsfr) = match dsfr_dir {
             None => {
                 let neutral = StaticFile::css("theme.css", NEUTRAL);
@@ -107,12 +110,13 @@ impl Theme {
             }
         };
         stylesheets.extend(own.iter().map(|file| file.path.clone()));
-        let (icon_url, mark_url) = (icon.path.clone(), mark.path.clone());
-        let files = own.into_iter().chain([icon, mark, button]).collect();
+        let (icon_url, mark_url, submit_script) = (icon.path.clone(), mark.path.clone(), submit.path.clone());
+        let files = own.into_iter().chain([icon, mark, button, submit]).collect();
         Ok(Theme {
             stylesheets,
             icon: icon_url,
             mark: mark_url,
+            submit_script,
             files,
             dsfr,
         })
@@ -131,6 +135,11 @@ impl Theme {
     /// Our mark, shown in the header (SVG).
     pub fn mark(&self) -> &str {
         &self.mark
+    }
+
+    /// What sends a form_post page on.
+    pub fn submit_script(&self) -> &str {
+        &self.submit_script
     }
 
     /// Serves `/static/…` and, with DSFR, `/dsfr/…`; anything else below them is 404.

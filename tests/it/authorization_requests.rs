@@ -94,8 +94,8 @@ async fn errors_go_to_the_verified_redirect_uri_in_registered_codes() {
         (&[("id_token_hint", "garbage")], "invalid_request"),
         (&[("id_token_hint", "a.b.c")], "invalid_request"),
         (&[("nonce", &long)], "invalid_request"),
-        (&[("response_mode", "fragment")], "invalid_request"),
-        (&[("response_mode", "form_post")], "invalid_request"),
+        (&[("response_mode", "cookie")], "invalid_request"),
+        (&[("response_mode", "form_post.jwt")], "invalid_request"),
         (
             &[("request", "x"), ("request_uri", "https://service.example/r")],
             "invalid_request",

@@ -81,7 +81,9 @@ async fn the_document_is_this_and_its_twin_is_the_same() {
       "request_parameter_supported": false,
       "request_uri_parameter_supported": false,
       "response_modes_supported": [
-        "query"
+        "query",
+        "fragment",
+        "form_post"
       ],
       "response_types_supported": [
         "code"

@@ -24,6 +24,7 @@ mod main_job;
 mod pages;
 mod real_synapse;
 mod redirect_uris;
+mod response_modes;
 mod secrets_in_logs;
 mod skipped_steps;
 mod slow_clients;

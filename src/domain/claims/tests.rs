@@ -53,14 +53,11 @@ fn dinum() -> Administration {
     }
 }
 
-fn authorization(scope: &[&str], claims: &[&str], request: &str) -> Authorization {
-    Authorization {
-        id: "1".to_owned(),
-        client_id: "c".to_owned(),
+fn grant(claims: &[&str], request: &str) -> AgentGrant {
+    AgentGrant {
         agent_id: "agent-id".to_owned(),
         session_id: "s".to_owned(),
         subject: "subject".to_owned(),
-        scope: set(scope),
         claims: set(claims),
         demanded_in_userinfo: demands(request).userinfo.into_keys().collect(),
         demanded_in_id_token: demands(request).id_token.into_keys().collect(),
@@ -69,7 +66,6 @@ fn authorization(scope: &[&str], claims: &[&str], request: &str) -> Authorizatio
         acr: "eidas1".to_owned(),
         amr: Vec::new(),
         sid: "sid".to_owned(),
-        created_at: 0,
     }
 }
 
@@ -275,18 +271,17 @@ fn branches_are_roles_and_guests_are_no_agents() {
 #[test]
 fn claims_of_scopes_go_to_userinfo_and_demanded_ones_where_they_were_demanded() {
     let values = values(&agent(), &homeserver(false), Some(&dinum()), "subject");
-    let authorization = authorization(
-        &["openid", "email"],
+    let grant = grant(
         &["sub", "email", "email_verified", "name", "siret"],
         r#"{"userinfo":{"name":{"value":"Somebody Else"}},"id_token":{"siret":null,"email":null,"siren":null,"sub":null}}"#,
     );
     // A demanded value is a preference (Core §5.5.1): the real one comes back.
     assert_eq!(
-        json!(userinfo(&authorization, &values)),
+        json!(userinfo(&set(&["openid", "email"]), &grant, &values)),
         json!({"sub": "subject", "email": "jean.dupont@beta.gouv.fr", "email_verified": true, "name": "Jean Dupont"})
     );
     assert_eq!(
-        json!(id_token_extra(&authorization, &values)),
+        json!(id_token_extra(&grant, &values)),
         json!({"siret": "13002526500013", "email": "jean.dupont@beta.gouv.fr"})
     );
 }
@@ -327,10 +322,10 @@ proptest! {
         prop_assert!(asked.is_subset(&widest));
 
         let values = values(&agent(), &homeserver(false), Some(&dinum()), "subject");
-        let authorization = Authorization { scope, claims: granted.clone(), ..authorization(&[], &[], &request) };
-        let at_userinfo = userinfo(&authorization, &values);
+        let grant = AgentGrant { claims: granted.clone(), ..grant(&[], &request) };
+        let at_userinfo = userinfo(&scope, &grant, &values);
         prop_assert_eq!(&at_userinfo["sub"], "subject");
-        let in_id_token = id_token_extra(&authorization, &values);
+        let in_id_token = id_token_extra(&grant, &values);
         prop_assert!(!in_id_token.contains_key("sub"));
         for (claim, value) in at_userinfo.into_iter().chain(in_id_token) {
             prop_assert!(claim == "sub" || granted.contains(&claim));

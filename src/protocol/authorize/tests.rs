@@ -57,8 +57,7 @@ fn what_is_wrong_is_answered_with_its_own_code() {
             InvalidRequest,
         ),
         ("code_challenge=short&code_challenge_method=S256", InvalidRequest),
-        ("response_mode=fragment", InvalidRequest),
-        ("response_mode=form_post", InvalidRequest),
+        ("response_mode=form_post.jwt", InvalidRequest),
         ("response_mode=QUERY", InvalidRequest),
         ("request=x", RequestNotSupported),
         ("request_uri=https://rp.example/r", RequestUriNotSupported),
@@ -102,6 +101,8 @@ fn what_is_unknown_or_optional_is_never_an_error() {
         "sp_name=Service&sp_id=1&siret_hint=13002526500013",
         "resource=a&resource=b",
         "response_mode=query",
+        "response_mode=fragment",
+        "response_mode=form_post",
         "response_mode=",
         "prompt=",
         "max_age=",
@@ -203,7 +204,7 @@ fn values_are_kept_within_their_bounds() {
     let long = "a".repeat(384);
     let request = with(&format!("nonce={long}&state={long}&login_hint=jean%40beta.gouv.fr")).unwrap();
     assert_eq!(request.nonce.as_deref(), Some(long.as_str()));
-    assert!(request.return_to.with_code("c", "https://us.fr").contains(&long));
+    assert!(format!("{:?}", request.return_to.with_code("c", "https://us.fr")).contains(&long));
     assert_eq!(request.login_hint.as_deref(), Some("jean@beta.gouv.fr"));
     assert_eq!(
         with(&format!("login_hint={}", "a".repeat(256))).unwrap().login_hint,

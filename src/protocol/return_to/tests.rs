@@ -168,13 +168,46 @@ fn a_missing_or_repeated_redirect_uri_is_unverified() {
     assert!(ReturnTo::verify(&params(&[("redirect_uri", "https://good.fr/other")]), &client).is_ok());
 }
 
+fn redirect(response: AuthorizationResponse) -> String {
+    match response {
+        AuthorizationResponse::Redirect(url) => url,
+        AuthorizationResponse::FormPost { .. } => panic!("{response:?}"),
+    }
+}
+
+fn respond_in(mode: &str, redirect_uri: &str) -> AuthorizationResponse {
+    let pairs = [("redirect_uri", redirect_uri), ("state", "s"), ("response_mode", mode)];
+    let return_to = ReturnTo::verify(&params(&pairs), &client(&[redirect_uri])).unwrap();
+    return_to.with_code("c0de", "https://us.fr")
+}
+
+#[test]
+fn each_mode_puts_the_members_in_its_place() {
+    assert_eq!(
+        redirect(respond_in("fragment", "https://good.fr/cb?x=1")),
+        "https://good.fr/cb?x=1#code=c0de&state=s&iss=https%3A%2F%2Fus.fr"
+    );
+    let members = [("code", "c0de"), ("state", "s"), ("iss", "https://us.fr")];
+    assert_eq!(
+        respond_in("form_post", "https://good.fr/cb?x=1"),
+        AuthorizationResponse::FormPost {
+            action: "https://good.fr/cb?x=1".to_owned(),
+            members: members.map(|(name, value)| (name, value.to_owned())).to_vec(),
+        }
+    );
+    // What is refused is refused where every client looks.
+    let plain = "https://good.fr/cb?code=c0de&state=s&iss=https%3A%2F%2Fus.fr";
+    assert_eq!(redirect(respond_in("cookie", "https://good.fr/cb")), plain);
+    assert!(redirect(respond_in("form_post", "fr.gouv.app:/cb")).starts_with("fr.gouv.app:/cb?code"));
+}
+
 #[test]
 fn a_response_adds_its_members_and_keeps_the_registered_query() {
     let respond = |redirect_uri: &str, state: &[&str]| {
         let mut pairs = vec![("redirect_uri", redirect_uri)];
         pairs.extend(state.iter().map(|state| ("state", *state)));
         let return_to = ReturnTo::verify(&params(&pairs), &client(&[redirect_uri])).unwrap();
-        return_to.with_code("c0de", "https://us.fr")
+        redirect(return_to.with_code("c0de", "https://us.fr"))
     };
     assert_eq!(
         respond("https://good.fr/cb", &["a b"]),
@@ -198,7 +231,7 @@ fn an_error_says_what_and_never_carries_a_code() {
     let return_to = ReturnTo::verify(&params(&pairs), &client(&["https://good.fr/cb"])).unwrap();
     let error = OAuthError::new(ErrorCode::AccessDenied, "the agent refused");
     assert_eq!(
-        return_to.with_error(&error, "https://us.fr"),
+        redirect(return_to.with_error(&error, "https://us.fr")),
         "https://good.fr/cb?error=access_denied&error_description=the+agent+refused&state=s&iss=https%3A%2F%2Fus.fr"
     );
     assert!(return_to.is_https());
@@ -209,7 +242,7 @@ proptest! {
     fn no_state_adds_a_member_or_leaves_the_query(state in "\\PC{1,40}|[&=#?\"'<>\r\n\t%+ ]{1,20}") {
         let pairs = [("redirect_uri", "https://good.fr/cb?x=1"), ("state", state.as_str())];
         let return_to = ReturnTo::verify(&params(&pairs), &client(&["https://good.fr/cb?x=1"])).unwrap();
-        let url = return_to.with_code("c0de", "https://us.fr");
+        let url = redirect(return_to.with_code("c0de", "https://us.fr"));
         prop_assert!(url.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'<>#\\".contains(&byte)));
         let parsed = Url::parse(&url).unwrap();
         let members: Vec<(String, String)> = parsed.query_pairs().into_owned().collect();

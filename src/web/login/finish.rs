@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use axum::response::Response;
 
-use super::super::error::{AuthorizeError, PageError, see_other};
+use super::super::error::{AuthorizeError, PageError, respond};
 use super::super::pages::ErrorKind;
 use super::super::person::Person;
 use super::request::Request;
@@ -12,7 +12,7 @@ use super::under_way::UnderWay;
 use crate::app::App;
 use crate::domain::agent::Agent;
 use crate::domain::claims;
-use crate::domain::grant::{Authorization, CodeRecord};
+use crate::domain::grant::{AgentGrant, Authorization, CodeRecord};
 use crate::domain::homeserver::{Homeserver, Way};
 use crate::domain::identity::{Continuity, Facts, UpstreamIdentity, continuity, is_other_account, settle};
 use crate::domain::login_problem::LoginProblem;
@@ -204,24 +204,27 @@ pub async fn issue(
 ) -> Result<Response, AuthorizeError> {
     let person = person.ok_or_else(|| PageError::from_inside(&"a code without an agent"))?;
     let code = random_token()?;
+    let sid = app
+        .store
+        .sid(&person.session.id, &request.client.id, &random_id()?)
+        .await?;
     let authorization = Authorization {
         id: random_id()?,
         client_id: request.client.id.clone(),
-        agent_id: person.agent.id,
-        sid: app
-            .store
-            .sid(&person.session.id, &request.client.id, &random_id()?)
-            .await?,
-        session_id: person.session.id,
-        subject: person.subject,
         scope: request.checked.scope.clone(),
-        claims,
-        demanded_in_userinfo: request.checked.claims.userinfo.keys().cloned().collect(),
-        demanded_in_id_token: request.checked.claims.id_token.keys().cloned().collect(),
-        nonce: request.checked.nonce.clone(),
-        auth_time: person.session.auth_time,
-        acr: person.acr.to_owned(),
-        amr: claims::amr(person.session.way),
+        agent: Some(AgentGrant {
+            agent_id: person.agent.id,
+            session_id: person.session.id,
+            subject: person.subject,
+            claims,
+            demanded_in_userinfo: request.checked.claims.userinfo.keys().cloned().collect(),
+            demanded_in_id_token: request.checked.claims.id_token.keys().cloned().collect(),
+            nonce: request.checked.nonce.clone(),
+            auth_time: person.session.auth_time,
+            acr: person.acr.to_owned(),
+            amr: claims::amr(person.session.way),
+            sid,
+        }),
         created_at: now,
     };
     let record = CodeRecord {
@@ -245,7 +248,5 @@ pub async fn issue(
         authorization.id = authorization.id,
         "an authorization was given"
     );
-    Ok(see_other(
-        &request.checked.return_to.with_code(&code, &app.config.issuer),
-    ))
+    Ok(respond(request.checked.return_to.with_code(&code, &app.config.issuer)))
 }

@@ -98,22 +98,21 @@ async fn id_token(
     now: i64,
 ) -> Result<String, JsonError> {
     // An account that was closed between authorization and redemption gets nothing (every way asks admission).
-    let values = claim_values(app, client, authorization)
-        .await?
-        .ok_or(CodeRecord::REFUSED)?;
+    let grant = authorization.agent.as_ref().ok_or(CodeRecord::REFUSED)?;
+    let values = claim_values(app, client, grant).await?.ok_or(CodeRecord::REFUSED)?;
     let claims = IdTokenClaims {
         iss: &app.config.issuer,
-        sub: &authorization.subject,
+        sub: &grant.subject,
         aud: &client.id,
         iat: now,
         exp: now + app.config.lifetimes.id_token,
-        auth_time: authorization.auth_time,
-        nonce: authorization.nonce.as_deref(),
-        acr: &authorization.acr,
-        amr: &authorization.amr,
+        auth_time: grant.auth_time,
+        nonce: grant.nonce.as_deref(),
+        acr: &grant.acr,
+        amr: &grant.amr,
         at_hash: at_hash(access_token),
-        sid: &authorization.sid,
-        extra: claims::id_token_extra(authorization, &values),
+        sid: &grant.sid,
+        extra: claims::id_token_extra(grant, &values),
     };
     Ok(app
         .keys

@@ -68,20 +68,24 @@ async fn answer(app: &App, token: Option<Redacted>) -> Result<Response, JsonErro
         .find_access_token(&fingerprint(token.expose()), app.clock.now())
         .await?;
     let authorization = found.ok_or_else(invalid)?;
-    if !authorization.scope.contains("openid") {
+    let grant = authorization
+        .agent
+        .as_ref()
+        .filter(|_| authorization.scope.contains("openid"));
+    let Some(grant) = grant else {
         let error = OAuthError::new(ErrorCode::InsufficientScope, "the token was not granted openid");
         return Err(JsonError::bearer(error));
-    }
+    };
     let client = app
         .store
         .find_client(&authorization.client_id)
         .await?
         .filter(|client| !client.disabled);
     let client = client.ok_or_else(invalid)?;
-    let values = claim_values(app, &client, &authorization).await?.ok_or_else(invalid)?;
+    let values = claim_values(app, &client, grant).await?.ok_or_else(invalid)?;
     Ok((
         [(CACHE_CONTROL, "no-store")],
-        Json(claims::userinfo(&authorization, &values)),
+        Json(claims::userinfo(&authorization.scope, grant, &values)),
     )
         .into_response())
 }

@@ -100,6 +100,12 @@ pub(super) fn samples(layout: &Layout) -> Vec<Sample> {
         "consent-long".into(),
         consent(layout, &long, &long, items.to_vec()).render(),
     );
+    let form_post = FormPostPage {
+        layout: layout.clone(),
+        action: "https://annuaire.example/callback".into(),
+        members: vec![("code", "c0de".into()), ("state", "\"><script>".into())],
+    };
+    add("form-post".into(), form_post.render());
     for problem in LoginProblem::ALL {
         add(
             format!("problem-{}", problem.code()),

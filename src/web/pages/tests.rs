@@ -70,7 +70,16 @@ fn every_page_has_what_a_reader_and_a_screen_reader_need() {
 
 #[test]
 fn every_page_works_under_a_strict_content_security_policy() {
-    for (language, name, html) in all() {
+    for (language, name, mut html) in all() {
+        if name == "form-post" {
+            // The one page with a script: a file of ours, and nothing in the page itself.
+            let script = format!(
+                "<script src=\"{}\"></script>",
+                Theme::load(None).expect("the built-in theme loads").submit_script()
+            );
+            assert_eq!(html.matches(&script).count(), 1);
+            html = html.replace(&script, "");
+        }
         for forbidden in [
             "<script",
             "<style",

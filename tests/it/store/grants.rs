@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use tchap_connect::domain::grant::{AccessTokenRecord, Authorization, CodeRecord};
+use tchap_connect::domain::grant::{AccessTokenRecord, AgentGrant, Authorization, CodeRecord};
 use tchap_connect::secret::fingerprint;
 use tchap_connect::store::Store;
 use tokio::runtime::Handle;
@@ -17,18 +17,20 @@ fn grant(id: &str) -> (Authorization, CodeRecord) {
     let authorization = Authorization {
         id: id.to_owned(),
         client_id: "rp".to_owned(),
-        agent_id: "agent".to_owned(),
-        session_id: "session".to_owned(),
-        subject: "subject".to_owned(),
         scope: set(&["openid"]),
-        claims: set(&["email"]),
-        demanded_in_userinfo: set(&["email"]),
-        demanded_in_id_token: set(&["acr"]),
-        nonce: Some("n\0once".to_owned()),
-        auth_time: Some(NOW),
-        acr: "eidas1".to_owned(),
-        amr: vec!["pwd".to_owned()],
-        sid: "sid".to_owned(),
+        agent: Some(AgentGrant {
+            agent_id: "agent".to_owned(),
+            session_id: "session".to_owned(),
+            subject: "subject".to_owned(),
+            claims: set(&["email"]),
+            demanded_in_userinfo: set(&["email"]),
+            demanded_in_id_token: set(&["acr"]),
+            nonce: Some("n\0once".to_owned()),
+            auth_time: Some(NOW),
+            acr: "eidas1".to_owned(),
+            amr: vec!["pwd".to_owned()],
+            sid: "sid".to_owned(),
+        }),
         created_at: NOW,
     };
     let code = CodeRecord {

@@ -9,7 +9,6 @@ use openidconnect::core::{CoreClient, CoreIdToken, CoreIdTokenClaims, CoreProvid
 use openidconnect::{AccessToken, AccessTokenHash, ClientId, HttpRequest, HttpResponse, IssuerUrl, Nonce};
 use serde_json::Value;
 use tchap_connect::protocol::client::Client;
-use url::Url;
 
 use super::browser::{Http, Page};
 use super::secrets::Traffic;
@@ -99,30 +98,42 @@ impl RelyingParty {
 
     /// What an authorization response says: it must be one of ours, to this client, with `state` and `iss`.
     pub fn answer(&self, page: &Page) -> Vec<(String, String)> {
-        assert_eq!(page.status, 303, "{} {}", page.url, page.body);
-        let location = page.header("location");
-        let rest = location
-            .strip_prefix(&self.redirect_uri)
-            .unwrap_or_else(|| panic!("{location}"));
-        assert!(rest.starts_with(['?', '&']), "{location}");
-        let pairs: Vec<(String, String)> = Url::parse(location).unwrap().query_pairs().into_owned().collect();
+        let pairs = self.members(page);
         let value = |name: &str| {
             let mut values = pairs
                 .iter()
                 .filter(|(key, _)| key == name)
                 .map(|(_, value)| value.as_str());
             let value = values.next();
-            assert_eq!(values.next(), None, "{name} twice in {location}");
+            assert_eq!(values.next(), None, "{name} twice in {pairs:?}");
             value
         };
-        assert_eq!(value("iss"), Some(&*self.issuer), "RFC 9207: {location}");
-        assert_eq!(value("state"), Some(STATE), "{location}");
-        assert_ne!(value("code").is_some(), value("error").is_some(), "{location}");
+        assert_eq!(value("iss"), Some(&*self.issuer), "RFC 9207: {pairs:?}");
+        assert_eq!(value("state"), Some(STATE), "{pairs:?}");
+        assert_ne!(value("code").is_some(), value("error").is_some(), "{pairs:?}");
         if let Some(description) = value("error_description") {
             let allowed = |byte: u8| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);
             assert!(description.bytes().all(allowed), "{description}");
         }
         pairs
+    }
+
+    /// The members of an authorization response, in whichever mode it came.
+    fn members(&self, page: &Page) -> Vec<(String, String)> {
+        if page.status == 200 && page.has("form-post") {
+            let form = page.form("form-post");
+            assert_eq!(form.action, self.redirect_uri);
+            return form.fields;
+        }
+        assert_eq!(page.status, 303, "{} {}", page.url, page.body);
+        let location = page.header("location");
+        let rest = location
+            .strip_prefix(&self.redirect_uri)
+            .unwrap_or_else(|| panic!("{location}"));
+        let query = rest
+            .strip_prefix(['?', '&', '#'])
+            .unwrap_or_else(|| panic!("{location}"));
+        url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()
     }
 
     fn member(&self, page: &Page, name: &str) -> String {

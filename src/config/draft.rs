@@ -1,0 +1,176 @@
+//! Reading the settings one by one: each with its default, its bounds and what development mode assumes.
+
+use std::net::SocketAddr;
+
+use ipnet::IpNet;
+
+use super::reader::Reader;
+use super::{Config, Database, Lifetimes, Limits, Links, Log, Mode, Problems, Theme, Upstream, checks};
+
+/// A configuration half read.
+pub(super) struct Draft {
+    pub(super) mode: Mode,
+    pub(super) reader: Reader,
+    pub(super) assumptions: Vec<String>,
+}
+
+impl Draft {
+    /// Over what was written.
+    pub fn new(mode: Mode, reader: Reader) -> Self {
+        Self {
+            mode,
+            reader,
+            assumptions: Vec::new(),
+        }
+    }
+
+    /// Reads everything.
+    ///
+    /// # Errors
+    /// Every problem at once.
+    pub fn finish(mut self) -> Result<Config, Problems> {
+        let listen = self.listen();
+        let issuer = self.issuer(listen);
+        let trusted_proxies = self.trusted_proxies();
+        let database = self.database();
+        let sealing_key = self.sealing_key(&database);
+        let lifetimes = self.lifetimes();
+        let reader = &mut self.reader;
+        let limits = Limits {
+            open_flows_per_network: reader.integer("limits.open_flows_per_network", 2000, 1..=1_000_000),
+        };
+        let upstream = Upstream {
+            timeout_seconds: reader.integer("upstream.timeout_seconds", 10, 1..=60).unsigned_abs(),
+            ca_file: reader.text("upstream.ca_file", None, checks::pem_file),
+        };
+        let theme = Theme {
+            dsfr_dir: reader.text("theme.dsfr_dir", None, checks::dsfr_dir),
+        };
+        let links = Links {
+            accessibility: reader.text("links.accessibility", None, checks::link),
+            legal: reader.text("links.legal", None, checks::link),
+            privacy: reader.text("links.privacy", None, checks::link),
+        };
+        let log = Log {
+            format: reader
+                .text("log.format", Some("text"), checks::log_format)
+                .unwrap_or_default(),
+            filter: reader
+                .text("log.filter", Some("info"), checks::log_filter)
+                .unwrap_or_default(),
+        };
+        let settings = self.reader.finish()?;
+        // A `None` here has its problem noted, so `finish` has returned above; the alternative texts are never used.
+        Ok(Config {
+            issuer: issuer.unwrap_or_default(),
+            listen,
+            mode: self.mode,
+            trusted_proxies,
+            database,
+            sealing_key,
+            lifetimes,
+            limits,
+            upstream,
+            theme,
+            links,
+            log,
+            assumptions: self.assumptions,
+            settings,
+        })
+    }
+
+    fn listen(&mut self) -> SocketAddr {
+        self.reader
+            .text("listen", Some("127.0.0.1:8080"), checks::listen)
+            .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)))
+    }
+
+    fn issuer(&mut self, listen: SocketAddr) -> Option<String> {
+        let mode = self.mode;
+        let default = match mode {
+            Mode::Development if listen.ip().is_loopback() && listen.port() != 0 => Some(format!("http://{listen}")),
+            _ => None,
+        };
+        if !self.reader.is_given("issuer") {
+            match &default {
+                Some(issuer) => self.assume(format!(
+                    "the issuer is {issuer} (browsers reach it on this machine only)"
+                )),
+                None => self.reader.problem(
+                    "issuer",
+                    "write the origin that browsers see, for example issuer = \"https://connect.example.gouv.fr\"",
+                ),
+            }
+        }
+        self.reader
+            .text("issuer", default.as_deref(), |text| checks::issuer(text, mode))
+    }
+
+    fn trusted_proxies(&mut self) -> Vec<IpNet> {
+        // Only http is served here, so a public https issuer has a proxy in front of it: without its address every
+        // visitor would seem to come from one network and share one cap.
+        if self.mode == Mode::Production && !self.reader.is_given("trusted_proxies") {
+            self.reader.problem(
+                "trusted_proxies",
+                "list the proxy that ends TLS, for example trusted_proxies = [\"10.0.0.5/32\"]; [] if it passes \
+                 connections through unchanged",
+            );
+        }
+        let proxies = self.reader.list("trusted_proxies", checks::network);
+        if proxies.iter().any(|network| network.prefix_len() == 0) {
+            self.reader.problem(
+                "trusted_proxies",
+                "a network of all addresses would believe everybody's X-Forwarded-For: list the proxies only",
+            );
+        }
+        proxies
+    }
+
+    fn database(&mut self) -> Database {
+        let default = (self.mode == Mode::Development).then_some("sqlite:tchap-connect.db");
+        if !self.reader.is_given("database.url") {
+            match default {
+                Some(_) => self.assume("everything is stored in tchap-connect.db here (SQLite)".to_owned()),
+                None => self.reader.problem(
+                    "database.url",
+                    "write url = \"sqlite:/var/lib/tchap-connect/tchap-connect.db\" or \
+                     url = \"postgres://user:password@host/database\" under [database]",
+                ),
+            }
+        }
+        let url = self
+            .reader
+            .secret("database.url", default, checks::show_database, checks::database_url);
+        Database {
+            url: url.unwrap_or_default(),
+            max_connections: u32::try_from(self.reader.integer("database.max_connections", 8, 1..=200)).unwrap_or(8),
+        }
+    }
+
+    fn lifetimes(&mut self) -> Lifetimes {
+        const HOUR: i64 = 3600;
+        const DAY: i64 = 24 * HOUR;
+        let reader = &mut self.reader;
+        let lifetimes = Lifetimes {
+            code: reader.integer("lifetimes.code", 60, 10..=600),
+            login_attempt: reader.integer("lifetimes.login_attempt", 600, 60..=HOUR),
+            flow: reader.integer("lifetimes.flow", 1800, 300..=DAY),
+            access_token: reader.integer("lifetimes.access_token", 600, 60..=DAY),
+            id_token: reader.integer("lifetimes.id_token", 600, 60..=HOUR),
+            session: reader.integer("lifetimes.session", 12 * HOUR, 300..=30 * DAY),
+            consent: reader.integer("lifetimes.consent", 365 * DAY, HOUR..=730 * DAY),
+        };
+        if lifetimes.login_attempt > lifetimes.flow {
+            reader.problem("lifetimes.login_attempt", "must not be longer than lifetimes.flow");
+        }
+        // The cookie session binds a flow to its browser.
+        if lifetimes.session < lifetimes.flow {
+            reader.problem("lifetimes.session", "must not be shorter than lifetimes.flow");
+        }
+        lifetimes
+    }
+
+    pub(super) fn assume(&mut self, what: String) {
+        self.assumptions.push(what);
+    }
+}
