@@ -8,6 +8,7 @@ mod browser;
 mod brute_force;
 mod cli;
 mod code_replay;
+mod conformance;
 mod consent;
 mod credential_binding;
 mod directory_trust;
