@@ -15,3 +15,4 @@ pub mod login_problem;
 pub mod logout;
 pub mod names;
 pub mod session;
+pub mod throttle;

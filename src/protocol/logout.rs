@@ -130,7 +130,7 @@ mod tests {
     }
 
     fn hint() -> Value {
-        json!({"iss": ISSUER, "aud": "service", "sub": "s", "sid": "session"})
+        json!({"iss": ISSUER, "aud": "service", "sub": "s", "sid": "session", "exp": 1})
     }
 
     #[test]
@@ -151,11 +151,12 @@ mod tests {
     fn what_makes_no_sense_is_refused() {
         assert!(read("client_id=other", Some(hint())).is_err());
         for bad in [
-            json!({"iss": "https://other.example", "aud": "service", "sub": "s"}),
-            json!({"iss": ISSUER, "aud": "service"}),
-            json!({"iss": ISSUER, "sub": "s"}),
-            json!({"aud": "service", "sub": "s"}),
-            json!({"iss": ISSUER, "aud": ["service"], "sub": "s"}),
+            json!({"iss": "https://other.example", "aud": "service", "sub": "s", "exp": 1}),
+            json!({"iss": ISSUER, "aud": "service", "exp": 1}),
+            json!({"iss": ISSUER, "sub": "s", "exp": 1}),
+            json!({"aud": "service", "sub": "s", "exp": 1}),
+            json!({"iss": ISSUER, "aud": ["service"], "sub": "s", "exp": 1}),
+            json!({"iss": ISSUER, "aud": "service", "sub": "s"}),
         ] {
             assert!(read("", Some(bad.clone())).is_err(), "{bad}");
         }

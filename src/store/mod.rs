@@ -55,6 +55,7 @@ mod homeservers;
 mod logouts;
 mod sessions;
 mod signing_keys;
+mod throttles;
 mod web_sessions;
 
 pub use error::StoreError;
