@@ -339,6 +339,7 @@ fn reader_keys() -> Vec<&'static str> {
     let absent = [
         "sealing_key_file",
         "upstream.ca_file",
+        "fetch.ca_file",
         "theme.dsfr_dir",
         "links.accessibility",
         "links.legal",
