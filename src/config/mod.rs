@@ -13,6 +13,7 @@ mod sealing;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +23,7 @@ pub use reader::{Problem, Problems, Setting, syntax_problem};
 pub use sealing::SealingError;
 
 use crate::secret::Redacted;
+use crate::tls::TlsFiles;
 use draft::Draft;
 use reader::Reader;
 
@@ -48,6 +50,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Production or development.
     pub mode: Mode,
+    /// Where the certificate is when TLS ends here; `None` when a proxy ends it.
+    pub tls: Option<TlsFiles>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Where everything is stored.
@@ -62,6 +66,8 @@ pub struct Config {
     pub limits: Limits,
     /// Requests to homeservers.
     pub upstream: Upstream,
+    /// Requests to addresses that clients name.
+    pub fetch: Fetch,
     /// The look of the pages.
     pub theme: Theme,
     /// Links in the footer of every page.
@@ -127,6 +133,15 @@ pub struct Limits {
 pub struct Upstream {
     /// The longest that one request to a homeserver may take, in seconds.
     pub timeout_seconds: u64,
+    /// PEM file with further certification authorities.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Requests to addresses that clients name.
+#[derive(Debug, Clone)]
+pub struct Fetch {
+    /// Hosts and ports that need not be public.
+    pub allow: BTreeSet<(String, u16)>,
     /// PEM file with further certification authorities.
     pub ca_file: Option<PathBuf>,
 }

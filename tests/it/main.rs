@@ -34,6 +34,7 @@ mod slow_clients;
 mod store;
 mod stored_requests;
 mod support;
+mod tls;
 mod token_endpoint;
 mod two_tabs;
 mod upstream;

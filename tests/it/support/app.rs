@@ -79,7 +79,7 @@ impl TestApp {
         Self::with(&[]).await
     }
 
-    /// With settings of its own, by variable name without the prefix.
+    /// With settings of its own, by variable name without the prefix; in TLS with those of [`super::tls::Certificate`].
     pub async fn with(settings: &[(&str, &str)]) -> Self {
         Self::on(Database::any().await, settings).await
     }
@@ -88,7 +88,8 @@ impl TestApp {
         collect_logs();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let base_url = format!("http://{address}");
+        let tls = settings.iter().any(|(name, _)| *name == "TLS_CERT_FILE");
+        let base_url = format!("{}://{address}", if tls { "https" } else { "http" });
         let config = config(&base_url, &database.url, settings);
         let store = Store::open(&database.url).await.unwrap();
         store.migrate().await.unwrap();

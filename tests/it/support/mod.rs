@@ -10,6 +10,7 @@ pub mod partner_site;
 pub mod real;
 pub mod relying_party;
 pub mod secrets;
+pub mod tls;
 
 pub use app::{EMAIL, JEAN, LOCAL_PART, MARIES_EMAIL, NAME, PASSWORD, TestApp, client, jean, marie};
 pub use browser::{Browser, Page};

@@ -99,6 +99,8 @@ proptest! {
         }
         prop_assert!(at.is_some() || !request.requires_auth_time);
         prop_assert!(case.hint.is_none_or(|hint| hint == "subject"));
+        let confirmed = case.progress.account_confirmed;
+        prop_assert!(!here || confirmed || !(case.progress.other_account || case.progress.after_logout));
         let agreed_here = case
             .progress
             .consented
