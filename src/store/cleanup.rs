@@ -1,12 +1,16 @@
 //! Deletes what has expired, in batches, so that no statement holds the writer for long. `session_clients` leave with
-//! their browser session, codes and access tokens with their authorization, whose expiry is that of the last of them.
+//! their browser session, codes with their authorization, which is kept as long as anything issued from it.
 
 use super::{Store, StoreError};
 
-const EXPIRED: [&str; 6] = [
+const EXPIRED: [&str; 8] = [
     "delete from flows where id in (select id from flows where expires_at <= $1 limit $2)",
     "delete from web_sessions where id in (select id from web_sessions where expires_at <= $1 limit $2)",
     "delete from browser_sessions where id in (select id from browser_sessions where expires_at <= $1 limit $2)",
+    "delete from access_tokens where fingerprint in
+     (select fingerprint from access_tokens where expires_at <= $1 limit $2)",
+    "delete from refresh_tokens where fingerprint in
+     (select fingerprint from refresh_tokens where expires_at <= $1 limit $2)",
     "delete from authorizations where id in (select id from authorizations where expires_at <= $1 limit $2)",
     "delete from client_secrets where id in (select id from client_secrets where expires_at <= $1 limit $2)",
     "delete from consents where (agent_id, client_id) in

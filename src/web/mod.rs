@@ -9,6 +9,7 @@ mod login;
 mod oidc;
 pub(crate) mod pages;
 mod person;
+mod resources;
 mod routes;
 mod serve;
 pub(crate) mod theme;
