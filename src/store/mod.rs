@@ -55,6 +55,7 @@ mod homeservers;
 mod resources;
 mod sessions;
 mod signing_keys;
+mod throttles;
 mod tokens;
 mod web_sessions;
 

@@ -163,6 +163,7 @@ impl Call<'_> {
         values: &Values,
         access: &AccessToken,
     ) -> Result<String, JsonError> {
+        let alg = self.client.id_token_signed_response_alg;
         let claims = IdTokenClaims {
             iss: &self.app.config.issuer,
             sub: &grant.subject,
@@ -173,11 +174,10 @@ impl Call<'_> {
             nonce,
             acr: &grant.acr,
             amr: &grant.amr,
-            at_hash: at_hash(&access.value),
+            at_hash: at_hash(alg, &access.value),
             sid: &grant.sid,
             extra: claims::id_token_extra(grant, values),
         };
-        let alg = self.client.id_token_signed_response_alg;
         Ok(self.app.keys.sign("JWT", alg, &claims, self.now)?)
     }
 
