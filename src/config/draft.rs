@@ -208,11 +208,17 @@ impl Draft {
             flow: reader.integer("lifetimes.flow", 1800, 300..=DAY),
             access_token: reader.integer("lifetimes.access_token", 600, 60..=DAY),
             id_token: reader.integer("lifetimes.id_token", 600, 60..=HOUR),
+            refresh_token_idle: reader.integer("lifetimes.refresh_token_idle", 30 * DAY, HOUR..=365 * DAY),
+            refresh_token: reader.integer("lifetimes.refresh_token", 90 * DAY, HOUR..=730 * DAY),
             session: reader.integer("lifetimes.session", 12 * HOUR, 300..=30 * DAY),
             consent: reader.integer("lifetimes.consent", 365 * DAY, HOUR..=730 * DAY),
         };
         if lifetimes.login_attempt > lifetimes.flow {
             reader.problem("lifetimes.login_attempt", "must not be longer than lifetimes.flow");
+        }
+        if lifetimes.refresh_token_idle > lifetimes.refresh_token {
+            let message = "must not be longer than lifetimes.refresh_token";
+            reader.problem("lifetimes.refresh_token_idle", message);
         }
         // The cookie session binds a flow to its browser.
         if lifetimes.session < lifetimes.flow {

@@ -111,6 +111,10 @@ pub struct Lifetimes {
     pub access_token: i64,
     /// An ID token.
     pub id_token: i64,
+    /// A refresh token that is not used.
+    pub refresh_token_idle: i64,
+    /// A refresh token however often it is used, counted from the authorization.
+    pub refresh_token: i64,
     /// A browser session, absolute.
     pub session: i64,
     /// A remembered consent.

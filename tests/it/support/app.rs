@@ -9,7 +9,7 @@ use tchap_connect::domain::administration::Administration;
 use tchap_connect::domain::claims::SCOPES;
 use tchap_connect::domain::homeserver::Homeserver;
 use tchap_connect::keys::Keys;
-use tchap_connect::protocol::client::{Client, ClientSecret};
+use tchap_connect::protocol::client::{Client, ClientAuthMethod, ClientSecret, GrantType};
 use tchap_connect::protocol::client_metadata::ClientMetadata;
 use tchap_connect::secret::{Redacted, SealingKey, fingerprint, random_id, random_token};
 use tchap_connect::store::{Store, StoredKey};
@@ -58,6 +58,22 @@ pub fn client(id: &str) -> Client {
         ..ClientMetadata::default()
     };
     metadata.validate(SCOPES).unwrap()
+}
+
+/// The same with refresh tokens.
+pub fn refreshing(id: &str) -> Client {
+    Client {
+        grant_types: [GrantType::AuthorizationCode, GrantType::RefreshToken].into(),
+        ..client(id)
+    }
+}
+
+/// The same without a secret.
+pub fn refreshing_public(id: &str) -> Client {
+    Client {
+        auth_methods: [ClientAuthMethod::None].into(),
+        ..refreshing(id)
+    }
 }
 
 /// A running application. When it ends, its logs and answers are searched for every secret that it met.
