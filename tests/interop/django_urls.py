@@ -28,7 +28,7 @@ class Backend(OIDCAuthenticationBackend):
 
 
 def logout_url(request) -> str:
-    hint = {"id_token_hint": request.session["oidc_id_token"], "post_logout_redirect_uri": f"{settings.HOME}/me"}
+    hint = {"id_token_hint": request.session["oidc_id_token"], "post_logout_redirect_uri": f"{settings.HOME}/"}
     return f"{settings.END_SESSION_ENDPOINT}?{urlencode(hint)}"
 
 

@@ -1,7 +1,7 @@
 // A public client written with oauth4webapi (npm), as its examples show: node oauth4webapi.mjs SETTINGS
-// SETTINGS, in JSON: issuer, port, client_id, scope.
+// SETTINGS, in JSON: issuer, port, client_id, scope, resource.
 import * as oauth from 'oauth4webapi'
-import { serve, signedIn } from './site.mjs'
+import { serve, signedIn, signOut } from './site.mjs'
 
 const settings = JSON.parse(process.argv[2])
 const home = `http://127.0.0.1:${settings.port}`
@@ -10,6 +10,7 @@ const overHttp = { [oauth.allowInsecureRequests]: true } // this issuer is on th
 const issuer = new URL(settings.issuer)
 const as = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, overHttp))
 const client = { client_id: settings.client_id }
+const publicClient = oauth.None()
 
 /** What the library has checked goes into the session; `answer` is the token endpoint's. */
 async function keep(session, answer, tokens) {
@@ -20,18 +21,20 @@ async function keep(session, answer, tokens) {
   session.userinfo = await oauth.processUserInfoResponse(as, client, session.claims.sub, userinfo)
 }
 
-function shown({ claims, userinfo, tokens }) {
-  return { claims, userinfo, id_token: tokens.id_token, access_token: tokens.access_token, expires_in: tokens.expires_in }
+async function refresh(session, parameters = {}) {
+  const { refresh_token } = signedIn(session).tokens
+  const options = { ...overHttp, additionalParameters: parameters }
+  const answer = await oauth.refreshTokenGrantRequest(as, client, publicClient, refresh_token, options)
+  return [answer, await oauth.processRefreshTokenResponse(as, client, answer.clone())]
 }
 
 serve(settings.port, 'oauth4webapi', {
-  async '/login'({ url, session }) {
+  async '/login'({ session }) {
     session.verifier = oauth.generateRandomCodeVerifier()
     session.state = oauth.generateRandomState()
     session.nonce = oauth.generateRandomNonce()
     const to = new URL(as.authorization_endpoint)
     to.search = new URLSearchParams({
-      ...Object.fromEntries(url.searchParams),
       client_id: client.client_id,
       response_type: 'code',
       redirect_uri: `${home}/callback`,
@@ -46,11 +49,30 @@ serve(settings.port, 'oauth4webapi', {
   async '/callback'({ url, session }) {
     const parameters = oauth.validateAuthResponse(as, client, url, session.state)
     const answer = await oauth.authorizationCodeGrantRequest(
-      as, client, oauth.None(), parameters, `${home}/callback`, session.verifier, overHttp,
+      as, client, publicClient, parameters, `${home}/callback`, session.verifier, overHttp,
     )
     const checks = { expectedNonce: session.nonce, requireIdToken: true }
     await keep(session, answer, await oauth.processAuthorizationCodeResponse(as, client, answer, checks))
     return new URL(`${home}/me`)
   },
-  '/me': ({ session }) => shown(signedIn(session)),
+  '/me'({ session }) {
+    const { claims, userinfo, tokens } = signedIn(session)
+    return { claims, userinfo, id_token: tokens.id_token, access_token: tokens.access_token }
+  },
+  async '/refresh'({ session }) {
+    await keep(session, ...(await refresh(session)))
+    return new URL(`${home}/me`)
+  },
+  async '/revoke'({ session }) {
+    const { refresh_token } = signedIn(session).tokens
+    await oauth.processRevocationResponse(await oauth.revocationRequest(as, client, publicClient, refresh_token, overHttp))
+  },
+  '/logout'({ session }) {
+    const { id_token } = signedIn(session).tokens
+    signOut(session)
+    const to = new URL(as.end_session_endpoint) // the library has no part in logout
+    to.search = new URLSearchParams({ id_token_hint: id_token, post_logout_redirect_uri: `${home}/signed-out` })
+    return to
+  },
+  '/signed-out': () => ({ state: true }),
 })
