@@ -65,7 +65,7 @@ password-hint = It is passed on to this server and never kept here.
 password-submit = Sign in
 password-error-empty = Enter your password.
 password-error-wrong = Wrong identifier or password, or deactivated account. Check what you typed. If you open { -brand } with ProConnect, your account may have no password.
-password-error-throttled = Too many attempts on your { -brand } server. Try again in { $wait }.
+password-error-throttled = Too many attempts. Try again in { $wait }.
 password-error-matrix-id = This server does not accept e-mail addresses. Enter your { -brand } ID.
 password-error-unreachable = Your { -brand } server is not responding. Try again in a few minutes.
 

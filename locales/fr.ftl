@@ -65,7 +65,7 @@ password-hint = Il est transmis à ce serveur et n’est jamais conservé ici.
 password-submit = Se connecter
 password-error-empty = Saisissez votre mot de passe.
 password-error-wrong = Identifiant ou mot de passe incorrect, ou compte désactivé. Vérifiez votre saisie. Si vous ouvrez { -brand } avec ProConnect, votre compte n’a peut-être pas de mot de passe.
-password-error-throttled = Trop de tentatives sur votre serveur { -brand }. Réessayez dans { $wait }.
+password-error-throttled = Trop de tentatives. Réessayez dans { $wait }.
 password-error-matrix-id = Ce serveur n’accepte pas l’adresse électronique. Saisissez votre identifiant { -brand }.
 password-error-unreachable = Votre serveur { -brand } ne répond pas. Réessayez dans quelques minutes.
 

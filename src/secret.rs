@@ -86,6 +86,13 @@ pub fn sha256(data: &[u8]) -> [u8; 32] {
     hash
 }
 
+/// SHA-512.
+pub fn sha512(data: &[u8]) -> [u8; 64] {
+    let mut hash = [0; 64];
+    hash.copy_from_slice(digest::digest(&digest::SHA512, data).as_ref());
+    hash
+}
+
 /// The SHA-256 of a secret as base64url: the only form in which a secret of ours is stored.
 pub fn fingerprint(secret: &str) -> String {
     URL_SAFE_NO_PAD.encode(sha256(secret.as_bytes()))

@@ -67,7 +67,7 @@ pub struct AddArgs {
     /// client_secret_basic, client_secret_post or private_key_jwt [default: the first two].
     #[arg(long, value_name = "METHOD", value_parser = choice::<ClientAuthMethod>)]
     auth_method: Option<ClientAuthMethod>,
-    /// Algorithm of its ID tokens: RS256 or ES256.
+    /// Algorithm of its ID tokens: RS256, ES256, PS256 or EdDSA.
     #[arg(long, value_parser = choice::<SigningAlg>, default_value = "RS256")]
     alg: SigningAlg,
     /// pairwise (each sector sees another sub) or public. Fixed from now on.

@@ -39,7 +39,13 @@ pub async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<()> {
     let (stop, stopped) = watch::channel(false);
     let background = [
         tokio::spawn(jobs::cleanup::run(store.clone(), clock.clone(), stopped.clone())),
-        tokio::spawn(jobs::keys::run(app.keys.clone(), store.clone(), stopped.clone())),
+        tokio::spawn(jobs::keys::run(
+            app.keys.clone(),
+            store.clone(),
+            clock.clone(),
+            app.config.key_rotation,
+            stopped.clone(),
+        )),
     ];
     let served = serve_until_told(listener, Arc::new(app), &stop, stopped).await;
     stop.send_replace(true);

@@ -36,8 +36,11 @@ impl Draft {
         let sealing_key = self.sealing_key(&database);
         let lifetimes = self.lifetimes();
         let reader = &mut self.reader;
+        let rotation_days = reader.integer("keys.rotation_days", 90, 0..=730);
         let limits = Limits {
             open_flows_per_network: reader.integer("limits.open_flows_per_network", 2000, 1..=1_000_000),
+            failed_passwords_per_account: reader.integer("limits.failed_passwords_per_account", 4, 1..=100),
+            failed_passwords_per_network: reader.integer("limits.failed_passwords_per_network", 100, 1..=1800),
         };
         let upstream = Upstream {
             timeout_seconds: reader.integer("upstream.timeout_seconds", 10, 1..=60).unsigned_abs(),
@@ -69,6 +72,7 @@ impl Draft {
             database,
             sealing_key,
             lifetimes,
+            key_rotation: (rotation_days > 0).then_some(rotation_days * 24 * 3600),
             limits,
             upstream,
             theme,

@@ -56,6 +56,8 @@ pub struct Config {
     pub sealing_key: SealingKeySource,
     /// How long things live.
     pub lifetimes: Lifetimes,
+    /// How long a signing key signs, in seconds; `None` until it is rotated by command.
+    pub key_rotation: Option<i64>,
     /// Caps.
     pub limits: Limits,
     /// Requests to homeservers.
@@ -114,6 +116,10 @@ pub struct Lifetimes {
 pub struct Limits {
     /// Unfinished flows per network (IPv4 address or IPv6 /64).
     pub open_flows_per_network: i64,
+    /// Failed passwords per account and half hour from browsers that the agent never signed in with.
+    pub failed_passwords_per_account: i64,
+    /// The same per network (IPv4 address or IPv6 /64), whoever they are for.
+    pub failed_passwords_per_network: i64,
 }
 
 /// Requests to homeservers.

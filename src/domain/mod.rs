@@ -14,3 +14,4 @@ pub mod identity;
 pub mod login_problem;
 pub mod names;
 pub mod session;
+pub mod throttle;

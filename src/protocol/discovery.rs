@@ -46,6 +46,7 @@ pub fn document(issuer: &str, vocabulary: Vocabulary<'_>) -> Value {
         "acr_values_supported": vocabulary.acr_values,
         "subject_types_supported": ["pairwise", "public"],
         "id_token_signing_alg_values_supported": SigningAlg::ALL,
+        "userinfo_signing_alg_values_supported": SigningAlg::ALL,
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": Prompt::ALL.map(|(name, _)| name),

@@ -54,6 +54,7 @@ mod grants;
 mod homeservers;
 mod sessions;
 mod signing_keys;
+mod throttles;
 mod web_sessions;
 
 pub use error::StoreError;

@@ -3,9 +3,9 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
-use http::HeaderMap;
 use http::header::{ACCEPT_LANGUAGE, COOKIE};
 use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
 use time::OffsetDateTime;
 use tower_sessions::{Expiry, Session};
@@ -25,6 +25,14 @@ pub fn language_cookie_name(app: &App) -> &'static str {
     }
 }
 
+/// The cookie of a browser in which somebody signed in by password: the limits on failed passwords do not apply there.
+fn known_browser_cookie_name(app: &App) -> &'static str {
+    match app.config.is_https() {
+        true => "__Host-tchap-connect-known",
+        false => "tchap-connect-known",
+    }
+}
+
 /// In the cookie session: a random value that binds flows to this browser.
 const BROWSER: &str = "browser";
 /// In the cookie session: the id of the browser session, once somebody signed in.
@@ -39,6 +47,8 @@ pub struct Visitor {
     lifetimes: Lifetimes,
     /// An IPv4 address or an IPv6 /64.
     pub network: String,
+    /// What marks a browser in which somebody signed in by password.
+    pub known_browser: Option<String>,
     chosen_language: Option<String>,
     accept_language: Option<String>,
 }
@@ -94,6 +104,16 @@ impl Visitor {
         Ok(self.session.insert(UNTIL, until).await?)
     }
 
+    /// The cookie that marks this browser for `lifetime` seconds.
+    pub fn known_browser_cookie(&self, app: &App, token: &str, lifetime: i64) -> Result<HeaderValue, PageError> {
+        let (name, secure) = (
+            known_browser_cookie_name(app),
+            if app.config.is_https() { "; Secure" } else { "" },
+        );
+        let cookie = format!("{name}={token}; Path=/; Max-Age={lifetime}; SameSite=Lax; HttpOnly{secure}");
+        HeaderValue::from_str(&cookie).map_err(|error| PageError::from_inside(&error))
+    }
+
     /// The language for this visitor: chosen on our pages, else asked for by the service, else by the browser.
     pub fn language(&self, ui_locales: &[String]) -> Language {
         Language::negotiate(
@@ -133,7 +153,10 @@ pub fn language_in_query(query: Option<&str>) -> Option<String> {
 }
 
 fn language_cookie(app: &App, headers: &HeaderMap) -> Option<String> {
-    let name = language_cookie_name(app);
+    cookie(headers, language_cookie_name(app))
+}
+
+fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     cookies
         .flat_map(|line| line.split("; "))
@@ -156,6 +179,7 @@ impl FromRequestParts<SharedApp> for Visitor {
             now: app.clock.now(),
             lifetimes: app.config.lifetimes,
             network: network(address),
+            known_browser: cookie(&parts.headers, known_browser_cookie_name(app)),
             chosen_language: language_in_query(parts.uri.query()).or_else(|| language_cookie(app, &parts.headers)),
             accept_language: parts
                 .headers
@@ -201,8 +225,6 @@ fn network(address: IpAddr) -> String {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn address(peer: &str, forwarded: &[&str]) -> String {

@@ -99,3 +99,11 @@ def start_chromedriver(children: Children) -> str:
     children.start("chromedriver", [shutil.which("chromedriver"), f"--port={port}"])
     children.wait_until(lambda: answers(f"{url}/status"), "chromedriver", 30)
     return url
+
+
+def start_oidc_provider(children: Children) -> str:
+    """The certified provider that the restated conformance modules are proven on. Returns its issuer."""
+    issuer = f"http://127.0.0.1:{(port := free_port())}"
+    children.start("oidc-provider", [shutil.which("node"), ROOT / "tests/conformance/oidc_provider.mjs", port])
+    children.wait_until(lambda: answers(f"{issuer}/.well-known/openid-configuration"), "oidc-provider", 30)
+    return issuer

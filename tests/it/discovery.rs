@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use http::Method;
 use serde_json::Value;
+use tchap_connect::protocol::client::SigningAlg;
 
 use crate::support::{Browser, TestApp};
 
@@ -68,7 +69,9 @@ async fn the_document_is_this_and_its_twin_is_the_same() {
       ],
       "id_token_signing_alg_values_supported": [
         "RS256",
-        "ES256"
+        "ES256",
+        "PS256",
+        "EdDSA"
       ],
       "issuer": "https://connect.example",
       "jwks_uri": "https://connect.example/jwks",
@@ -118,7 +121,13 @@ async fn the_document_is_this_and_its_twin_is_the_same() {
         "fr",
         "en"
       ],
-      "userinfo_endpoint": "https://connect.example/userinfo"
+      "userinfo_endpoint": "https://connect.example/userinfo",
+      "userinfo_signing_alg_values_supported": [
+        "RS256",
+        "ES256",
+        "PS256",
+        "EdDSA"
+      ]
     }
     "#);
 }
@@ -129,7 +138,7 @@ async fn a_relying_party_library_accepts_it() {
     let service = app.relying_party("service").await;
     let metadata = service.discover().await;
     assert_eq!(metadata.issuer().as_str(), app.base_url);
-    assert_eq!(metadata.jwks().keys().len(), 2);
+    assert_eq!(metadata.jwks().keys().len(), SigningAlg::ALL.len());
 }
 
 #[tokio::test]
@@ -156,7 +165,6 @@ async fn every_endpoint_listed_is_there_and_nothing_unbuilt_is_listed() {
         "frontchannel_logout_supported",
         "backchannel_logout_supported",
         "dpop_signing_alg_values_supported",
-        "userinfo_signing_alg_values_supported",
     ] {
         assert!(!members.contains_key(later), "{later}");
     }
@@ -175,14 +183,15 @@ async fn the_key_set_has_unique_kids_and_no_private_member() {
     let page = Browser::new(&app).get("/jwks").await;
     assert!(page.header("cache-control").starts_with("public, max-age="));
     let keys = page.json()["keys"].as_array().unwrap().clone();
-    assert_eq!(keys.len(), 4, "two algorithms, one to come of each");
+    assert_eq!(keys.len(), 2 * SigningAlg::ALL.len(), "one to come of each algorithm");
     let kids: BTreeSet<_> = keys.iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect();
     assert_eq!(kids.len(), keys.len());
     for key in &keys {
         let members: Vec<_> = key.as_object().unwrap().keys().map(String::as_str).collect();
         let expected: &[&str] = match key["kty"].as_str().unwrap() {
             "RSA" => &["alg", "e", "kid", "kty", "n", "use"],
-            _ => &["alg", "crv", "kid", "kty", "use", "x", "y"],
+            "EC" => &["alg", "crv", "kid", "kty", "use", "x", "y"],
+            _ => &["alg", "crv", "kid", "kty", "use", "x"],
         };
         assert_eq!(members, expected);
         assert_eq!(key["use"], "sig");

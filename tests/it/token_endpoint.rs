@@ -271,7 +271,7 @@ async fn two_authorization_headers_are_refused() {
 async fn id_tokens_are_signed_with_the_algorithm_of_the_client() {
     let app = TestApp::start().await;
     let keys = app.app.keys.jwks(app.app.clock.now());
-    for (alg, kind) in [(SigningAlg::RS256, "RSA"), (SigningAlg::ES256, "EC")] {
+    for (alg, kind) in SigningAlg::ALL.into_iter().zip(["RSA", "EC", "RSA", "OKP"]) {
         let service = app
             .register(Client {
                 id_token_signed_response_alg: alg,

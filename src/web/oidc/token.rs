@@ -110,7 +110,7 @@ async fn id_token(
         nonce: grant.nonce.as_deref(),
         acr: &grant.acr,
         amr: &grant.amr,
-        at_hash: at_hash(access_token),
+        at_hash: at_hash(client.id_token_signed_response_alg, access_token),
         sid: &grant.sid,
         extra: claims::id_token_extra(grant, &values),
     };

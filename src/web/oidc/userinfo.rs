@@ -5,12 +5,14 @@ use axum::extract::{FromRequest, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
+use serde_json::{Map, Value, json};
 
 use super::super::error::JsonError;
 use super::super::form::ClientForm;
 use super::super::person::claim_values;
 use crate::app::{App, SharedApp};
 use crate::domain::claims;
+use crate::protocol::client::{Client, SigningAlg};
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::secret::{Redacted, fingerprint};
 
@@ -83,9 +85,20 @@ async fn answer(app: &App, token: Option<Redacted>) -> Result<Response, JsonErro
         .filter(|client| !client.disabled);
     let client = client.ok_or_else(invalid)?;
     let values = claim_values(app, &client, grant).await?.ok_or_else(invalid)?;
-    Ok((
-        [(CACHE_CONTROL, "no-store")],
-        Json(claims::userinfo(&authorization.scope, grant, &values)),
-    )
-        .into_response())
+    let claims = claims::userinfo(&authorization.scope, grant, &values);
+    let no_store = [(CACHE_CONTROL, "no-store")];
+    Ok(match client.algorithms.userinfo_signed_response_alg {
+        None => (no_store, Json(claims)).into_response(),
+        Some(alg) => {
+            let jwt = signed(app, &client, alg, claims)?;
+            (no_store, [(CONTENT_TYPE, "application/jwt")], jwt).into_response()
+        }
+    })
+}
+
+/// The claims as a JWT (Core §5.3.2). Without `iat` and `exp` it cannot pass for an ID token (Core §2 requires both).
+fn signed(app: &App, client: &Client, alg: SigningAlg, mut claims: Map<String, Value>) -> Result<String, JsonError> {
+    claims.insert("iss".to_owned(), json!(app.config.issuer));
+    claims.insert("aud".to_owned(), json!(client.id));
+    Ok(app.keys.sign("JWT", alg, &claims, app.clock.now())?)
 }
