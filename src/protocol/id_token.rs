@@ -54,8 +54,10 @@ pub fn hinted_subject(claims: &Map<String, Value>, issuer: &str, client_id: &str
         _ => false,
     };
     let issuer = claims.get("iss").is_some_and(|iss| iss == issuer);
+    // Every ID token expires (Core §2); a signed UserInfo response, alike in all else, does not say when.
+    let is_id_token = claims.get("exp").is_some_and(Value::is_i64);
     match claims.get("sub") {
-        Some(Value::String(subject)) if issuer && audience => Ok(subject.clone()),
+        Some(Value::String(subject)) if issuer && audience && is_id_token => Ok(subject.clone()),
         _ => Err(OAuthError::invalid_request(
             "id_token_hint is not a token of this client",
         )),
@@ -84,19 +86,20 @@ mod tests {
     fn a_hint_counts_only_for_this_issuer_and_client() {
         let hint = |value: Value| hinted_subject(value.as_object().unwrap(), "https://i", "c").ok();
         assert_eq!(
-            hint(json!({"iss":"https://i","aud":"c","sub":"s"})).as_deref(),
+            hint(json!({"iss":"https://i","aud":"c","sub":"s","exp":1})).as_deref(),
             Some("s")
         );
         assert_eq!(
-            hint(json!({"iss":"https://i","aud":["x","c"],"sub":"s"})).as_deref(),
+            hint(json!({"iss":"https://i","aud":["x","c"],"sub":"s","exp":1})).as_deref(),
             Some("s")
         );
         for bad in [
-            json!({"iss":"https://i/","aud":"c","sub":"s"}),
-            json!({"iss":"https://i","aud":"x","sub":"s"}),
-            json!({"iss":"https://i","aud":"c"}),
-            json!({"aud":"c","sub":"s"}),
-            json!({"iss":"https://i","aud":["x"],"sub":"s"}),
+            json!({"iss":"https://i/","aud":"c","sub":"s","exp":1}),
+            json!({"iss":"https://i","aud":"x","sub":"s","exp":1}),
+            json!({"iss":"https://i","aud":"c","exp":1}),
+            json!({"aud":"c","sub":"s","exp":1}),
+            json!({"iss":"https://i","aud":["x"],"sub":"s","exp":1}),
+            json!({"iss":"https://i","aud":"c","sub":"s"}),
         ] {
             assert_eq!(hint(bad.clone()), None, "{bad}");
         }
