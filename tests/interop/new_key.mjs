@@ -9,5 +9,6 @@ console.log(JSON.stringify({
   kid: about.kid,
   private: { ...privateKey.export({ format: 'jwk' }), ...about },
   public: { ...publicKey.export({ format: 'jwk' }), ...about },
-  pem: privateKey.export({ format: 'pem', type: 'pkcs8' }),
+  private_pem: privateKey.export({ format: 'pem', type: 'pkcs8' }),
+  public_pem: publicKey.export({ format: 'pem', type: 'spki' }),
 }))

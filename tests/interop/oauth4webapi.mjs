@@ -11,6 +11,7 @@ const issuer = new URL(settings.issuer)
 const as = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, overHttp))
 const client = { client_id: settings.client_id }
 const publicClient = oauth.None()
+const api = `${home}/api` // a resource of this site's own (RFC 8707)
 
 /** What the library has checked goes into the session; `answer` is the token endpoint's. */
 async function keep(session, answer, tokens) {
@@ -21,11 +22,14 @@ async function keep(session, answer, tokens) {
   session.userinfo = await oauth.processUserInfoResponse(as, client, session.claims.sub, userinfo)
 }
 
-async function refresh(session, parameters = {}) {
+/** New tokens for one resource; the refresh token is replaced each time. */
+async function refresh(session, resource) {
   const { refresh_token } = signedIn(session).tokens
-  const options = { ...overHttp, additionalParameters: parameters }
+  const options = { ...overHttp, additionalParameters: { resource } }
   const answer = await oauth.refreshTokenGrantRequest(as, client, publicClient, refresh_token, options)
-  return [answer, await oauth.processRefreshTokenResponse(as, client, answer.clone())]
+  const tokens = await oauth.processRefreshTokenResponse(as, client, answer)
+  session.tokens.refresh_token = tokens.refresh_token
+  return { answer, tokens }
 }
 
 serve(settings.port, 'oauth4webapi', {
@@ -44,12 +48,15 @@ serve(settings.port, 'oauth4webapi', {
       code_challenge: await oauth.calculatePKCECodeChallenge(session.verifier),
       code_challenge_method: 'S256',
     })
+    to.searchParams.append('resource', settings.issuer) // UserInfo …
+    to.searchParams.append('resource', api) // … and an API, each with access tokens of its own
     return to
   },
   async '/callback'({ url, session }) {
     const parameters = oauth.validateAuthResponse(as, client, url, session.state)
     const answer = await oauth.authorizationCodeGrantRequest(
-      as, client, publicClient, parameters, `${home}/callback`, session.verifier, overHttp,
+      as, client, publicClient, parameters, `${home}/callback`, session.verifier,
+      { ...overHttp, additionalParameters: { resource: settings.issuer } },
     )
     const checks = { expectedNonce: session.nonce, requireIdToken: true }
     await keep(session, answer, await oauth.processAuthorizationCodeResponse(as, client, answer, checks))
@@ -60,8 +67,15 @@ serve(settings.port, 'oauth4webapi', {
     return { claims, userinfo, id_token: tokens.id_token, access_token: tokens.access_token }
   },
   async '/refresh'({ session }) {
-    await keep(session, ...(await refresh(session)))
+    const { answer, tokens } = await refresh(session, settings.issuer)
+    await keep(session, answer, tokens)
     return new URL(`${home}/me`)
+  },
+  /** As the API would see it: the claims of an access token that the library has checked (RFC 9068). */
+  async '/api'({ session }) {
+    const { tokens } = await refresh(session, api)
+    const request = new Request(api, { headers: { authorization: `Bearer ${tokens.access_token}` } })
+    return oauth.validateJwtAccessToken(as, request, api, { ...overHttp, signingAlgorithms: ['ES256'] })
   },
   async '/revoke'({ session }) {
     const { refresh_token } = signedIn(session).tokens

@@ -9,7 +9,11 @@ const home = `http://127.0.0.1:${settings.port}`
 
 const { kid, ...jwk } = settings.private_key
 const key = await crypto.subtle.importKey('jwk', jwk, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
-const metadata = { id_token_signed_response_alg: 'ES256', userinfo_signed_response_alg: 'ES256' }
+const metadata = {
+  id_token_signed_response_alg: 'ES256',
+  userinfo_signed_response_alg: 'ES256',
+  introspection_signed_response_alg: 'ES256', // so that it asks for the signed form (RFC 9701)
+}
 const config = await client.discovery(
   new URL(settings.issuer), settings.client_id, metadata, client.PrivateKeyJwt({ key, kid }),
   // Plain http, because this issuer is on this machine; and signatures checked even where TLS alone would do (Core 3.1.3.7).

@@ -16,6 +16,7 @@ PYTHON = CACHE / "interop-venv/bin/python"
 SCOPE = "openid profile email administration"
 # Refresh tokens without offline_access: they end with the agent's session.
 REFRESHES = {"grant_types": ["authorization_code", "refresh_token"], "refresh_tokens": "always"}
+NO_API = {"JWT access token": "a matter of APIs; asked of oauth4webapi"}
 
 
 class Site:
@@ -30,7 +31,9 @@ class Site:
     signed_out = "/signed-out"
     scope = SCOPE
     asked_again: list[str] = []  # what the agent sees at a second login in the same browser
-    lacks: dict[str, str] = {}  # steps that the library has no part in, and why
+    lacks: dict[str, str] = NO_API  # steps that the library has no part in, and why
+    says_why = True  # the site shows the error that came back
+    resource: dict | None = None  # an API of the site's own
 
     def __init__(self, issuer: str, folder: Path):
         self.issuer, self.folder = issuer, folder
@@ -97,7 +100,7 @@ def decoded(page: Page) -> dict:
 
 
 def new_key(algorithm: str) -> dict:
-    """A key pair: `kid`, `private` and `public` as JWK, `pem`."""
+    """A key pair: `kid`; `private` and `public` as JWK, `private_pem` and `public_pem`."""
     made = subprocess.run(["node", HERE / "new_key.mjs", algorithm], capture_output=True, text=True)
     if made.returncode != 0:
         raise Failure(f"No key could be made: {made.stderr}")
@@ -126,6 +129,7 @@ class OpenidClient(Site):
             "jwks": {"keys": [self.key["public"]]},
             "grant_types": ["authorization_code", "refresh_token"],
             "userinfo_signed_response_alg": "ES256",
+            "introspection_signed_response_alg": "ES256",
             "backchannel_logout_uri": f"{self.home}/backchannel",
         }
 
@@ -145,8 +149,13 @@ class Oauth4webapi(Site):
     def command(self) -> list:
         return ["node", HERE / "oauth4webapi.mjs"]
 
+    def __init__(self, issuer: str, folder: Path):
+        super().__init__(issuer, folder)
+        form = {"access_token_format": "jwt", "access_token_signing_alg": "ES256"}
+        self.resource = {"identifier": f"{self.home}/api", "name": "An API", **form}
+
     def registration(self) -> dict:
-        return {**super().registration(), **REFRESHES}
+        return {**super().registration(), **REFRESHES, "resources": [self.resource["identifier"]]}
 
     def notices_logout(self, browser: Browser) -> bool:
         """Nobody tells a public client; but its refresh tokens end with the agent's session."""
@@ -171,7 +180,9 @@ class Django(Site):
     login = "/oidc/authenticate/"
     logout = "/oidc/logout/"
     signed_out = "/"
+    says_why = False
     lacks = {
+        **NO_API,
         "introspection": "the library has none",
         "revocation": "the library has none; it keeps no refresh token",
     }
@@ -197,6 +208,7 @@ class Apache(Site):
     signed_out = "/signed-out.html"
     response_mode = "form_post"
     lacks = {
+        **NO_API,
         "introspection": "the module does that as a resource server, for other people's tokens",
         "revocation": "done by the module itself at its logout",
     }
@@ -282,6 +294,7 @@ class ApacheFront(Apache):
     response_mode = "query"
     authentication = "private_key_jwt"
     algorithm = "ES256"
+    lacks = {**Apache.lacks, "refusal": "by query, this version takes the `iss` of an error for another site's login"}
 
     def __init__(self, issuer: str, folder: Path):
         super().__init__(issuer, folder)
@@ -293,10 +306,14 @@ class ApacheFront(Apache):
         return {**kept, **channel, "jwks": {"keys": [self.key["public"]]}}
 
     def directives(self) -> str:
-        file = self.folder / "client.pem"
-        file.write_text(self.key["pem"])
-        return f"""OIDCProviderTokenEndpointAuth private_key_jwt
-OIDCPrivateKeyFiles {self.key["kid"]}#{file}"""
+        files = {}
+        for half in ("private", "public"):
+            files[half] = self.folder / f"{half}.pem"
+            files[half].write_text(self.key[f"{half}_pem"])
+        # Without the public half, which it has no use for, the module of this version dies of a null pointer.
+        return f"""OIDCPublicKeyFiles {self.key["kid"]}#{files["public"]}
+OIDCPrivateKeyFiles {self.key["kid"]}#{files["private"]}
+OIDCProviderTokenEndpointAuth private_key_jwt"""
 
 
 SITES = [OpenidClient, Oauth4webapi, Authlib, Django, Apache, ApacheFront]

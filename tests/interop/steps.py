@@ -31,6 +31,17 @@ def expect(what: str, seen: object, wanted: object) -> None:
     assert seen == wanted, f"{what}: expected {wanted!r}, got {seen!r}"
 
 
+def refusal(site: Site, _browser: Browser) -> None:
+    """The agent says no: the library takes the error for an answer, and nobody is signed in."""
+    reluctant = Browser({**KNOWN, "consent-form": {"answer": "refuse"}})
+    page = site.sign_in(reluctant)
+    expect("the last page but one", reluctant.seen[-1 - reluctant.seen.count("form-post")], "consent-form")
+    assert page.url.startswith(site.home), f"not back at the site: {page}"
+    if site.says_why:
+        assert "access_denied" in page.body or "refused" in page.body, f"the site says nothing of it: {page}"
+    expect("error", site.me(reluctant).get("error"), "signed_out")
+
+
 def login(site: Site, browser: Browser) -> None:
     """Discovery, the agent's login and consent, the code, the ID token, UserInfo: the library found all of it in order."""
     page = site.sign_in(browser)
@@ -83,6 +94,14 @@ def introspection(site: Site, browser: Browser) -> None:
     expect("sub", token["sub"], site.me(browser)["claims"]["sub"])
 
 
+def jwt_access_token(site: Site, browser: Browser) -> None:
+    """An access token that the API checks by itself: the library as a resource server (RFC 9068)."""
+    token = decoded(browser.open(site.resource["identifier"]))
+    expect("aud", token.get("aud"), site.resource["identifier"])
+    expect("client_id", token["client_id"], site.client_id)
+    expect("sub", token["sub"], site.me(browser)["claims"]["sub"])
+
+
 def revocation(site: Site, browser: Browser) -> None:
     """A revoked refresh token takes its access tokens with it."""
     expect("status", browser.open(f"{site.home}/revoke").status, 204)
@@ -131,12 +150,15 @@ def silent(site: Site, browser: Browser) -> Page:
 
 Step = Callable[[Site, Browser], None]
 STEPS: dict[str, Step] = {
+    "refusal": refusal,
     "login": login,
     "claims": claims,
     "single sign-on": single_sign_on,
     "refresh": refresh,
     "introspection": introspection,
+    "JWT access token": jwt_access_token,
     "revocation": revocation,
     "logout": logout,
     "logout elsewhere": logout_elsewhere,
 }
+NEEDS = {"JWT access token": "introspection_endpoint", "refresh": "XX", "introspection": "introspection_endpoint", "revocation": "revocation_endpoint", "logout": "end_session_endpoint", "logout elsewhere": "end_session_endpoint"}
