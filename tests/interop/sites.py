@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from browser import Browser, Page
-from processes import CACHE, Children, Failure, free_port
+from processes import CACHE, Children, Failure, free_port, replace_atomically
 
 HERE = Path(__file__).resolve().parent
 PYTHON = CACHE / "interop-venv/bin/python"
@@ -225,8 +225,7 @@ class Apache(Site):
         for page in (self.login, self.signed_out):
             (self.folder / page.removeprefix("/")).write_text(f"<!doctype html><title>{page}</title>")
         file = self.folder / "apache.conf"
-        file.write_text(self.configuration())
-        file.chmod(0o600)
+        replace_atomically(file, self.configuration())
         children.start(self.name, ["/usr/sbin/apache2", "-D", "FOREGROUND", "-d", self.folder, "-f", file], cwd=self.folder)
 
     def directives(self) -> str:
@@ -309,7 +308,7 @@ class ApacheFront(Apache):
         files = {}
         for half in ("private", "public"):
             files[half] = self.folder / f"{half}.pem"
-            files[half].write_text(self.key[f"{half}_pem"])
+            replace_atomically(files[half], self.key[f"{half}_pem"])  # readable by its owner only
         # Without the public half, which it has no use for, the module of this version dies of a null pointer.
         return f"""OIDCPublicKeyFiles {self.key["kid"]}#{files["public"]}
 OIDCPrivateKeyFiles {self.key["kid"]}#{files["private"]}
