@@ -1,5 +1,6 @@
 //! The one state of the program, shared by every handler and job.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,6 +53,9 @@ pub enum StartError {
     /// The file with further certification authorities cannot be read.
     #[error("upstream.ca_file cannot be read: {0}")]
     CaFile(std::io::Error),
+    /// The same for what clients name.
+    #[error("fetch.ca_file cannot be read: {0}")]
+    FetchCaFile(std::io::Error),
 }
 
 impl App {
@@ -61,13 +65,8 @@ impl App {
     /// [`StartError`], in words for the operator.
     pub async fn build(config: Config, store: Store, clock: Clock) -> Result<Self, StartError> {
         let keys = Keys::load_or_generate(&store, config.read_sealing_key()?, clock.now()).await?;
-        let extra_ca = config
-            .upstream
-            .ca_file
-            .as_ref()
-            .map(std::fs::read)
-            .transpose()
-            .map_err(StartError::CaFile)?;
+        let read = |file: &Option<PathBuf>| file.as_ref().map(std::fs::read).transpose();
+        let extra_ca = read(&config.upstream.ca_file).map_err(StartError::CaFile)?;
         let egress = Egress::new(EgressOptions {
             timeout: Duration::from_secs(config.upstream.timeout_seconds),
             extra_ca,
@@ -81,7 +80,10 @@ impl App {
                 privacy: config.links.privacy.clone(),
             }),
             keys: Arc::new(keys),
-            fetcher: Fetcher::new(egress.clone()),
+            fetcher: Fetcher::new(
+                read(&config.fetch.ca_file).map_err(StartError::FetchCaFile)?,
+                config.fetch.allow.clone(),
+            )?,
             upstream: Upstream::new(egress),
             config,
             store,

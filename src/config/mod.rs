@@ -13,6 +13,7 @@ mod sealing;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -62,6 +63,8 @@ pub struct Config {
     pub limits: Limits,
     /// Requests to homeservers.
     pub upstream: Upstream,
+    /// Requests to addresses that clients name.
+    pub fetch: Fetch,
     /// The look of the pages.
     pub theme: Theme,
     /// Links in the footer of every page.
@@ -127,6 +130,15 @@ pub struct Limits {
 pub struct Upstream {
     /// The longest that one request to a homeserver may take, in seconds.
     pub timeout_seconds: u64,
+    /// PEM file with further certification authorities.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Requests to addresses that clients name.
+#[derive(Debug, Clone)]
+pub struct Fetch {
+    /// Hosts and ports that need not be public.
+    pub allow: BTreeSet<(String, u16)>,
     /// PEM file with further certification authorities.
     pub ca_file: Option<PathBuf>,
 }

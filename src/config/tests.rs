@@ -297,7 +297,7 @@ fn the_example_parses_as_it_is_and_with_every_setting_uncommented() {
     let keys: Vec<_> = found.iter().map(|(key, ..)| key.as_str()).collect();
     assert_eq!(
         keys,
-        ["sealing_key_file", "upstream.ca_file", "theme.dsfr_dir"],
+        ["sealing_key_file", "upstream.ca_file", "fetch.ca_file", "theme.dsfr_dir"],
         "{found:?}"
     );
     assert!(
@@ -339,6 +339,7 @@ fn reader_keys() -> Vec<&'static str> {
     let absent = [
         "sealing_key_file",
         "upstream.ca_file",
+        "fetch.ca_file",
         "theme.dsfr_dir",
         "links.accessibility",
         "links.legal",
