@@ -82,6 +82,8 @@ choose-note = A session is already open in this browser.
 
 confirm-title = This is not the account you typed
 confirm-intro = Your { -brand } server answered with another account, probably one that was already open in this browser. Make sure that it is yours before you continue to “{ $service }”.
+confirm-after-logout-title = Continue with this account?
+confirm-after-logout-intro = You had signed out, and your { -brand } server answered without asking you anything. Make sure that this account is yours before you continue to “{ $service }”.
 confirm-typed = You typed
 confirm-came-back = The server answered
 confirm-continue = This is my account, continue
@@ -247,3 +249,18 @@ error-internal =
 form-post-title = Back to the service
 form-post-intro = You are being sent back to the service. If nothing happens, go on with the button below.
 form-post-submit = Continue
+
+logout-title = Sign out of { -site }?
+logout-asked = The service “{ $service }” asks to sign you out.
+logout-what = You will be signed out of { -site } in this browser. The services opened with this account will be told, if they provide for it.
+logout-leave = Sign out
+logout-stay = Stay signed in
+
+signed-out-title = You are signed out
+signed-out-intro = Your { -site } session has ended in this browser. The services opened with it are being told, if they provide for it.
+signed-out-homeserver = Your { -brand } session itself may remain open. On a shared computer, close it too. At the next sign-in from this browser, you will be asked for the account, or shown it to confirm.
+signed-out-frame = Signing out of a service
+signed-out-wait = You will be back at the service in a few seconds.
+still-signed-in-title = You are still signed in
+still-signed-in-intro = Nothing has changed: your { -site } session remains open in this browser.
+logout-back = Back to the service

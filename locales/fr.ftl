@@ -82,6 +82,8 @@ choose-note = Une session est déjà ouverte dans ce navigateur.
 
 confirm-title = Ce n’est pas le compte saisi
 confirm-intro = Votre serveur { -brand } a répondu avec un autre compte, sans doute déjà ouvert dans ce navigateur. Vérifiez que c’est bien le vôtre avant de continuer vers le service « { $service } ».
+confirm-after-logout-title = Continuer avec ce compte ?
+confirm-after-logout-intro = Vous vous étiez déconnecté, et votre serveur { -brand } a répondu sans rien vous demander. Vérifiez que ce compte est bien le vôtre avant de continuer vers le service « { $service } ».
 confirm-typed = Vous avez saisi
 confirm-came-back = Le serveur a répondu
 confirm-continue = C’est mon compte, continuer
@@ -247,3 +249,18 @@ error-internal =
 form-post-title = Retour vers le service
 form-post-intro = Vous allez être redirigé vers le service. Si rien ne se passe, continuez avec le bouton ci-dessous.
 form-post-submit = Continuer
+
+logout-title = Se déconnecter de { -site } ?
+logout-asked = Le service « { $service } » demande votre déconnexion.
+logout-what = Vous serez déconnecté de { -site } dans ce navigateur. Les services ouverts avec ce compte en seront avertis, s’ils le prévoient.
+logout-leave = Se déconnecter
+logout-stay = Rester connecté
+
+signed-out-title = Vous êtes déconnecté
+signed-out-intro = Votre session { -site } est terminée dans ce navigateur. Les services ouverts avec elle en sont avertis, s’ils le prévoient.
+signed-out-homeserver = Votre session { -brand } elle-même peut rester ouverte. Sur un ordinateur partagé, fermez-la aussi. À la prochaine connexion depuis ce navigateur, le compte vous sera demandé ou montré pour confirmation.
+signed-out-frame = Déconnexion d’un service
+signed-out-wait = Vous revenez au service dans quelques secondes.
+still-signed-in-title = Vous êtes toujours connecté
+still-signed-in-intro = Rien n’a changé : votre session { -site } reste ouverte dans ce navigateur.
+logout-back = Revenir au service

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use crate::clock::Clock;
 use crate::config::{Config, SealingError};
 use crate::egress::{Egress, EgressOptions, EgressSetupError, Fetcher};
@@ -26,6 +28,8 @@ pub struct App {
     pub upstream: Upstream,
     /// Requests to addresses that clients name.
     pub fetcher: Fetcher,
+    /// Wakes the job that delivers logout tokens.
+    pub logout_queued: Arc<Notify>,
     /// The only reader of time.
     pub clock: Clock,
     pub(crate) theme: Arc<Theme>,
@@ -85,6 +89,7 @@ impl App {
                 config.fetch.allow.clone(),
             )?,
             upstream: Upstream::new(egress),
+            logout_queued: Arc::default(),
             config,
             store,
             clock,

@@ -34,7 +34,7 @@ pub async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {listen} (the key `listen`)"))?;
     let Context { config, store, clock } = context;
-    let app = App::build(config, store.clone(), clock.clone()).await?;
+    let app = Arc::new(App::build(config, store.clone(), clock.clone()).await?);
     announce(&app, listener.local_addr()?, &said).await?;
     let (stop, stopped) = watch::channel(false);
     let background = [
@@ -46,8 +46,9 @@ pub async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<()> {
             app.config.key_rotation,
             stopped.clone(),
         )),
+        tokio::spawn(jobs::logout_delivery::run(app.clone(), stopped.clone())),
     ];
-    let served = serve_until_told(listener, Arc::new(app), &stop, stopped).await;
+    let served = serve_until_told(listener, app, &stop, stopped).await;
     stop.send_replace(true);
     for job in background {
         drop(tokio::time::timeout(DRAIN, job).await);

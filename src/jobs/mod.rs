@@ -3,6 +3,7 @@
 
 pub mod cleanup;
 pub mod keys;
+pub mod logout_delivery;
 
 use std::time::Duration;
 

@@ -216,7 +216,7 @@ fn short<'a>(params: &'a Params, name: &str) -> Result<Option<&'a str>, OAuthErr
     }
 }
 
-fn words(list: Option<&str>) -> impl Iterator<Item = &str> {
+pub(super) fn words(list: Option<&str>) -> impl Iterator<Item = &str> {
     list.unwrap_or_default().split(' ').filter(|word| !word.is_empty())
 }
 

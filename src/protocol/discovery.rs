@@ -14,6 +14,8 @@ pub const AUTHORIZE: &str = "/authorize";
 pub const TOKEN: &str = "/token";
 /// The UserInfo endpoint's path.
 pub const USERINFO: &str = "/userinfo";
+/// The end session endpoint's path (RP-Initiated Logout §2).
+pub const LOGOUT: &str = "/logout";
 /// The key set's path.
 pub const JWKS: &str = "/jwks";
 
@@ -38,6 +40,7 @@ pub fn document(issuer: &str, vocabulary: Vocabulary<'_>) -> Value {
         "authorization_endpoint": at(AUTHORIZE),
         "token_endpoint": at(TOKEN),
         "userinfo_endpoint": at(USERINFO),
+        "end_session_endpoint": at(LOGOUT),
         "jwks_uri": at(JWKS),
         "scopes_supported": vocabulary.scopes,
         "response_types_supported": ["code"],
@@ -57,5 +60,9 @@ pub fn document(issuer: &str, vocabulary: Vocabulary<'_>) -> Value {
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
+        "frontchannel_logout_supported": true,
+        "frontchannel_logout_session_supported": true,
     })
 }

@@ -9,6 +9,7 @@ pub mod client_metadata;
 pub mod discovery;
 pub mod error;
 pub mod id_token;
+pub mod logout;
 pub mod params;
 pub mod pkce;
 pub mod response_mode;

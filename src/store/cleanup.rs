@@ -3,11 +3,12 @@
 
 use super::{Store, StoreError};
 
-const EXPIRED: [&str; 8] = [
+const EXPIRED: [&str; 9] = [
     "delete from flows where id in (select id from flows where expires_at <= $1 limit $2)",
     "delete from web_sessions where id in (select id from web_sessions where expires_at <= $1 limit $2)",
     "delete from browser_sessions where id in (select id from browser_sessions where expires_at <= $1 limit $2)",
     "delete from authorizations where id in (select id from authorizations where expires_at <= $1 limit $2)",
+    "delete from logout_deliveries where id in (select id from logout_deliveries where expires_at <= $1 limit $2)",
     "delete from client_secrets where id in (select id from client_secrets where expires_at <= $1 limit $2)",
     "delete from throttles where bucket in (select bucket from throttles where full_until <= $1 limit $2)",
     "delete from known_browsers where fingerprint in

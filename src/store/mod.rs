@@ -52,6 +52,7 @@ mod error;
 mod flows;
 mod grants;
 mod homeservers;
+mod logouts;
 mod sessions;
 mod signing_keys;
 mod throttles;

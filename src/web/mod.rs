@@ -6,6 +6,7 @@ mod health;
 mod i18n;
 mod layers;
 mod login;
+mod logout;
 mod oidc;
 pub(crate) mod pages;
 mod person;

@@ -14,9 +14,9 @@ use tower_http::cors::{Any, CorsLayer};
 
 use super::error::{JsonError, PageError};
 use super::pages::ErrorKind;
-use super::{health, layers, login, oidc};
+use super::{health, layers, login, logout, oidc};
 use crate::app::SharedApp;
-use crate::protocol::discovery::{AUTHORIZE, JWKS, TOKEN, USERINFO};
+use crate::protocol::discovery::{AUTHORIZE, JWKS, LOGOUT, TOKEN, USERINFO};
 use crate::protocol::error::{ErrorCode, OAuthError};
 
 /// The largest request body, in bytes. The largest honest one is a long authorization request.
@@ -48,6 +48,11 @@ pub fn router(app: SharedApp, time_limit: Duration) -> Router {
         .route(
             "/login/sso/{homeserver}/{attempt}",
             get(login::sso::come_back).head(no_head),
+        )
+        .route(LOGOUT, get(logout::by_get).post(logout::by_post).head(no_head))
+        .route(
+            "/logout/{request}",
+            get(logout::show).post(logout::answer).head(no_head),
         )
         .layer(layers::cookie_session(&app));
 

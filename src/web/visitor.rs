@@ -37,6 +37,8 @@ fn known_browser_cookie_name(app: &App) -> &'static str {
 const BROWSER: &str = "browser";
 /// In the cookie session: the id of the browser session, once somebody signed in.
 const SIGNED_IN: &str = "session";
+/// In the cookie session: somebody signed out, and nobody has signed in since.
+const SIGNED_OUT: &str = "signed_out";
 /// In the cookie session: until when it lives, Unix seconds.
 const UNTIL: &str = "until";
 
@@ -93,7 +95,22 @@ impl Visitor {
         self.session.cycle_id().await?;
         self.live_for(self.lifetimes.session).await?;
         self.session.insert(SIGNED_IN, session_id).await?;
+        self.session.remove::<bool>(SIGNED_OUT).await?;
         Ok(())
+    }
+
+    /// Points the cookie at no browser session any more, and remembers that somebody signed out.
+    pub async fn sign_out(&self) -> Result<(), PageError> {
+        self.session.cycle_id().await?;
+        self.live_for(self.lifetimes.session).await?;
+        self.session.remove::<String>(SIGNED_IN).await?;
+        self.session.insert(SIGNED_OUT, true).await?;
+        Ok(())
+    }
+
+    /// Whether somebody signed out in this browser and nobody has signed in since.
+    pub async fn signed_out(&self) -> Result<bool, PageError> {
+        Ok(self.session.get(SIGNED_OUT).await?.unwrap_or_default())
     }
 
     /// Ends the cookie session in so many seconds, by our clock: `tower-sessions` would read its own.

@@ -25,6 +25,8 @@ async fn the_document_is_this_and_its_twin_is_the_same() {
       ],
       "authorization_endpoint": "https://connect.example/authorize",
       "authorization_response_iss_parameter_supported": true,
+      "backchannel_logout_session_supported": true,
+      "backchannel_logout_supported": true,
       "claim_types_supported": [
         "normal"
       ],
@@ -64,6 +66,9 @@ async fn the_document_is_this_and_its_twin_is_the_same() {
       "code_challenge_methods_supported": [
         "S256"
       ],
+      "end_session_endpoint": "https://connect.example/logout",
+      "frontchannel_logout_session_supported": true,
+      "frontchannel_logout_supported": true,
       "grant_types_supported": [
         "authorization_code"
       ],
@@ -155,15 +160,12 @@ async fn every_endpoint_listed_is_there_and_nothing_unbuilt_is_listed() {
         assert_ne!(page.status, 404, "{name}");
     }
     for later in [
-        "end_session_endpoint",
         "registration_endpoint",
         "introspection_endpoint",
         "revocation_endpoint",
         "device_authorization_endpoint",
         "pushed_authorization_request_endpoint",
         "check_session_iframe",
-        "frontchannel_logout_supported",
-        "backchannel_logout_supported",
         "dpop_signing_alg_values_supported",
     ] {
         assert!(!members.contains_key(later), "{later}");

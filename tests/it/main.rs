@@ -22,6 +22,7 @@ mod key_rotation;
 mod keys;
 mod killed;
 mod login_errors;
+mod logout;
 mod main_job;
 mod pages;
 mod real_synapse;

@@ -71,7 +71,7 @@ pub struct TestApp {
     homeservers: Vec<Arc<ScriptedHomeserver>>,
     task: JoinHandle<()>,
     /// Goes last.
-    _database: Database,
+    database: Database,
 }
 
 impl TestApp {
@@ -112,7 +112,7 @@ impl TestApp {
             base_url,
             homeservers: Vec::new(),
             task,
-            _database: database,
+            database,
         };
         started.add_homeserver(&homeserver, |_| {}).await;
         started
@@ -122,6 +122,11 @@ impl TestApp {
     pub fn by_sso(&self) {
         self.homeserver.offer(&["m.login.sso", "m.login.token"]);
         self.homeserver.sso_as(LOCAL_PART);
+    }
+
+    /// Where its database is.
+    pub fn database_url(&self) -> &str {
+        &self.database.url
     }
 
     /// How many flows are stored.

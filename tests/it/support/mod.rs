@@ -5,6 +5,7 @@ pub mod browser;
 pub mod chromium;
 pub mod homeserver;
 pub mod html;
+pub mod logout_receiver;
 pub mod partner_site;
 pub mod real;
 pub mod relying_party;
