@@ -116,7 +116,7 @@ def logout(site: Site, browser: Browser) -> None:
     expect("pages that the agent met", browser.seen[trail:], [])
     expect("landed at", page.url.partition("?")[0], site.home + site.signed_out)
     expect("status", page.status, 200)
-    if page.headers["content-type"].startswith("application/json"):
+    if page.headers.get("content-type", "").startswith("application/json"):
         expect("state that came back", decoded(page)["state"], True)
     expect("error", site.me(browser).get("error"), "signed_out")
     expect("error of prompt=none", silent(site, browser).query().get("error"), "login_required")
