@@ -11,6 +11,7 @@ use crate::config::{Config, SealingError};
 use crate::egress::{Egress, EgressOptions, EgressSetupError, Fetcher};
 use crate::keys::{Keys, KeysError};
 use crate::store::Store;
+use crate::tls::{Tls, TlsError};
 use crate::upstream::Upstream;
 use crate::web::pages::FooterLinks;
 use crate::web::theme::{Theme, ThemeError};
@@ -24,6 +25,8 @@ pub struct App {
     pub store: Store,
     /// Signing keys.
     pub keys: Arc<Keys>,
+    /// TLS, where it ends here.
+    pub tls: Option<Arc<Tls>>,
     /// The homeserver side.
     pub upstream: Upstream,
     /// Requests to addresses that clients name.
@@ -48,6 +51,9 @@ pub enum StartError {
     /// The signing keys cannot be opened.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// The TLS certificate or its key is not usable.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The operator's stylesheets are not usable.
     #[error(transparent)]
     Theme(#[from] ThemeError),
@@ -84,6 +90,7 @@ impl App {
                 privacy: config.links.privacy.clone(),
             }),
             keys: Arc::new(keys),
+            tls: config.tls.clone().map(Tls::load).transpose()?.map(Arc::new),
             fetcher: Fetcher::new(
                 read(&config.fetch.ca_file).map_err(StartError::FetchCaFile)?,
                 config.fetch.allow.clone(),

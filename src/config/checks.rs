@@ -1,6 +1,7 @@
 //! What each setting must look like. Every message says what to write instead, and none repeats a secret.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
@@ -102,6 +103,16 @@ pub fn pem_file(text: &str) -> Result<PathBuf, String> {
     } else {
         Err(format!("{text} holds no certificate in PEM form"))
     }
+}
+
+/// A file that holds a secret: in production not for everybody on the machine. (The group may read it: that is how
+/// container platforms hand a secret to a service.)
+pub fn private_file(text: &str, mode: Mode) -> Result<PathBuf, String> {
+    let metadata = std::fs::metadata(text).map_err(|error| format!("{text} cannot be read: {error}"))?;
+    if mode == Mode::Production && metadata.permissions().mode() & 0o007 != 0 {
+        return Err(format!("{text} can be read by everybody on this machine: chmod 600 it"));
+    }
+    Ok(text.into())
 }
 
 pub fn dsfr_dir(text: &str) -> Result<PathBuf, String> {

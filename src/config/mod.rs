@@ -23,6 +23,7 @@ pub use reader::{Problem, Problems, Setting, syntax_problem};
 pub use sealing::SealingError;
 
 use crate::secret::Redacted;
+use crate::tls::TlsFiles;
 use draft::Draft;
 use reader::Reader;
 
@@ -49,6 +50,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Production or development.
     pub mode: Mode,
+    /// Where the certificate is when TLS ends here; `None` when a proxy ends it.
+    pub tls: Option<TlsFiles>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Where everything is stored.
@@ -108,6 +111,10 @@ pub struct Lifetimes {
     pub access_token: i64,
     /// An ID token.
     pub id_token: i64,
+    /// A refresh token that is not used.
+    pub refresh_token_idle: i64,
+    /// A refresh token however often it is used, counted from the authorization.
+    pub refresh_token: i64,
     /// A browser session, absolute.
     pub session: i64,
     /// A remembered consent.

@@ -4,6 +4,7 @@
 pub mod cleanup;
 pub mod keys;
 pub mod logout_delivery;
+pub mod tls;
 
 use std::time::Duration;
 

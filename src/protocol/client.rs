@@ -92,6 +92,15 @@ pub enum GrantType {
     ClientCredentials,
 }
 
+impl GrantType {
+    /// Every grant of the token endpoint, with its name over the wire.
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("authorization_code", Self::AuthorizationCode),
+        ("refresh_token", Self::RefreshToken),
+        ("client_credentials", Self::ClientCredentials),
+    ];
+}
+
 /// When a client that registered for refresh tokens gets one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -53,13 +53,16 @@ mod flows;
 mod grants;
 mod homeservers;
 mod logouts;
+mod resources;
 mod sessions;
 mod signing_keys;
 mod throttles;
+mod tokens;
 mod web_sessions;
 
 pub use error::StoreError;
 pub use signing_keys::StoredKey;
+pub use tokens::Refresh;
 pub use web_sessions::WebSessionStore;
 
 const CONNECTIONS: u32 = 8;

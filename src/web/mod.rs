@@ -10,6 +10,7 @@ mod logout;
 mod oidc;
 pub(crate) mod pages;
 mod person;
+mod resources;
 mod routes;
 mod serve;
 pub(crate) mod theme;

@@ -70,9 +70,22 @@ async fn the_document_is_this_and_its_twin_is_the_same() {
       "frontchannel_logout_session_supported": true,
       "frontchannel_logout_supported": true,
       "grant_types_supported": [
-        "authorization_code"
+        "authorization_code",
+        "refresh_token",
+        "client_credentials"
       ],
       "id_token_signing_alg_values_supported": [
+        "RS256",
+        "ES256",
+        "PS256",
+        "EdDSA"
+      ],
+      "introspection_endpoint": "https://connect.example/introspect",
+      "introspection_endpoint_auth_methods_supported": [
+        "client_secret_basic",
+        "client_secret_post"
+      ],
+      "introspection_signing_alg_values_supported": [
         "RS256",
         "ES256",
         "PS256",
@@ -96,8 +109,15 @@ async fn the_document_is_this_and_its_twin_is_the_same() {
       "response_types_supported": [
         "code"
       ],
+      "revocation_endpoint": "https://connect.example/revoke",
+      "revocation_endpoint_auth_methods_supported": [
+        "client_secret_basic",
+        "client_secret_post",
+        "none"
+      ],
       "scopes_supported": [
         "openid",
+        "offline_access",
         "profile",
         "email",
         "given_name",
@@ -161,8 +181,6 @@ async fn every_endpoint_listed_is_there_and_nothing_unbuilt_is_listed() {
     }
     for later in [
         "registration_endpoint",
-        "introspection_endpoint",
-        "revocation_endpoint",
         "device_authorization_endpoint",
         "pushed_authorization_request_endpoint",
         "check_session_iframe",
@@ -266,6 +284,7 @@ async fn other_origins_may_read_what_programs_need_and_never_authorize() {
     };
     for path in [
         "/token",
+        "/revoke",
         "/userinfo",
         "/jwks",
         "/.well-known/openid-configuration",
@@ -285,7 +304,7 @@ async fn other_origins_may_read_what_programs_need_and_never_authorize() {
         let answer = service.http.send(request).await;
         assert_eq!(answer.header("access-control-allow-origin"), "*", "{path}, errors too");
     }
-    for path in ["/authorize", "/authorize/x", "/", "/login/sso/a/b"] {
+    for path in ["/authorize", "/authorize/x", "/introspect", "/", "/login/sso/a/b"] {
         assert_eq!(
             preflight(path).await.header("access-control-allow-origin"),
             "",

@@ -248,6 +248,7 @@ pub async fn issue(
         id: random_id()?,
         client_id: request.client.id.clone(),
         scope: request.checked.scope.clone(),
+        resources: request.audience.clone(),
         agent: Some(AgentGrant {
             agent_id: person.agent.id,
             session_id: person.session.id,

@@ -283,7 +283,8 @@ fn few_items() -> Vec<ConsentItem> {
 
 fn all_items() -> Vec<ConsentItem> {
     let value = |kind| match kind {
-        ConsentKind::Subject | ConsentKind::PublicSubject => "",
+        ConsentKind::Subject | ConsentKind::PublicSubject | ConsentKind::OfflineAccess => "",
+        ConsentKind::Resource => "Agenda interministériel (agenda:lire)",
         ConsentKind::Name => "Jean Dupont",
         ConsentKind::GivenName => "Jean",
         ConsentKind::FamilyName => "Dupont",
