@@ -5,16 +5,36 @@
 
 mod basic;
 mod certified_basic;
+mod certified_logout;
 mod config;
+mod dynamic;
+mod form_post;
+mod keys;
 mod modules;
 mod party;
 mod provider;
+mod rp_initiated_logout;
+mod site;
+mod third_party_init;
 
+use keys::PartyKey;
 use provider::Provider;
 
 /// Our provider in this process.
 async fn ours() -> Provider {
     Provider::ours(false).await
+}
+
+/// The same, whose answers are forms that the browser posts.
+async fn ours_by_form_post() -> Provider {
+    Provider::ours(true).await
+}
+
+/// The same, for relying parties that sign assertions.
+async fn ours_by_key() -> Provider {
+    let mut op = ours().await;
+    op.key = Some(PartyKey::new("first").into());
+    op
 }
 
 /// The certified one.
