@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use ipnet::IpNet;
 
 use super::reader::Reader;
-use super::{Config, Database, Lifetimes, Limits, Links, Log, Mode, Problems, Theme, Upstream, checks};
+use super::{Config, Database, Fetch, Lifetimes, Limits, Links, Log, Mode, Problems, Theme, Upstream, checks};
 
 /// A configuration half read.
 pub(super) struct Draft {
@@ -46,6 +46,10 @@ impl Draft {
             timeout_seconds: reader.integer("upstream.timeout_seconds", 10, 1..=60).unsigned_abs(),
             ca_file: reader.text("upstream.ca_file", None, checks::pem_file),
         };
+        let fetch = Fetch {
+            allow: reader.list("fetch.allow", checks::host_and_port),
+            ca_file: reader.text("fetch.ca_file", None, checks::pem_file),
+        };
         let theme = Theme {
             dsfr_dir: reader.text("theme.dsfr_dir", None, checks::dsfr_dir),
         };
@@ -75,6 +79,7 @@ impl Draft {
             key_rotation: (rotation_days > 0).then_some(rotation_days * 24 * 3600),
             limits,
             upstream,
+            fetch,
             theme,
             links,
             log,

@@ -62,6 +62,8 @@ pub struct Config {
     pub limits: Limits,
     /// Requests to homeservers.
     pub upstream: Upstream,
+    /// Requests to addresses that clients name.
+    pub fetch: Fetch,
     /// The look of the pages.
     pub theme: Theme,
     /// Links in the footer of every page.
@@ -127,6 +129,15 @@ pub struct Limits {
 pub struct Upstream {
     /// The longest that one request to a homeserver may take, in seconds.
     pub timeout_seconds: u64,
+    /// PEM file with further certification authorities.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Requests to addresses that clients name (`jwks_uri`, `request_uri`, logout and the like).
+#[derive(Debug, Clone)]
+pub struct Fetch {
+    /// Host and port of servers that may have no public address.
+    pub allow: Vec<(String, u16)>,
     /// PEM file with further certification authorities.
     pub ca_file: Option<PathBuf>,
 }

@@ -264,6 +264,33 @@ fn development_makes_its_key_once_and_production_never() {
     std::fs::remove_dir_all(&directory).unwrap();
 }
 
+#[test]
+fn listed_servers_are_written_as_in_an_address() {
+    let allow = |text: &str| {
+        let vars = [("TCHAP_CONNECT_FETCH_ALLOW", text)];
+        Config::parse(None, env(&vars)).map(|config| config.fetch.allow)
+    };
+    let listed = allow("127.0.0.1:8443, [::1]:1,client.internal:443").unwrap();
+    let expected = [("127.0.0.1", 8443), ("[::1]", 1), ("client.internal", 443)];
+    assert_eq!(listed, expected.map(|(host, port)| (host.to_owned(), port)));
+    for bad in [
+        "127.0.0.1",
+        "client.internal",
+        "https://client.internal:443",
+        "client.internal:443/",
+        "0x7f.1:443",
+        "127.1:80",
+        "Client.internal:443",
+        "a@client.internal:443",
+        "client.internal:0443",
+        "client.internal:99999",
+        "*:443",
+        ":443",
+    ] {
+        assert!(allow(bad).is_err(), "{bad}");
+    }
+}
+
 /// The example with the comment marks of its settings taken away.
 fn uncommented_example() -> String {
     let is_setting = |rest: &str| {
@@ -297,7 +324,12 @@ fn the_example_parses_as_it_is_and_with_every_setting_uncommented() {
     let keys: Vec<_> = found.iter().map(|(key, ..)| key.as_str()).collect();
     assert_eq!(
         keys,
-        ["sealing_key_file", "upstream.ca_file", "theme.dsfr_dir"],
+        [
+            "sealing_key_file",
+            "upstream.ca_file",
+            "fetch.ca_file",
+            "theme.dsfr_dir"
+        ],
         "{found:?}"
     );
     assert!(
@@ -339,6 +371,7 @@ fn reader_keys() -> Vec<&'static str> {
     let absent = [
         "sealing_key_file",
         "upstream.ca_file",
+        "fetch.ca_file",
         "theme.dsfr_dir",
         "links.accessibility",
         "links.legal",

@@ -1,10 +1,20 @@
-//! Requests to addresses that clients name (`jwks_uri`, `request_uri`, sector documents, logout URIs, logos): protocol.md §7.
+//! Requests to addresses that clients name (`jwks_uri`, `request_uri`, sector documents, logout URIs, logos): https only,
+//! public addresses only, few at a time (protocol.md §7). Servers that the operator lists by host and port are exempt.
 
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use reqwest::dns::Resolve;
+use tokio::sync::Semaphore;
+use url::{Host, Url};
 
-use super::{Egress, EgressError};
+use super::public::{PublicOnly, SystemNames, is_public};
+use super::{EgressError, EgressSetupError, builder, exchange};
+
+/// Fetches at a time, waiting included in the time limit: whoever makes us fetch cannot make us open endless connections.
+const AT_A_TIME: usize = 32;
 
 /// Limits of one fetch.
 #[derive(Debug, Clone, Copy)]
@@ -13,6 +23,15 @@ pub struct FetchLimits {
     pub max_bytes: usize,
     /// From the first byte sent to the last byte received.
     pub timeout: Duration,
+}
+
+/// What the operator decides.
+#[derive(Debug, Clone, Default)]
+pub struct FetchOptions {
+    /// Host (as in a URL) and port of servers whose address need not be public.
+    pub allow: Vec<(String, u16)>,
+    /// Certification authorities trusted besides the system's, in PEM.
+    pub extra_ca: Option<Vec<u8>>,
 }
 
 /// An answer, whatever its status (but for redirects, which are errors).
@@ -34,19 +53,57 @@ pub enum FetchError {
     Forbidden,
     /// The request failed.
     #[error(transparent)]
-    Failed(#[from] EgressError),
+    Failed(EgressError),
+}
+
+impl From<EgressError> for FetchError {
+    fn from(error: EgressError) -> Self {
+        match error {
+            EgressError::NotPublic => Self::Forbidden,
+            error => Self::Failed(error),
+        }
+    }
 }
 
 /// The guarded fetcher. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Fetcher {
-    egress: Egress,
+    /// Connects to public addresses only.
+    guarded: reqwest::Client,
+    /// Connects anywhere: for servers on the list.
+    listed: reqwest::Client,
+    allow: Arc<[(String, u16)]>,
+    is_public: fn(IpAddr) -> bool,
+    turns: Arc<Semaphore>,
 }
 
 impl Fetcher {
-    /// Over this client.
-    pub fn new(egress: Egress) -> Self {
-        Self { egress }
+    /// Makes the clients.
+    ///
+    /// # Errors
+    /// When the extra CA file holds no certificate, or no certification authority is known at all.
+    pub fn new(options: FetchOptions) -> Result<Self, EgressSetupError> {
+        Self::over(options, Arc::new(SystemNames), is_public)
+    }
+
+    fn over(
+        options: FetchOptions,
+        names: Arc<dyn Resolve>,
+        is_public: fn(IpAddr) -> bool,
+    ) -> Result<Self, EgressSetupError> {
+        // Each fetch makes its own connection, whose address is checked then.
+        let builder = || Ok(builder(options.extra_ca.as_deref())?.pool_max_idle_per_host(0));
+        let guard = PublicOnly {
+            names: names.clone(),
+            is_public,
+        };
+        Ok(Self {
+            guarded: builder()?.dns_resolver(guard).build().map_err(EgressSetupError::Tls)?,
+            listed: builder()?.dns_resolver(names).build().map_err(EgressSetupError::Tls)?,
+            allow: options.allow.into(),
+            is_public,
+            turns: Arc::new(Semaphore::new(AT_A_TIME)),
+        })
     }
 
     /// Fetches a document.
@@ -54,8 +111,7 @@ impl Fetcher {
     /// # Errors
     /// [`FetchError`].
     pub async fn get(&self, url: &str, limits: FetchLimits) -> Result<Fetched, FetchError> {
-        let request = Request::get(url).body(Vec::new());
-        self.send(request.map_err(|_| FetchError::Forbidden)?, limits).await
+        self.send(Method::GET, url, None, limits).await
     }
 
     /// Posts a form (already encoded).
@@ -63,21 +119,62 @@ impl Fetcher {
     /// # Errors
     /// [`FetchError`].
     pub async fn post_form(&self, url: &str, form: String, limits: FetchLimits) -> Result<Fetched, FetchError> {
-        let request = Request::post(url)
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(form.into_bytes());
-        self.send(request.map_err(|_| FetchError::Forbidden)?, limits).await
+        self.send(Method::POST, url, Some(form), limits).await
     }
 
-    async fn send(&self, request: Request<Vec<u8>>, limits: FetchLimits) -> Result<Fetched, FetchError> {
-        let (parts, body) = self.egress.send_within(limits.timeout, request).await?.into_parts();
-        if body.len() > limits.max_bytes {
-            return Err(EgressError::TooLarge.into());
+    async fn send(
+        &self,
+        method: Method,
+        url: &str,
+        form: Option<String>,
+        limits: FetchLimits,
+    ) -> Result<Fetched, FetchError> {
+        let url = Url::parse(url).map_err(|_| FetchError::Forbidden)?;
+        let client = self.client_for(&url).ok_or(FetchError::Forbidden)?;
+        let mut request = reqwest::Request::new(method, url);
+        if let Some(form) = form {
+            let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+            request.headers_mut().insert(header::CONTENT_TYPE, form_type);
+            *request.body_mut() = Some(form.into());
         }
+        let fetch = async {
+            let _turn = self.turns.acquire().await.map_err(|_| EgressError::Broken)?;
+            exchange(client, request, limits.max_bytes).await
+        };
+        let answer = tokio::time::timeout(limits.timeout, fetch).await;
+        let (parts, body) = answer.unwrap_or(Err(EgressError::Timeout))?.into_parts();
         Ok(Fetched {
             status: parts.status,
             headers: parts.headers,
             body,
         })
     }
+
+    /// The client that may go to this address. An address in numbers, in whatever form (`Url` reads them all), goes
+    /// through no resolver and is checked here.
+    fn client_for(&self, url: &Url) -> Option<&reqwest::Client> {
+        let (host, port) = (url.host()?, url.port_or_known_default()?);
+        let is_listed = self
+            .allow
+            .iter()
+            .any(|(listed, at)| Some(listed.as_str()) == url.host_str() && *at == port);
+        let is_loopback = match &host {
+            Host::Ipv4(address) => address.is_loopback(),
+            Host::Ipv6(address) => address.is_loopback(),
+            Host::Domain(name) => *name == "localhost",
+        };
+        let is_bare = url.username().is_empty() && url.password().is_none();
+        match (url.scheme(), host) {
+            _ if !is_bare => None,
+            ("https", _) if is_listed => Some(&self.listed),
+            ("http", _) if is_listed && is_loopback => Some(&self.listed),
+            ("https", Host::Domain(_)) => Some(&self.guarded),
+            ("https", Host::Ipv4(address)) => (self.is_public)(address.into()).then_some(&self.guarded),
+            ("https", Host::Ipv6(address)) => (self.is_public)(address.into()).then_some(&self.guarded),
+            _ => None,
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;
