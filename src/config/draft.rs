@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use ipnet::IpNet;
 
 use super::reader::Reader;
-use super::{Config, Database, Lifetimes, Limits, Links, Log, Mode, Problems, Theme, Upstream, checks};
+use super::{Config, Database, Lifetimes, Limits, Links, Log, Mode, Problems, Registration, Theme, Upstream, checks};
 
 /// A configuration half read.
 pub(super) struct Draft {
@@ -39,6 +39,14 @@ impl Draft {
         let limits = Limits {
             open_flows_per_network: reader.integer("limits.open_flows_per_network", 2000, 1..=1_000_000),
         };
+        let registration = Registration {
+            mode: reader
+                .text("registration.mode", Some("off"), checks::registration_mode)
+                .unwrap_or_default(),
+            per_network_per_day: reader.integer("registration.per_network_per_day", 20, 1..=100_000),
+            max_clients: reader.integer("registration.max_clients", 1000, 1..=1_000_000),
+            unused_days: reader.integer("registration.unused_days", 90, 1..=3650),
+        };
         let upstream = Upstream {
             timeout_seconds: reader.integer("upstream.timeout_seconds", 10, 1..=60).unsigned_abs(),
             ca_file: reader.text("upstream.ca_file", None, checks::pem_file),
@@ -70,6 +78,7 @@ impl Draft {
             sealing_key,
             lifetimes,
             limits,
+            registration,
             upstream,
             theme,
             links,

@@ -1,12 +1,14 @@
 //! Every outgoing request of this program goes through here: one HTTP client that follows no redirect, keeps no
 //! cookie, reads no proxy from the environment, and gives up on answers that take too long or grow too large.
 
+mod documents;
 mod fetcher;
 
 use std::time::Duration;
 
 use http::{HeaderMap, Request, Response, header};
 
+pub use documents::DocumentError;
 pub use fetcher::{FetchError, FetchLimits, Fetched, Fetcher};
 
 /// How long the connection alone may take.

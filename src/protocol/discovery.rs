@@ -17,6 +17,9 @@ pub const USERINFO: &str = "/userinfo";
 /// The key set's path.
 pub const JWKS: &str = "/jwks";
 
+/// The registration endpoint's path.
+pub const REGISTER: &str = "/register";
+
 /// What this provider says about itself beyond the protocol: its scopes, claims, levels and languages.
 #[derive(Debug, Clone, Copy)]
 pub struct Vocabulary<'a> {
@@ -28,12 +31,14 @@ pub struct Vocabulary<'a> {
     pub acr_values: &'a [&'a str],
     /// `ui_locales_supported`.
     pub ui_locales: &'a [&'a str],
+    /// Whether clients may register themselves.
+    pub registration: bool,
 }
 
 /// The document at `/.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`.
 pub fn document(issuer: &str, vocabulary: Vocabulary<'_>) -> Value {
     let at = |path: &str| format!("{issuer}{path}");
-    json!({
+    let mut document = json!({
         "issuer": issuer,
         "authorization_endpoint": at(AUTHORIZE),
         "token_endpoint": at(TOKEN),
@@ -56,5 +61,9 @@ pub fn document(issuer: &str, vocabulary: Vocabulary<'_>) -> Value {
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,
-    })
+    });
+    if vocabulary.registration {
+        document["registration_endpoint"] = at(REGISTER).into();
+    }
+    document
 }

@@ -11,6 +11,7 @@ pub mod error;
 pub mod id_token;
 pub mod params;
 pub mod pkce;
+pub mod registration;
 pub mod response_mode;
 pub mod return_to;
 pub mod text;

@@ -3,7 +3,7 @@
 
 use super::{Store, StoreError};
 
-const EXPIRED: [&str; 6] = [
+const EXPIRED: [&str; 8] = [
     "delete from flows where id in (select id from flows where expires_at <= $1 limit $2)",
     "delete from web_sessions where id in (select id from web_sessions where expires_at <= $1 limit $2)",
     "delete from browser_sessions where id in (select id from browser_sessions where expires_at <= $1 limit $2)",
@@ -11,6 +11,10 @@ const EXPIRED: [&str; 6] = [
     "delete from client_secrets where id in (select id from client_secrets where expires_at <= $1 limit $2)",
     "delete from consents where (agent_id, client_id) in
      (select agent_id, client_id from consents where expires_at <= $1 limit $2)",
+    "delete from registration_tokens where id in
+     (select id from registration_tokens where expires_at <= $1 limit $2)",
+    // Unused clients that registered themselves, with all that hangs on them.
+    "delete from clients where id in (select client_id from client_registrations where expires_at <= $1 limit $2)",
 ];
 
 impl Store {

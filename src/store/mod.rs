@@ -52,6 +52,8 @@ mod error;
 mod flows;
 mod grants;
 mod homeservers;
+mod logos;
+mod registrations;
 mod sessions;
 mod signing_keys;
 mod web_sessions;

@@ -71,23 +71,17 @@ pub fn router(app: SharedApp, time_limit: Duration) -> Router {
         )
         .route(JWKS, get(oidc::discovery::jwks))
         .route(TOKEN, post(oidc::token::endpoint))
-        .route(USERINFO, get(oidc::userinfo::by_get).post(oidc::userinfo::by_post))
-        .method_not_allowed_fallback(async || {
-            JsonError::from(OAuthError::invalid_request("this endpoint does not take the method"))
-                .with_status(StatusCode::METHOD_NOT_ALLOWED)
-        })
-        .layer(middleware::from_fn(move |request, next| {
-            layers::in_time(time_limit, request, next, || {
-                let error = OAuthError::new(ErrorCode::TemporarilyUnavailable, "the request took too long");
-                JsonError::from(error).with_status(StatusCode::SERVICE_UNAVAILABLE)
-            })
-        }))
-        .layer(
-            CorsLayer::new()
-                .allow_origin(Any)
-                .allow_methods([Method::GET, Method::POST])
-                .allow_headers([AUTHORIZATION, CONTENT_TYPE]),
-        );
+        .route(USERINFO, get(oidc::userinfo::by_get).post(oidc::userinfo::by_post));
+    let programs = for_programs(programs, time_limit).layer(
+        CorsLayer::new()
+            .allow_origin(Any)
+            .allow_methods([Method::GET, Method::POST])
+            .allow_headers([AUTHORIZATION, CONTENT_TYPE]),
+    );
+    let programs = match app.config.registration.is_on() {
+        true => programs.merge(for_programs(oidc::registration::routes(), time_limit)),
+        false => programs,
+    };
 
     Router::new()
         .route("/health/live", get(health::live))
@@ -103,4 +97,19 @@ pub fn router(app: SharedApp, time_limit: Duration) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), layers::late_pages))
         .layer(middleware::from_fn_with_state(app.clone(), layers::security_headers))
         .with_state(app)
+}
+
+/// What is asked by programs is refused in their language.
+fn for_programs(router: Router<SharedApp>, time_limit: Duration) -> Router<SharedApp> {
+    router
+        .method_not_allowed_fallback(async || {
+            JsonError::from(OAuthError::invalid_request("this endpoint does not take the method"))
+                .with_status(StatusCode::METHOD_NOT_ALLOWED)
+        })
+        .layer(middleware::from_fn(move |request, next| {
+            layers::in_time(time_limit, request, next, || {
+                let error = OAuthError::new(ErrorCode::TemporarilyUnavailable, "the request took too long");
+                JsonError::from(error).with_status(StatusCode::SERVICE_UNAVAILABLE)
+            })
+        }))
 }

@@ -23,6 +23,8 @@ mod main_job;
 mod pages;
 mod real_synapse;
 mod redirect_uris;
+mod registration;
+mod registration_management;
 mod response_modes;
 mod secrets_in_logs;
 mod skipped_steps;

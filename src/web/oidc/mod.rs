@@ -3,5 +3,6 @@
 mod authenticate;
 pub mod authorize;
 pub mod discovery;
+pub mod registration;
 pub mod token;
 pub mod userinfo;

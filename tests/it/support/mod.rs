@@ -7,6 +7,7 @@ pub mod homeserver;
 pub mod html;
 pub mod partner_site;
 pub mod real;
+pub mod registrant;
 pub mod relying_party;
 pub mod secrets;
 
