@@ -13,6 +13,8 @@ pub mod identifier;
 pub mod identity;
 pub mod login_problem;
 pub mod logo;
+pub mod logout;
 pub mod names;
 pub mod registration;
 pub mod session;
+pub mod throttle;

@@ -3,13 +3,16 @@
 
 mod documents;
 mod fetcher;
+mod public;
 
+use std::error::Error as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Request, Response, header};
 
 pub use documents::DocumentError;
-pub use fetcher::{FetchError, FetchLimits, Fetched, Fetcher};
+pub use fetcher::{Allowed, FetchError, FetchLimits, Fetched, Fetcher};
 
 /// How long the connection alone may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -24,6 +27,8 @@ pub struct EgressOptions {
     pub max_body_bytes: usize,
     /// Certification authorities trusted besides the system's, in PEM.
     pub extra_ca: Option<Vec<u8>>,
+    /// Names must lead to public addresses. (Addresses in numbers are the caller's to check.)
+    pub public_only: bool,
 }
 
 impl Default for EgressOptions {
@@ -32,6 +37,7 @@ impl Default for EgressOptions {
             timeout: Duration::from_secs(10),
             max_body_bytes: 1024 * 1024,
             extra_ca: None,
+            public_only: false,
         }
     }
 }
@@ -65,6 +71,9 @@ pub enum EgressError {
     /// The server sent us elsewhere. We do not go.
     #[error("the server answered with a redirect")]
     Redirected,
+    /// The name leads to no public address, and nothing else would do.
+    #[error("the server has no public address")]
+    NotPublic,
     /// The request itself cannot be sent (scheme, host).
     #[error("the request cannot be sent")]
     InvalidRequest,
@@ -98,6 +107,9 @@ impl Egress {
             }
             builder = builder.tls_certs_merge(certificates);
         }
+        if options.public_only {
+            builder = builder.dns_resolver(Arc::new(public::PublicResolver));
+        }
         let client = builder.build().map_err(EgressSetupError::Tls)?;
         Ok(Self {
             client,
@@ -128,13 +140,18 @@ impl Egress {
         limit: Duration,
         request: Request<Vec<u8>>,
     ) -> Result<Response<Vec<u8>>, EgressError> {
-        let exchange = self.exchange(request);
+        let exchange = self.exchange(request, self.max_body_bytes);
         tokio::time::timeout(limit.min(self.timeout), exchange)
             .await
             .unwrap_or(Err(EgressError::Timeout))
     }
 
-    async fn exchange(&self, mut request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, EgressError> {
+    /// One exchange, whatever time it takes.
+    async fn exchange(
+        &self,
+        mut request: Request<Vec<u8>>,
+        max_body_bytes: usize,
+    ) -> Result<Response<Vec<u8>>, EgressError> {
         mark_secrets(request.headers_mut());
         let request = reqwest::Request::try_from(request).map_err(|_| EgressError::InvalidRequest)?;
         let mut answer = self.client.execute(request).await.map_err(|error| kind_of(&error))?;
@@ -144,7 +161,7 @@ impl Egress {
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(|error| kind_of(&error))? {
             // Counted as it arrives: Content-Length is only a promise.
-            if body.len() + chunk.len() > self.max_body_bytes {
+            if body.len() + chunk.len() > max_body_bytes {
                 return Err(EgressError::TooLarge);
             }
             body.extend_from_slice(&chunk);
@@ -163,8 +180,21 @@ fn mark_secrets(headers: &mut HeaderMap) {
     }
 }
 
+fn is_caused_by_no_public_address(error: &reqwest::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if error.is::<public::NotPublic>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
 fn kind_of(error: &reqwest::Error) -> EgressError {
-    if error.is_timeout() {
+    if is_caused_by_no_public_address(error) {
+        EgressError::NotPublic
+    } else if error.is_timeout() {
         EgressError::Timeout
     } else if error.is_connect() {
         EgressError::Connect

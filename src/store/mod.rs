@@ -53,13 +53,18 @@ mod flows;
 mod grants;
 mod homeservers;
 mod logos;
+mod logouts;
 mod registrations;
+mod resources;
 mod sessions;
 mod signing_keys;
+mod throttles;
+mod tokens;
 mod web_sessions;
 
 pub use error::StoreError;
 pub use signing_keys::StoredKey;
+pub use tokens::Refresh;
 pub use web_sessions::WebSessionStore;
 
 const CONNECTIONS: u32 = 8;
