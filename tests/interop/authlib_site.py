@@ -46,8 +46,8 @@ tchap = OAuth(app).register(
 
 def direct() -> OAuth2Session:
     """For what the Flask part of the library has no words for."""
-    secret = settings["client_secret"]
-    return OAuth2Session(settings["client_id"], secret, revocation_endpoint_auth_method="client_secret_post")
+    methods = {f"{endpoint}_endpoint_auth_method": "client_secret_post" for endpoint in ("token", "revocation")}
+    return OAuth2Session(settings["client_id"], settings["client_secret"], **methods)
 
 
 class SignedOut(Exception):

@@ -15,7 +15,7 @@ const metadata = {
   introspection_signed_response_alg: 'ES256', // so that it asks for the signed form (RFC 9701)
 }
 const config = await client.discovery(
-  new URL(settings.issuer), settings.client_id, metadata, client.PrivateKeyJwt({ key, kid }),
+  new URL(settings.issuer), settings.client_id, metadata, client.ClientSecretBasic(settings.client_secret),
   // Plain http, because this issuer is on this machine; and signatures checked even where TLS alone would do (Core 3.1.3.7).
   { execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks] },
 )

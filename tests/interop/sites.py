@@ -115,7 +115,7 @@ def is_listening(port: int) -> bool:
 class OpenidClient(Site):
     name = "openid-client"
     algorithm = "ES256"
-    authentication = "private_key_jwt"
+    authentication = "client_secret_basic"
     scope = f"{SCOPE} offline_access"
     asked_again = ["consent-form"]  # it asks with prompt=consent
 
@@ -126,7 +126,6 @@ class OpenidClient(Site):
     def registration(self) -> dict:
         return {
             **super().registration(),
-            "jwks": {"keys": [self.key["public"]]},
             "grant_types": ["authorization_code", "refresh_token"],
             "userinfo_signed_response_alg": "ES256",
             "introspection_signed_response_alg": "ES256",
@@ -291,7 +290,7 @@ class ApacheFront(Apache):
 
     name = "mod_auth_openidc-2"
     response_mode = "query"
-    authentication = "private_key_jwt"
+    authentication = "client_secret_post"
     algorithm = "ES256"
     lacks = {**Apache.lacks, "refusal": "by query, this version takes the `iss` of an error for another site's login"}
 
@@ -302,17 +301,10 @@ class ApacheFront(Apache):
     def registration(self) -> dict:
         channel = {"frontchannel_logout_uri": f"{self.home}{self.callback}?logout=get"}
         kept = {name: value for name, value in super().registration().items() if name != "backchannel_logout_uri"}
-        return {**kept, **channel, "jwks": {"keys": [self.key["public"]]}}
+        return {**kept, **channel}
 
     def directives(self) -> str:
-        files = {}
-        for half in ("private", "public"):
-            files[half] = self.folder / f"{half}.pem"
-            replace_atomically(files[half], self.key[f"{half}_pem"])  # readable by its owner only
-        # Without the public half, which it has no use for, the module of this version dies of a null pointer.
-        return f"""OIDCPublicKeyFiles {self.key["kid"]}#{files["public"]}
-OIDCPrivateKeyFiles {self.key["kid"]}#{files["private"]}
-OIDCProviderTokenEndpointAuth private_key_jwt"""
+        return f"{super().directives()}\nOIDCProviderTokenEndpointAuth client_secret_post"
 
 
 SITES = [OpenidClient, Oauth4webapi, Authlib, Django, Apache, ApacheFront]
