@@ -279,7 +279,9 @@ pub async fn issue(
     {
         return Err(PageError::new(ErrorKind::FlowExpired).into());
     }
-    app.store.insert_authorization(&authorization, &record).await?;
+    if !app.store.insert_authorization(&authorization, &record).await? {
+        return Err(PageError::new(ErrorKind::FlowExpired).into());
+    }
     tracing::info!(
         client.id = request.client.id,
         authorization.id = authorization.id,
