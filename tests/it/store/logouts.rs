@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use tchap_connect::protocol::client::{Client, LogoutUris, SubjectType};
 use tchap_connect::store::Store;
 
+use super::grants::{grant, token};
 use super::{NOW, at_once, client, seed, session};
 use crate::engines::{Engine, on_each_engine};
 
@@ -145,6 +146,36 @@ async fn whoever_joins_an_ending_session_is_told_or_refused() {
             .filter(|sid| *sid != "session-rp")
             .collect();
         assert_eq!(joined, told);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_given_in_a_session_that_has_ended() {
+    on_each_engine(async |Engine { store, .. }| {
+        seed(store).await;
+        session_of(store, "session", &[]).await;
+        let given = at_once(store, |store, number| async move {
+            let (authorization, code) = grant(&format!("g{number}"));
+            if number == 25 {
+                store.end_browser_session("session", NOW).await.unwrap();
+            }
+            (store.insert_authorization(&authorization, &code).await.unwrap(), code)
+        })
+        .await;
+        for (given, code) in given {
+            let found = store.find_code(&code.fingerprint).await.unwrap();
+            assert_eq!(found.is_some(), given);
+            let token = token(&code.fingerprint, &code.authorization_id);
+            assert!(
+                !store
+                    .redeem_code(&code.fingerprint, NOW + 1, &token, None)
+                    .await
+                    .unwrap()
+            );
+        }
+        let (offline, code) = grant("late");
+        assert!(!store.insert_authorization(&offline, &code).await.unwrap());
     })
     .await;
 }
