@@ -125,15 +125,8 @@ fn choice<T: DeserializeOwned>(text: &str) -> Result<T, String> {
 
 impl AddArgs {
     fn metadata(self) -> anyhow::Result<ClientMetadata> {
-        let random_id = || -> Result<String, secret::SecretError> {
-            // Hexadecimal: an id that starts with a dash would look like an option to every other command.
-            Ok(secret::random_bytes::<16>()?
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect())
-        };
         Ok(ClientMetadata {
-            client_id: self.client_id.map_or_else(random_id, Ok)?,
+            client_id: self.client_id.map_or_else(secret::random_client_id, Ok)?,
             name: self.name,
             redirect_uris: self.redirect_uris,
             application_type: if self.native {

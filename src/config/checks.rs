@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use super::{LogFormat, Mode};
+use super::{LogFormat, Mode, RegistrationMode};
 use crate::protocol::return_to::is_loopback;
 use crate::secret::Redacted;
 
@@ -17,6 +17,15 @@ pub fn mode(text: &str) -> Result<Mode, String> {
         "production" => Ok(Mode::Production),
         "development" => Ok(Mode::Development),
         _ => Err("expected \"production\" or \"development\"".to_owned()),
+    }
+}
+
+pub fn registration_mode(text: &str) -> Result<RegistrationMode, String> {
+    match text {
+        "off" => Ok(RegistrationMode::Off),
+        "token" => Ok(RegistrationMode::Token),
+        "open" => Ok(RegistrationMode::Open),
+        _ => Err("expected \"off\", \"token\" or \"open\"".to_owned()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Every outgoing request of this program goes through here: one HTTP client that follows no redirect, keeps no
 //! cookie, reads no proxy from the environment, and gives up on answers that take too long or grow too large.
 
+mod documents;
 mod fetcher;
 mod public;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Request, Response, header};
 
+pub use documents::DocumentError;
 pub use fetcher::{Allowed, FetchError, FetchLimits, Fetched, Fetcher};
 
 /// How long the connection alone may take.
