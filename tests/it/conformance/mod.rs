@@ -3,18 +3,21 @@
 //! in `modules/` that knows the provider by its discovery document only, so that the same questions go to a certified
 //! provider (`certified_*.rs`): a question which that one fails would be a wrong question.
 
+mod back_channel;
 mod basic;
 mod certified_basic;
 mod certified_logout;
 mod config;
 mod dynamic;
 mod form_post;
+mod front_channel;
 mod keys;
 mod modules;
 mod party;
 mod provider;
 mod rp_initiated_logout;
 mod site;
+mod suite_configuration;
 mod third_party_init;
 
 use keys::PartyKey;

@@ -10,6 +10,7 @@ use tchap_connect::secret::random_id;
 
 use super::keys::PartyKey;
 use super::party::Party;
+use super::site::Site;
 use crate::support::browser::Http;
 use crate::support::real::given;
 use crate::support::secrets::Traffic;
@@ -26,6 +27,8 @@ pub struct Provider {
     /// The plan's clients authenticate by it; they have secrets otherwise.
     pub key: Option<Arc<PartyKey>>,
     pub http: Http,
+    /// Of its relying parties.
+    pub site: Site,
     traffic: Arc<Traffic>,
     app: Option<TestApp>,
 }
@@ -42,19 +45,20 @@ pub struct Visit {
 
 impl Provider {
     pub async fn ours(form_post: bool) -> Self {
-        let app = TestApp::start().await;
+        let site = Site::start().await;
+        let app = TestApp::with(&[("FETCH_ALLOW", &site.place)]).await;
         let issuer = app.base_url.clone();
-        Self::at(&issuer, app.traffic.clone(), Some(app), form_post).await
+        Self::at(&issuer, app.traffic.clone(), Some(app), site, form_post).await
     }
 
     /// The one that `tests/run` started.
     pub async fn certified() -> Self {
         let issuer = given("TEST_OIDC_PROVIDER");
         let traffic = Arc::new(Traffic::new(&issuer));
-        Self::at(&issuer, traffic, None, false).await
+        Self::at(&issuer, traffic, None, Site::start().await, false).await
     }
 
-    async fn at(issuer: &str, traffic: Arc<Traffic>, app: Option<TestApp>, form_post: bool) -> Self {
+    async fn at(issuer: &str, traffic: Arc<Traffic>, app: Option<TestApp>, site: Site, form_post: bool) -> Self {
         let http = Http::new(traffic.clone());
         let request = http.request(Method::GET, &format!("{issuer}/.well-known/openid-configuration"));
         let document = http.send(request).await;
@@ -64,6 +68,7 @@ impl Provider {
             form_post,
             key: None,
             http,
+            site,
             traffic,
             app,
         }

@@ -15,14 +15,11 @@ fn configuration() -> Value {
 
 /// Every command of every browser script: `[command, kind of selector, selector, …]`.
 fn commands(value: &Value) -> Vec<&Value> {
-    let inner = |value: &Value| match value {
-        Value::Object(members) => members.values().flat_map(commands).collect(),
-        Value::Array(values) => values.iter().flat_map(commands).collect(),
+    match (value.get("commands"), value) {
+        (Some(Value::Array(commands)), _) => commands.iter().collect(),
+        (_, Value::Object(members)) => members.values().flat_map(commands).collect(),
+        (_, Value::Array(values)) => values.iter().flat_map(commands).collect(),
         _ => Vec::new(),
-    };
-    match value.get("commands").and_then(Value::as_array) {
-        Some(commands) => commands.iter().collect(),
-        None => inner(value),
     }
 }
 
@@ -37,9 +34,13 @@ async fn elements(op: &Provider) -> BTreeSet<String> {
     let browser = op.browser();
     let identifier = browser.open(&party.url(&party.request(&[]))).await;
     let password = browser.identify(&identifier, EMAIL).await;
-    let consent = browser.submit(&password, "password-form", &[("password", PASSWORD)]).await;
+    let consent = browser
+        .submit(&password, "password-form", &[("password", PASSWORD)])
+        .await;
     let posted = browser.submit(&consent, "consent-form", &[("answer", "accept")]).await;
-    let bad = party.refused(&browser, &[("redirect_uri", "https://other.example/")]).await;
+    let bad = party
+        .refused(&browser, &[("redirect_uri", "https://other.example/")])
+        .await;
     let logout = browser.open(op.text("end_session_endpoint")).await;
     let signed_out = browser.submit(&logout, "logout-form", &[("answer", "leave")]).await;
     let pages = [&identifier, &password, &consent, &posted, &bad, &logout, &signed_out];
@@ -53,11 +54,17 @@ async fn its_browser_finds_every_element() {
     let commands = commands(&configuration);
     assert!(commands.len() > 20);
     for command in commands {
-        assert!(["text", "click", "wait"].contains(&command[0].as_str().unwrap()), "{command}");
+        assert!(
+            ["text", "click", "wait"].contains(&command[0].as_str().unwrap()),
+            "{command}"
+        );
         assert_eq!(command[1], "id", "the suite's browser is led by ids only");
         let id = command[2].as_str().unwrap();
         // That one is on the suite's own page.
-        assert!(found.contains(id) || id == "submission_complete", "{id} is on none of our pages");
+        assert!(
+            found.contains(id) || id == "submission_complete",
+            "{id} is on none of our pages"
+        );
     }
 }
 
@@ -103,4 +110,25 @@ fn its_clients_are_those_of_the_conformance_server() {
     }
     let after = callback.replace("callback", "post_logout_redirect");
     assert_eq!(first["post_logout_redirect_uris"][0].as_str(), Some(&*after));
+}
+
+/// `docs/conformance.md` has a row for every test of a plan.
+#[test]
+fn the_table_has_every_module() {
+    let table = include_str!("../../../docs/conformance.md");
+    let plans = [
+        ("back_channel", include_str!("back_channel.rs")),
+        ("basic", include_str!("basic.rs")),
+        ("config", include_str!("config.rs")),
+        ("dynamic", include_str!("dynamic.rs")),
+        ("form_post", include_str!("form_post.rs")),
+        ("front_channel", include_str!("front_channel.rs")),
+        ("rp_initiated_logout", include_str!("rp_initiated_logout.rs")),
+        ("third_party_init", include_str!("third_party_init.rs")),
+    ];
+    for (plan, source) in plans {
+        for name in source.lines().filter_map(|line| line.strip_prefix("async fn ")?.split('(').next()) {
+            assert!(table.contains(&format!("`{plan}::{name}`")), "{plan}::{name}");
+        }
+    }
 }

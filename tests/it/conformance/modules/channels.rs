@@ -7,7 +7,6 @@ use super::discovery::{check_address, check_addresses};
 use super::logout::{POST_LOGOUT, SignedIn};
 use crate::conformance::provider::{CALLBACK, Provider};
 use crate::support::html::tags;
-use crate::support::logout_receiver::LogoutReceiver;
 
 fn check_support(op: &Provider, supported: &str, with_sessions: &str) {
     check_addresses(op);
@@ -18,18 +17,26 @@ fn check_support(op: &Provider, supported: &str, with_sessions: &str) {
 
 /// Back-Channel §2.1: what discovery says of it.
 pub async fn backchannel_discovery(op: &Provider) {
-    check_support(op, "backchannel_logout_supported", "backchannel_logout_session_supported");
+    check_support(
+        op,
+        "backchannel_logout_supported",
+        "backchannel_logout_session_supported",
+    );
 }
 
 /// Front-Channel §3: likewise.
 pub async fn frontchannel_discovery(op: &Provider) {
-    check_support(op, "frontchannel_logout_supported", "frontchannel_logout_session_supported");
+    check_support(
+        op,
+        "frontchannel_logout_supported",
+        "frontchannel_logout_session_supported",
+    );
 }
 
 /// Back-Channel §2.4 to §2.6: one POST with a logout token; then back to the relying party, and out.
 pub async fn backchannel_rp_initiated_logout(op: &Provider) {
-    let receiver = LogoutReceiver::start(op.traffic()).await;
-    let registered = json!({"backchannel_logout_uri": receiver.url, "backchannel_logout_session_required": true});
+    let uri = op.site.url("/backchannel_logout");
+    let registered = json!({"backchannel_logout_uri": uri, "backchannel_logout_session_required": true});
     let session = SignedIn::with(op, registered).await;
     let request = [
         ("id_token_hint", session.tokens.id_token.as_str()),
@@ -40,9 +47,17 @@ pub async fn backchannel_rp_initiated_logout(op: &Provider) {
     assert_eq!(visit.page.header("location"), format!("{POST_LOGOUT}?state=state"));
     deliver_due(&op.app().app, op.now()).await.unwrap();
 
-    receiver.received(1).await;
-    let claims = session.party.check_jwt(&receiver.tokens()[0]).await;
-    assert!(claims["iat"].as_i64().is_some_and(|iat| (op.now() - iat).abs() < 300), "{claims}");
+    let posted = op.site.posted();
+    let [(path, body)] = &posted[..] else {
+        panic!("not one request: {posted:?}")
+    };
+    assert_eq!(path, "/backchannel_logout");
+    let token = body.strip_prefix("logout_token=").expect("that member alone");
+    let claims = session.party.check_jwt(token).await;
+    assert!(
+        claims["iat"].as_i64().is_some_and(|iat| (op.now() - iat).abs() < 300),
+        "{claims}"
+    );
     assert!(claims["jti"].is_string());
     let event = "http://schemas.openid.net/event/backchannel-logout";
     assert_eq!(claims["events"], json!({event: {}}));
@@ -66,16 +81,28 @@ pub async fn frontchannel_rp_initiated_logout(op: &Provider) {
     ];
     let page = session.leave(&request).await.page;
     let frames = tags(&page.body).into_iter().filter(|tag| tag.name == "iframe");
-    let frames: Vec<_> = frames.map(|tag| tag.get("src").unwrap_or_default().to_owned()).collect();
+    let frames: Vec<_> = frames
+        .map(|tag| tag.get("src").unwrap_or_default().to_owned())
+        .collect();
     let [frame] = &frames[..] else {
         panic!("not one frame: {frames:?}")
     };
-    let parameters = frame.strip_prefix(&format!("{uri}?")).unwrap_or_else(|| panic!("{frame}"));
-    let parameters: Vec<_> = url::form_urlencoded::parse(parameters.as_bytes()).into_owned().collect();
+    let parameters = frame
+        .strip_prefix(&format!("{uri}?"))
+        .unwrap_or_else(|| panic!("{frame}"));
+    let parameters: Vec<_> = url::form_urlencoded::parse(parameters.as_bytes())
+        .into_owned()
+        .collect();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let expected = [("iss", op.text("issuer").to_owned()), ("sid", text(&session.tokens.claims["sid"]))];
+    let expected = [
+        ("iss", op.text("issuer").to_owned()),
+        ("sid", text(&session.tokens.claims["sid"])),
+    ];
     assert_eq!(parameters, expected.map(|(name, value)| (name.to_owned(), value)));
-    let (_, target) = page.header("refresh").split_once(";url=").expect("then back, without JavaScript");
+    let (_, target) = page
+        .header("refresh")
+        .split_once(";url=")
+        .expect("then back, without JavaScript");
     assert_eq!(target, format!("{POST_LOGOUT}?state=state"));
     session.assert_out().await;
 }

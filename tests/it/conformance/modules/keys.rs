@@ -8,7 +8,6 @@ use super::request_objects::{ask, claims, outside, unsigned};
 use crate::conformance::keys::PartyKey;
 use crate::conformance::party::{Party, is_vschar};
 use crate::conformance::provider::Provider;
-use crate::conformance::site::Site;
 use crate::support::relying_party::{part, payload};
 
 /// Registration §2, Core §3.1.3.7: an ID token by RS256 for who asks for it.
@@ -51,8 +50,8 @@ pub async fn server_rotate_keys(op: &Provider) {
     assert!(after.is_superset(&before) && after.len() > before.len());
 }
 
-async fn by_reference<'a>(op: &'a Provider, site: &Site, key: PartyKey) -> Party<'a> {
-    let jwks_uri = site.serve("/jwks", "application/json", key.jwks().to_string().as_bytes());
+async fn by_reference(op: &Provider, key: PartyKey) -> Party<'_> {
+    let jwks_uri = op.site.serve("/jwks", "application/json", key.jwks().to_string().as_bytes());
     let metadata = json!({
         "token_endpoint_auth_method": "private_key_jwt",
         "grant_types": ["authorization_code", "refresh_token"],
@@ -66,20 +65,18 @@ async fn by_reference<'a>(op: &'a Provider, site: &Site, key: PartyKey) -> Party
 
 /// Registration §2: keys by `jwks_uri`.
 pub async fn registration_jwks_uri(op: &Provider) {
-    let site = Site::start(op).await;
-    let party = by_reference(op, &site, PartyKey::new("first")).await;
+    let party = by_reference(op, PartyKey::new("first")).await;
     party.flow(&op.browser(), &[]).await;
 }
 
 /// Core §10.1.1: a client changes its key at its `jwks_uri`, and goes on.
 pub async fn refresh_token_rp_key_rotation(op: &Provider) {
-    let site = Site::start(op).await;
-    let mut party = by_reference(op, &site, PartyKey::new("first")).await;
+    let mut party = by_reference(op, PartyKey::new("first")).await;
     let tokens = party.flow(&op.browser(), &offline(op)).await;
     let refresh_token = tokens.response["refresh_token"].as_str().expect("a refresh token");
     assert!(is_vschar(refresh_token));
     let second = PartyKey::new("second");
-    site.serve("/jwks", "application/json", second.jwks().to_string().as_bytes());
+    op.site.serve("/jwks", "application/json", second.jwks().to_string().as_bytes());
     party.key = Some(second.into());
     op.wait(60).await;
     refresh(&party, &tokens, refresh_token, None).await;
@@ -88,13 +85,12 @@ pub async fn refresh_token_rp_key_rotation(op: &Provider) {
 /// A request whose object waits at an address of the client's.
 async fn request_uri(op: &Provider, metadata: Value, object: impl Fn(&Party<'_>, &Value) -> String) {
     assert_ne!(op.metadata["request_uri_parameter_supported"], false);
-    let site = Site::start(op).await;
-    let reference = site.url("/request.jwt");
+    let reference = op.site.url("/request.jwt");
     let mut wanted = json!({"request_uris": [reference]});
     crate::conformance::provider::merge(&mut wanted, &metadata);
     let party = op.register(wanted).await;
     let inner = party.request(&[]);
-    site.serve(
+    op.site.serve(
         "/request.jwt",
         "application/jose",
         object(&party, &claims(&party, &inner)).as_bytes(),

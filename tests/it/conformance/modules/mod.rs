@@ -1,5 +1,6 @@
 //! What each module asks, of any provider.
 
+pub mod channels;
 pub mod core;
 pub mod discovery;
 pub mod keys;

@@ -5,7 +5,6 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::conformance::provider::{CALLBACK, Provider};
-use crate::conformance::site::Site;
 use crate::support::{Page, WITHOUT};
 
 /// Registration §3.3: refused, with this error.
@@ -102,8 +101,7 @@ async fn login_page(op: &Provider, metadata: Value) -> Page {
 
 /// Registration §2: the login page shows the client's logo.
 pub async fn registration_logo_uri(op: &Provider) {
-    let site = Site::start(op).await;
-    let logo = site.serve("/logo.png", "image/png", &STANDARD.decode(PIXEL).unwrap());
+    let logo = op.site.serve("/logo.png", "image/png", &STANDARD.decode(PIXEL).unwrap());
     let page = login_page(op, json!({"logo_uri": logo})).await;
     assert!(page.has("service-logo"), "{}", page.body);
 }
@@ -123,8 +121,7 @@ pub async fn registration_tos_uri(op: &Provider) {
 }
 
 async fn with_sector(op: &Provider, document: Value) -> Page {
-    let site = Site::start(op).await;
-    let uri = site.serve(
+    let uri = op.site.serve(
         "/redirect_uris.json",
         "application/json",
         document.to_string().as_bytes(),
