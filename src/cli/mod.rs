@@ -9,6 +9,7 @@ mod entry;
 mod homeservers;
 mod keys;
 pub mod logging;
+mod logouts;
 mod migrate;
 mod output;
 mod registration_token;
