@@ -94,8 +94,10 @@ consent-remembered = Your agreement is remembered: you will only be asked again 
 consent-refusal = If you refuse, you go back to the service and it receives nothing.
 consent-accept = Accept and continue
 consent-refuse = Refuse
-consent-policy = Privacy policy of the service
-consent-tos = Terms of use of the service
+service-policy = Privacy policy of the service
+service-tos = Terms of use of the service
+service-unverified-title = Unverified service.
+service-unverified = It registered itself: nobody vouches that it is what its name says. After signing in, you will be sent to { $place }. Go on only if this is the service that you meant to open.
 
 claim-name = Your full name
 claim-given-name = Your first name

@@ -94,8 +94,10 @@ consent-remembered = Votre accord est mémorisé : la question ne reviendra que
 consent-refusal = Si vous refusez, vous revenez au service et rien ne lui est transmis.
 consent-accept = Accepter et continuer
 consent-refuse = Refuser
-consent-policy = Politique de confidentialité du service
-consent-tos = Conditions d’utilisation du service
+service-policy = Politique de confidentialité du service
+service-tos = Conditions d’utilisation du service
+service-unverified-title = Service non vérifié.
+service-unverified = Il s’est inscrit lui-même : personne ne garantit qu’il est bien ce que son nom annonce. Après la connexion, vous serez dirigé vers { $place }. Ne continuez que si c’est bien le service que vous vouliez ouvrir.
 
 claim-name = Votre nom complet
 claim-given-name = Votre prénom

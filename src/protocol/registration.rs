@@ -4,16 +4,15 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-use url::Url;
-
 use super::client::{
     ApplicationType, Client, ClientAlgorithms, ClientAuthMethod, ClientKeys, GrantType, LogoutUris, Presentation,
     RequestDefaults, SigningAlg, SubjectType,
 };
 use super::client_metadata::{ClientMetadata, FieldProblem, MAX_NAME};
 use super::error::ErrorCode;
+use super::return_to::place_of;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// Every member that can be registered. A test registers all of them and reads them back.
 const REGISTRABLE: [&str; 33] = [
@@ -259,12 +258,13 @@ impl Document {
 
     fn metadata(self, client_id: &str, known_scopes: &[&str]) -> ClientMetadata {
         let whose_first = || {
-            self.redirect_uris
-                .first()
-                .map_or_else(|| client_id.to_owned(), |uri| whose(uri))
+            self.redirect_uris.first().map_or_else(
+                || client_id.to_owned(),
+                |uri| place_of(uri).chars().take(MAX_NAME).collect(),
+            )
         };
         let name = self.client_name.clone().unwrap_or_else(whose_first);
-        let sector = self.requests.sector_identifier_uri.as_deref().and_then(host);
+        let sector = self.requests.sector_identifier_uri.as_deref().map(place_of);
         let scopes: Vec<_> = match &self.scope {
             Some(scope) => scope
                 .split(' ')
@@ -346,20 +346,6 @@ pub fn check_sector(document: &[u8], client: &Client) -> Result<(), Rejection> {
             "sector_identifier_uri: its document does not list every redirect URI",
         )),
     }
-}
-
-fn host(uri: &str) -> Option<String> {
-    Url::parse(uri).ok()?.host_str().map(str::to_owned)
-}
-
-/// Whom a redirect URI leads to, where the client gives no name: its host, or its private scheme.
-fn whose(redirect_uri: &str) -> String {
-    let scheme = || redirect_uri.split(':').next().unwrap_or_default().to_owned();
-    host(redirect_uri)
-        .unwrap_or_else(scheme)
-        .chars()
-        .take(MAX_NAME)
-        .collect()
 }
 
 #[cfg(test)]

@@ -58,6 +58,11 @@ impl ReturnTo {
         &self.redirect_uri
     }
 
+    /// Whom it leads to, for people to read: its host, or its private scheme.
+    pub fn place(&self) -> String {
+        place_of(&self.redirect_uri)
+    }
+
     /// Whether it is https: loopback and private-scheme clients can be impersonated on the agent's device.
     pub fn is_https(&self) -> bool {
         self.redirect_uri.starts_with("https://")
@@ -100,6 +105,12 @@ impl ReturnTo {
             .finish();
         AuthorizationResponse::Redirect(format!("{}{separator}{members}", self.redirect_uri))
     }
+}
+
+/// Whom an address leads to: its host, or its scheme where it has none.
+pub fn place_of(uri: &str) -> String {
+    let host = Url::parse(uri).ok().and_then(|url| url.host_str().map(str::to_owned));
+    host.unwrap_or_else(|| uri.split(':').next().unwrap_or_default().to_owned())
 }
 
 fn matches(registered: &str, requested: &str) -> bool {

@@ -6,6 +6,7 @@ mod health;
 mod i18n;
 mod layers;
 mod login;
+pub(crate) mod logo;
 mod logout;
 mod oidc;
 pub(crate) mod pages;

@@ -6,6 +6,7 @@ mod filters;
 mod login;
 mod logout;
 mod problem;
+mod service;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ pub use login::{
 };
 pub use logout::{LogoutPage, SignedOutPage, StillSignedInPage};
 pub use problem::{ErrorKind, ErrorPage, ProblemPage};
+pub use service::Service;
 
 use super::i18n::{Language, Text};
 use super::theme::Theme;

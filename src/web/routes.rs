@@ -14,7 +14,7 @@ use tower_http::cors::{Any, CorsLayer};
 
 use super::error::{JsonError, PageError};
 use super::pages::ErrorKind;
-use super::{health, layers, login, logout, oidc};
+use super::{health, layers, login, logo, logout, oidc};
 use crate::app::SharedApp;
 use crate::protocol::discovery::{AUTHORIZE, INTROSPECT, JWKS, LOGOUT, REVOKE, TOKEN, USERINFO};
 use crate::protocol::error::{ErrorCode, OAuthError};
@@ -58,6 +58,7 @@ pub fn router(app: SharedApp, time_limit: Duration) -> Router {
 
     let people = Router::new()
         .route("/", get(health::home))
+        .route("/clients/{client_id}/logo", get(logo::show))
         .merge(browser)
         .fallback(async |_: Uri| PageError::new(ErrorKind::NotFound))
         .layer(middleware::from_fn(move |request, next| {

@@ -14,12 +14,14 @@ use super::context::{Context, Database};
 use super::{Global, homeservers, output};
 use crate::domain::administration::Administration;
 use crate::domain::homeserver::Homeserver;
+use crate::egress::Fetcher;
 use crate::protocol::client::{Client, ClientSecret};
 use crate::protocol::client_metadata::FieldProblem;
 use crate::protocol::resource::Resource;
 use crate::secret;
+use crate::web::logo;
 use diff::{Change, Changed};
-use read::Wanted;
+use read::{Wanted, WantedClient};
 
 /// How long a client's former secrets live on once it has got a new one, in seconds.
 pub const KEEP_SECRETS: i64 = 24 * 3600;
@@ -106,6 +108,8 @@ async fn write(context: &Context, stored: Stored, wanted: Wanted, changes: &[Cha
         let id = &wanted.client.id;
         if differs("client", id) {
             store.upsert_client(&wanted.client, now).await?;
+            // Whoever applies a client vouches for it: it no longer manages itself, nor expires.
+            store.delete_registration(id).await?;
         }
         if let Some(fingerprint) = wanted.new_secret(&stored) {
             store.expire_client_secrets(id, now + KEEP_SECRETS).await?;
@@ -116,6 +120,19 @@ async fn write(context: &Context, stored: Stored, wanted: Wanted, changes: &[Cha
                 expires_at: None,
             };
             store.insert_client_secret(id, &secret).await?;
+        }
+    }
+    fetch_logos(context, &wanted.clients).await
+}
+
+/// Fetches the logos that are not here yet; what cannot be had is said and is no failure.
+async fn fetch_logos(context: &Context, clients: &[WantedClient]) -> anyhow::Result<()> {
+    let (store, fetch) = (&context.store, &context.config.fetch);
+    let extra_ca = fetch.ca_file.as_ref().map(std::fs::read).transpose()?;
+    let fetcher = Fetcher::new(extra_ca, fetch.allow.clone())?;
+    for WantedClient { client, .. } in clients {
+        if let Some(error) = logo::fetch(store, &fetcher, client, context.clock.now()).await? {
+            output::say(&format!("{} is shown without a logo: {error}", client.id));
         }
     }
     Ok(())

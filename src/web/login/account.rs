@@ -16,7 +16,7 @@ pub fn choose_page(step: &UnderWay) -> Result<Response, AuthorizeError> {
     let person = step.signed_in()?;
     render(&ChooseAccountPage {
         layout: step.layout(),
-        service: step.request.client.name.clone(),
+        service: step.service(),
         action: step.action("choose"),
         shown: step.account_mark(),
         name: person.name().to_owned(),

@@ -21,13 +21,11 @@ pub fn page(step: &UnderWay) -> Result<Response, AuthorizeError> {
     let person = step.signed_in()?;
     render(&ConsentPage {
         layout: step.layout(),
-        service: step.request.client.name.clone(),
+        service: step.service(),
         action: step.action("consent"),
         agent_name: person.name().to_owned(),
         items: items(step, person),
         shown: shown(step, person),
-        policy_uri: None,
-        tos_uri: None,
     })
 }
 

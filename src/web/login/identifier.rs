@@ -33,7 +33,7 @@ pub async fn page(
     };
     render(&IdentifierPage {
         layout: step.layout(),
-        service: step.request.client.name.clone(),
+        service: step.service(),
         action: step.action("identifier"),
         value: known.unwrap_or_default().to_owned(),
         error,

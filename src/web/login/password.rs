@@ -54,7 +54,7 @@ pub async fn page(step: &UnderWay, error: Option<PasswordError>) -> Result<Respo
     } = asked(step).await?;
     render(&PasswordPage {
         layout: step.layout(),
-        service: step.request.client.name.clone(),
+        service: step.service(),
         action: step.action("password"),
         homeserver_name: server.name,
         homeserver_label: server.label,

@@ -42,7 +42,7 @@ pub async fn page(step: &UnderWay) -> Result<Response, AuthorizeError> {
     let several = providers.len() > 1;
     render(&SsoPage {
         layout: step.layout(),
-        service: step.request.client.name.clone(),
+        service: step.service(),
         action: step.action("sso"),
         homeserver_name: server.name,
         homeserver_label: server.label,

@@ -7,7 +7,8 @@ use http::request::Parts;
 
 use super::super::error::{AuthorizeError, PageError, see_other};
 use super::super::form::is_from_our_page;
-use super::super::pages::{ErrorKind, Layout};
+use super::super::logo;
+use super::super::pages::{ErrorKind, Layout, Service};
 use super::super::person::Person;
 use super::super::visitor::Visitor;
 use super::request::Request;
@@ -26,6 +27,8 @@ pub struct UnderWay {
     pub flow: Flow,
     pub request: Request,
     pub person: Option<Person>,
+    /// The address of the client's logo.
+    logo: Option<String>,
     pub now: i64,
 }
 
@@ -41,7 +44,12 @@ impl UnderWay {
             .map_err(|error| PageError::with_detail(ErrorKind::Request, error.description))?;
         let request = Request::check(app, params).await?;
         let person = request.person(app, visitor.signed_in().await?.as_deref(), now).await?;
+        let logo = match &request.client.presentation.logo_uri {
+            Some(uri) => app.store.find_client_logo_time(&request.client.id, uri).await?,
+            None => None,
+        };
         Ok(Self {
+            logo: logo.map(|fetched_at| logo::address(&request.client.id, fetched_at)),
             app: app.clone(),
             visitor,
             flow,
@@ -107,6 +115,19 @@ impl UnderWay {
     pub fn layout(&self) -> Layout {
         self.visitor
             .layout(&self.app, &self.request.checked.ui_locales, step_url(&self.flow.id))
+    }
+
+    /// The service as its pages present it.
+    pub fn service(&self) -> Service {
+        let client = &self.request.client;
+        let leads_to = || self.request.checked.return_to.place();
+        Service {
+            name: client.name.clone(),
+            logo: self.logo.clone(),
+            policy_uri: client.presentation.policy_uri.clone(),
+            tos_uri: client.presentation.tos_uri.clone(),
+            unverified: client.self_registered.then(leads_to),
+        }
     }
 
     /// The address of a form of this flow.

@@ -12,6 +12,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
 use super::super::error::JsonError;
+use super::super::logo;
 use super::super::visitor::network_of;
 use super::userinfo::{INVALID_TOKEN, from_header};
 use crate::app::{App, SharedApp};
@@ -64,7 +65,7 @@ async fn register(State(app): State<SharedApp>, request: Request) -> Result<Resp
         .insert_registration(&registration, &client, record.as_ref(), token.as_deref(), quota)
         .await?;
     accepted(outcome, &registration)?;
-    fetch_logo(&app, &client, now).await?;
+    logo::fetch(&app.store, &app.fetcher, &client, now).await?;
     tracing::info!(
         client.id = client.id,
         network = registration.network,
@@ -117,7 +118,7 @@ async fn replace(
     };
     if client != known {
         app.store.update_registration(&client, record.as_ref(), now).await?;
-        fetch_logo(&app, &client, now).await?;
+        logo::fetch(&app.store, &app.fetcher, &client, now).await?;
         tracing::info!(client.id = client.id, "a client replaced its registration");
     }
     Ok(information(
@@ -213,24 +214,6 @@ async fn check_sector(app: &App, client: &Client) -> Result<(), JsonError> {
             Err(Rejection::metadata("sector_identifier_uri: its document cannot be fetched").into())
         }
     }
-}
-
-/// Fetches a logo once; a client without one is as good.
-async fn fetch_logo(app: &App, client: &Client, now: i64) -> Result<(), JsonError> {
-    let Some(uri) = &client.presentation.logo_uri else {
-        return Ok(app.store.delete_client_logo(&client.id).await?);
-    };
-    if app.store.find_client_logo_time(&client.id, uri).await?.is_some() {
-        return Ok(());
-    }
-    match app.fetcher.logo(uri).await {
-        Ok(logo) => app.store.upsert_client_logo(&client.id, uri, &logo, now).await?,
-        Err(error) => {
-            tracing::info!(client.id = client.id, error = %error, "a logo was not taken");
-            app.store.delete_client_logo(&client.id).await?;
-        }
-    }
-    Ok(())
 }
 
 fn accepted(outcome: Outcome, registration: &Registration) -> Result<(), JsonError> {

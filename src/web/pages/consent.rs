@@ -3,7 +3,7 @@
 use askama::Template;
 use time::OffsetDateTime;
 
-use super::{Layout, filters};
+use super::{Layout, Service, filters};
 use crate::web::i18n::{Language, Text};
 
 /// Asks the agent to agree. Posts `shown` as given, and `answer=accept` or `answer=refuse`.
@@ -11,30 +11,12 @@ use crate::web::i18n::{Language, Text};
 #[template(path = "consent.html")]
 pub struct ConsentPage {
     pub layout: Layout,
-    pub service: String,
+    pub service: Service,
     pub action: String,
     pub agent_name: String,
     pub items: Vec<ConsentItem>,
     /// What this page shows, for the handler to compare with what it grants.
     pub shown: String,
-    /// The service's privacy policy and terms; linked only when http(s).
-    pub policy_uri: Option<String>,
-    pub tos_uri: Option<String>,
-}
-
-impl ConsentPage {
-    /// (id, text, address) of the service's own documents.
-    fn documents(&self) -> Vec<(&'static str, String, &str)> {
-        let text = &self.layout.text;
-        [
-            ("consent-policy", text.get("consent-policy"), &self.policy_uri),
-            ("consent-tos", text.get("consent-tos"), &self.tos_uri),
-        ]
-        .into_iter()
-        .filter_map(|(id, label, uri)| Some((id, label, uri.as_deref()?)))
-        .filter(|(_, _, uri)| uri.starts_with("https://") || uri.starts_with("http://"))
-        .collect()
-    }
 }
 
 /// One datum that the service receives, with its value as in the claim; or something that it may do.

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Layout, filters, wait};
+use super::{Layout, Service, filters, wait};
 use crate::web::i18n::Text;
 
 /// Asks who the agent is. Posts `identifier`, and `homeserver` (a server name, or empty) when there is a list.
@@ -10,8 +10,8 @@ use crate::web::i18n::Text;
 #[template(path = "identifier.html")]
 pub struct IdentifierPage {
     pub layout: Layout,
-    /// Name of the service that the agent comes from.
-    pub service: String,
+    /// The service that the agent comes from.
+    pub service: Service,
     pub action: String,
     /// What the agent typed before, or the service's `login_hint`.
     pub value: String,
@@ -79,7 +79,7 @@ impl IdentifierPage {
 #[template(path = "password.html")]
 pub struct PasswordPage {
     pub layout: Layout,
-    pub service: String,
+    pub service: Service,
     pub action: String,
     /// Server name, such as `agent.dinum.tchap.gouv.fr`.
     pub homeserver_name: String,
@@ -138,7 +138,7 @@ impl PasswordPage {
 #[template(path = "sso.html")]
 pub struct SsoPage {
     pub layout: Layout,
-    pub service: String,
+    pub service: Service,
     pub action: String,
     pub homeserver_name: String,
     pub homeserver_label: String,
@@ -170,7 +170,7 @@ impl ConfirmAccountPage {
 #[template(path = "choose_account.html")]
 pub struct ChooseAccountPage {
     pub layout: Layout,
-    pub service: String,
+    pub service: Service,
     pub action: String,
     /// Stands for the account shown, for the handler to compare.
     pub shown: String,

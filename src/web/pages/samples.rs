@@ -91,6 +91,15 @@ pub(super) fn samples(layout: &Layout) -> Vec<Sample> {
         "consent-all".into(),
         consent(layout, SERVICE, "Jean Dupont", all_items()).render(),
     );
+    let mut first = identifier(layout, SERVICE, EMAIL, None);
+    first.service = unverified(layout, SERVICE);
+    add("identifier-unverified".into(), first.render());
+    let mut second = password(layout, false, None);
+    second.service = unverified(layout, SERVICE);
+    add("password-unverified".into(), second.render());
+    let mut last = consent(layout, SERVICE, "Jean Dupont", few_items());
+    last.service = unverified(layout, SERVICE);
+    add("consent-unverified".into(), last.render());
     let long = "Très-long ".repeat(100) + &"W".repeat(1000);
     add(
         "identifier-long".into(),
@@ -145,6 +154,18 @@ pub(super) fn samples(layout: &Layout) -> Vec<Sample> {
     pages
 }
 
+/// A service that registered itself, with all that it may show.
+pub(super) fn unverified(layout: &Layout, name: &str) -> Service {
+    Service {
+        name: name.into(),
+        // A picture that the samples have beside them.
+        logo: Some(layout.theme.mark().into()),
+        policy_uri: Some("https://annuaire.example/confidentialite".into()),
+        tos_uri: Some("https://annuaire.example/conditions".into()),
+        unverified: Some("annuaire.example".into()),
+    }
+}
+
 pub(super) fn identifier(
     layout: &Layout,
     service: &str,
@@ -153,7 +174,7 @@ pub(super) fn identifier(
 ) -> IdentifierPage {
     IdentifierPage {
         layout: layout.clone(),
-        service: service.into(),
+        service: Service::named(service),
         action: "/authorize/f1/identifier".into(),
         value: value.into(),
         error,
@@ -188,7 +209,7 @@ fn password_states() -> Vec<(&'static str, bool, Option<PasswordError>)> {
 fn password(layout: &Layout, needs_matrix_id: bool, error: Option<PasswordError>) -> PasswordPage {
     PasswordPage {
         layout: layout.clone(),
-        service: SERVICE.into(),
+        service: Service::named(SERVICE),
         action: "/authorize/f1/password".into(),
         homeserver_name: HOMESERVER.into(),
         homeserver_label: "DINUM".into(),
@@ -202,7 +223,7 @@ fn password(layout: &Layout, needs_matrix_id: bool, error: Option<PasswordError>
 fn sso(layout: &Layout, providers: Vec<(String, String)>) -> SsoPage {
     SsoPage {
         layout: layout.clone(),
-        service: SERVICE.into(),
+        service: Service::named(SERVICE),
         action: "/authorize/f1/sso".into(),
         homeserver_name: HOMESERVER.into(),
         homeserver_label: "DINUM".into(),
@@ -215,7 +236,7 @@ pub(super) fn choose(layout: &Layout, name: &str) -> ChooseAccountPage {
     ChooseAccountPage {
         shown: "shown".into(),
         layout: layout.clone(),
-        service: SERVICE.into(),
+        service: Service::named(SERVICE),
         action: "/authorize/f1/account".into(),
         name: name.into(),
         matrix_id: MATRIX_ID.into(),
@@ -258,13 +279,15 @@ pub(super) fn signed_out(layout: &Layout, frames: usize, back: Option<&str>) -> 
 pub(super) fn consent(layout: &Layout, service: &str, agent: &str, items: Vec<ConsentItem>) -> ConsentPage {
     ConsentPage {
         layout: layout.clone(),
-        service: service.into(),
+        service: Service {
+            policy_uri: Some("https://annuaire.example/confidentialite".into()),
+            tos_uri: Some("https://annuaire.example/conditions".into()),
+            ..Service::named(service)
+        },
         action: "/authorize/f1/consent".into(),
         agent_name: agent.into(),
         items,
         shown: "name email".into(),
-        policy_uri: Some("https://annuaire.example/confidentialite".into()),
-        tos_uri: Some("https://annuaire.example/conditions".into()),
     }
 }
 

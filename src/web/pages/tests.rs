@@ -183,8 +183,13 @@ fn hostile_values_stay_text() {
         .to_vec();
     let mut agree = consent(&layout, HOSTILE, HOSTILE, items);
     agree.shown = HOSTILE.into();
-    agree.policy_uri = Some("javascript:alert(1)".into());
-    agree.tos_uri = Some(format!("https://x/{HOSTILE}"));
+    agree.service = Service {
+        name: HOSTILE.into(),
+        logo: Some(HOSTILE.into()),
+        policy_uri: Some("javascript:alert(1)".into()),
+        tos_uri: Some(format!("https://x/{HOSTILE}")),
+        unverified: Some(HOSTILE.into()),
+    };
     let mut error = ErrorPage {
         layout: layout.clone(),
         kind: ErrorKind::Request,
