@@ -14,7 +14,7 @@ use super::context::{Context, Database};
 use super::{Global, homeservers, output};
 use crate::domain::administration::Administration;
 use crate::domain::homeserver::Homeserver;
-use crate::egress::Fetcher;
+use crate::egress::{FetchOptions, Fetcher};
 use crate::protocol::client::{Client, ClientSecret};
 use crate::protocol::client_metadata::FieldProblem;
 use crate::protocol::resource::Resource;
@@ -129,7 +129,10 @@ async fn write(context: &Context, stored: Stored, wanted: Wanted, changes: &[Cha
 async fn fetch_logos(context: &Context, clients: &[WantedClient]) -> anyhow::Result<()> {
     let (store, fetch) = (&context.store, &context.config.fetch);
     let extra_ca = fetch.ca_file.as_ref().map(std::fs::read).transpose()?;
-    let fetcher = Fetcher::new(extra_ca, fetch.allow.clone())?;
+    let fetcher = Fetcher::new(FetchOptions {
+        allow: fetch.allow.clone(),
+        extra_ca,
+    })?;
     for WantedClient { client, .. } in clients {
         if let Some(error) = logo::fetch(store, &fetcher, client, context.clock.now()).await? {
             output::say(&format!("{} is shown without a logo: {error}", client.id));
