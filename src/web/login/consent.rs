@@ -26,8 +26,8 @@ pub fn page(step: &UnderWay) -> Result<Response, AuthorizeError> {
         agent_name: person.name().to_owned(),
         items: items(step, person),
         shown: shown(step, person),
-        policy_uri: None,
-        tos_uri: None,
+        policy_uri: step.request.client.presentation.policy_uri.clone(),
+        tos_uri: step.request.client.presentation.tos_uri.clone(),
     })
 }
 
