@@ -19,7 +19,6 @@ async fn idtoken_signature() {
 }
 
 #[tokio::test]
-#[ignore = "not built yet"]
 async fn idtoken_unsigned() {
     core::idtoken_unsigned(&ours().await).await;
 }

@@ -33,10 +33,12 @@ async fn ours_by_form_post() -> Provider {
     Provider::ours(true).await
 }
 
-/// The same, for relying parties that sign assertions.
+/// The same, for relying parties that sign assertions, where it takes them.
 async fn ours_by_key() -> Provider {
     let mut op = ours().await;
-    op.key = Some(PartyKey::new("first").into());
+    if op.lists("token_endpoint_auth_methods_supported", "private_key_jwt") {
+        op.key = Some(PartyKey::new("first").into());
+    }
     op
 }
 

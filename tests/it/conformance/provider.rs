@@ -5,8 +5,6 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use tchap_connect::clock::Clock;
-use tchap_connect::protocol::client::Client;
-use tchap_connect::secret::random_id;
 
 use super::keys::PartyKey;
 use super::party::Party;
@@ -14,7 +12,7 @@ use super::site::Site;
 use crate::support::browser::Http;
 use crate::support::real::given;
 use crate::support::secrets::Traffic;
-use crate::support::{Browser, EMAIL, PASSWORD, Page, TestApp, client};
+use crate::support::{Browser, EMAIL, PASSWORD, Page, TestApp};
 
 /// The suite's redirect URI for the alias `restated`.
 pub const CALLBACK: &str = "https://localhost.emobix.co.uk:8443/test/a/restated/callback";
@@ -46,7 +44,8 @@ pub struct Visit {
 impl Provider {
     pub async fn ours(form_post: bool) -> Self {
         let site = Site::start().await;
-        let app = TestApp::with(&[("FETCH_ALLOW", &site.place)]).await;
+        let settings = [("FETCH_ALLOW", site.place.as_str()), ("REGISTRATION_MODE", "open")];
+        let app = TestApp::with(&settings).await;
         let issuer = app.base_url.clone();
         Self::at(&issuer, app.traffic.clone(), Some(app), site, form_post).await
     }
@@ -100,7 +99,7 @@ impl Provider {
 
     /// A browser without cookies.
     pub fn browser(&self) -> Browser {
-        Browser::at(self.text("issuer"), self.traffic.clone())
+        Browser::at(self.text("issuer"), self.traffic.clone()).with_header("accept", "text/html")
     }
 
     pub async fn get(&self, url: &str) -> Page {
@@ -120,9 +119,6 @@ impl Provider {
 
     /// Registers a relying party with the suite's redirect URI and this metadata besides.
     pub async fn register(&self, metadata: Value) -> Party<'_> {
-        if self.metadata["registration_endpoint"].is_null() {
-            return Party::new(self, store_client(self.app(), metadata).await);
-        }
         let answer = self.registration(metadata).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
         Party::new(self, answer.json())
@@ -180,21 +176,4 @@ pub fn merge(target: &mut Value, more: &Value) {
     for (name, value) in more.as_object().into_iter().flatten() {
         target[name] = value.clone();
     }
-}
-
-async fn store_client(app: &TestApp, metadata: Value) -> Value {
-    let mut wanted = serde_json::to_value(client("restated")).unwrap();
-    wanted["id"] = json!(random_id().unwrap());
-    wanted["redirect_uris"] = json!([CALLBACK]);
-    merge(&mut wanted, &metadata);
-    if let Some(method) = metadata.get("token_endpoint_auth_method") {
-        wanted["auth_methods"] = json!([method]);
-    }
-    let registered = app
-        .register(serde_json::from_value::<Client>(wanted.clone()).unwrap())
-        .await;
-    wanted["client_id"] = json!(registered.client.id);
-    wanted["client_secret"] = json!(registered.secret);
-    wanted["token_endpoint_auth_method"] = metadata["token_endpoint_auth_method"].clone();
-    wanted
 }

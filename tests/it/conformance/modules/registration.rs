@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::conformance::provider::{CALLBACK, Provider};
-use crate::support::{Page, WITHOUT};
+use crate::support::{EMAIL, PASSWORD, Page, WITHOUT, html};
 
 /// Registration §3.3: refused, with this error.
 fn assert_refused(answer: &Page, error: &str) {
@@ -91,35 +91,40 @@ pub async fn redirect_uri_query_added(op: &Provider) {
 /// The smallest PNG.
 const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYJgIAACVAJLYAt6/AAAAAElFTkSuQmCC";
 
-/// The first page of a login for a client with this metadata.
-async fn login_page(op: &Provider, metadata: Value) -> Page {
+/// What an agent sees of a login at a client with this metadata, page after page up to the consent.
+async fn login_pages(op: &Provider, metadata: Value) -> String {
     let party = op.register(metadata).await;
-    let page = op.browser().open(&party.url(&party.request(&[]))).await;
-    assert_eq!(page.status, 200);
-    page
+    let browser = op.browser();
+    let identifier = browser.open(&party.url(&party.request(&[]))).await;
+    let password = browser.identify(&identifier, EMAIL).await;
+    let consent = browser
+        .submit(&password, "password-form", &[("password", PASSWORD)])
+        .await;
+    assert!(consent.has("consent-form"), "{consent:?}");
+    identifier.body + &password.body + &consent.body
 }
 
-/// Registration §2: the login page shows the client's logo.
+/// Registration §2: the login shows the client's logo.
 pub async fn registration_logo_uri(op: &Provider) {
     let logo = op
         .site
         .serve("/logo.png", "image/png", &STANDARD.decode(PIXEL).unwrap());
-    let page = login_page(op, json!({"logo_uri": logo})).await;
-    assert!(page.has("service-logo"), "{}", page.body);
+    let pages = login_pages(op, json!({"logo_uri": logo})).await;
+    assert!(html::by_id(&pages, "service-logo").is_some(), "{pages}");
 }
 
 /// Registration §2: and links to what it does with personal data.
 pub async fn registration_policy_uri(op: &Provider) {
     let uri = format!("{CALLBACK}/policy");
-    let page = login_page(op, json!({"policy_uri": uri})).await;
-    assert!(page.body.contains(&format!("href=\"{uri}\"")), "{}", page.body);
+    let pages = login_pages(op, json!({"policy_uri": uri})).await;
+    assert!(pages.contains(&format!("href=\"{uri}\"")), "{pages}");
 }
 
 /// Registration §2: and to its terms of service.
 pub async fn registration_tos_uri(op: &Provider) {
     let uri = format!("{CALLBACK}/tos");
-    let page = login_page(op, json!({"tos_uri": uri})).await;
-    assert!(page.body.contains(&format!("href=\"{uri}\"")), "{}", page.body);
+    let pages = login_pages(op, json!({"tos_uri": uri})).await;
+    assert!(pages.contains(&format!("href=\"{uri}\"")), "{pages}");
 }
 
 async fn with_sector(op: &Provider, document: Value) -> Page {
@@ -136,6 +141,13 @@ async fn with_sector(op: &Provider, document: Value) -> Page {
 pub async fn registration_sector_uri(op: &Provider) {
     assert!(op.lists("subject_types_supported", "pairwise"));
     let answer = with_sector(op, json!([CALLBACK])).await;
+    println!(
+        "DBG {:?}",
+        crate::support::secrets::log_of_this_test()
+            .iter()
+            .filter(|l| l.contains("etch") || l.contains("rustls") || l.contains("ector"))
+            .collect::<Vec<_>>()
+    );
     assert_eq!(answer.status, 201, "{}", answer.body);
 }
 
