@@ -15,6 +15,7 @@ mod credential_binding;
 mod directory_trust;
 mod discovery;
 mod engines;
+mod fetch_over_tls;
 mod fresh_login;
 mod hostile_homeserver;
 mod identity;

@@ -13,6 +13,8 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     der: CertificateDer<'static>,
+    /// As operators have it in a file.
+    pub pem: String,
 }
 
 /// Made once for the whole run.
@@ -21,9 +23,13 @@ pub fn authority() -> &'static Authority {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
-        let der = params.self_signed(&key).unwrap().der().clone();
+        let certificate = params.self_signed(&key).unwrap();
         let issuer = Issuer::new(params, key);
-        Authority { issuer, der }
+        Authority {
+            issuer,
+            der: certificate.der().clone(),
+            pem: certificate.pem(),
+        }
     });
     &AUTHORITY
 }
