@@ -60,7 +60,7 @@ impl Draft {
             ca_file: reader.text("upstream.ca_file", None, checks::pem_file),
         };
         let fetch = Fetch {
-            allow: reader.list("fetch.allow", checks::host_and_port).into_iter().collect(),
+            allow: reader.list("fetch.allow", checks::host_and_port),
             ca_file: reader.text("fetch.ca_file", None, checks::pem_file),
         };
         let theme = Theme {

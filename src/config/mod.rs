@@ -13,7 +13,6 @@ mod sealing;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -175,11 +174,11 @@ pub struct Upstream {
     pub ca_file: Option<PathBuf>,
 }
 
-/// Requests to addresses that clients name.
+/// Requests to addresses that clients name (`jwks_uri`, `request_uri`, logout and the like).
 #[derive(Debug, Clone)]
 pub struct Fetch {
-    /// Hosts and ports that need not be public.
-    pub allow: BTreeSet<(String, u16)>,
+    /// Host and port of servers that may have no public address.
+    pub allow: Vec<(String, u16)>,
     /// PEM file with further certification authorities.
     pub ca_file: Option<PathBuf>,
 }

@@ -280,7 +280,9 @@ pub async fn issue(
     {
         return Err(PageError::new(ErrorKind::FlowExpired).into());
     }
-    app.store.insert_authorization(&authorization, &record).await?;
+    if !app.store.insert_authorization(&authorization, &record).await? {
+        return Err(PageError::new(ErrorKind::FlowExpired).into());
+    }
     registration::used(app, &request.client, now).await?;
     tracing::info!(
         client.id = request.client.id,
