@@ -72,18 +72,10 @@ impl App {
     /// [`StartError`], in words for the operator.
     pub async fn build(config: Config, store: Store, clock: Clock) -> Result<Self, StartError> {
         let keys = Keys::load_or_generate(&store, config.read_sealing_key()?, clock.now()).await?;
-        let read_ca = |key, file: &Option<PathBuf>| {
-            let pem = file.as_ref().map(std::fs::read).transpose();
-            pem.map_err(|error| StartError::CaFile(key, error))
-        };
         let egress = Egress::new(EgressOptions {
             timeout: Duration::from_secs(config.upstream.timeout_seconds),
             extra_ca: read_ca("upstream.ca_file", &config.upstream.ca_file)?,
             ..EgressOptions::default()
-        })?;
-        let fetcher = Fetcher::new(FetchOptions {
-            allow: config.fetch.allow.clone(),
-            extra_ca: read_ca("fetch.ca_file", &config.fetch.ca_file)?,
         })?;
         Ok(Self {
             theme: Arc::new(Theme::load(config.theme.dsfr_dir.as_deref())?),
@@ -94,7 +86,7 @@ impl App {
             }),
             keys: Arc::new(keys),
             tls: config.tls.clone().map(Tls::load).transpose()?.map(Arc::new),
-            fetcher,
+            fetcher: fetcher(&config)?,
             upstream: Upstream::new(egress),
             logout_queued: Arc::default(),
             config,
@@ -102,4 +94,20 @@ impl App {
             clock,
         })
     }
+}
+
+/// What fetches the addresses that clients name.
+///
+/// # Errors
+/// [`StartError`], in words for the operator.
+pub fn fetcher(config: &Config) -> Result<Fetcher, StartError> {
+    Ok(Fetcher::new(FetchOptions {
+        allow: config.fetch.allow.clone(),
+        extra_ca: read_ca("fetch.ca_file", &config.fetch.ca_file)?,
+    })?)
+}
+
+fn read_ca(key: &'static str, file: &Option<PathBuf>) -> Result<Option<Vec<u8>>, StartError> {
+    let pem = file.as_ref().map(std::fs::read).transpose();
+    pem.map_err(|error| StartError::CaFile(key, error))
 }

@@ -25,6 +25,7 @@ mod key_rotation;
 mod keys;
 mod killed;
 mod login_errors;
+mod logos;
 mod logout;
 mod main_job;
 mod pages;

@@ -1,14 +1,25 @@
 //! Dynamic registration (RFC 7591, OpenID Connect Registration). Threats 6, 7, 14 and 24: what a stranger may write into the
 //! list of clients, and how much of it.
 
+use std::sync::Arc;
+
 use http::Method;
 use serde_json::{Value, json};
 use tchap_connect::domain::registration::RegistrationToken;
 use tchap_connect::secret::{fingerprint, random_token};
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
 use crate::support::browser::{Http, Page};
 use crate::support::registrant::{Registrant, error, minimal, with};
 use crate::support::secrets::Kind;
+use crate::support::tls::{Certificate, authority};
 use crate::support::{Browser, EMAIL, TestApp};
 
 #[tokio::test]
@@ -323,6 +334,78 @@ async fn other_origins_cannot_register() {
             .await;
         assert_eq!(answer.header("access-control-allow-origin"), "", "{path}");
     }
+}
+
+/// An https server on loopback that answers every request with this document.
+async fn https_document(certificate: &Certificate, document: String) -> String {
+    let key = PrivateKeyDer::from_pem_file(&certificate.key_file).unwrap();
+    let chain = vec![CertificateDer::from_pem_file(&certificate.cert_file).unwrap()];
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{document}",
+        document.len()
+    );
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(mut stream) = acceptor.accept(stream).await else {
+                continue;
+            };
+            let mut request = [0; 4096];
+            drop(stream.read(&mut request).await);
+            drop(stream.write_all(answer.as_bytes()).await);
+            drop(stream.shutdown().await);
+        }
+    });
+    format!("https://{address}/uris.json")
+}
+
+/// Core 8.1, Registration 5: several hosts make one sector when a document on one host lists them all.
+#[tokio::test]
+async fn a_sector_document_speaks_for_several_hosts() {
+    let certificate = Certificate::new();
+    let uris = ["https://a.example/callback", "https://b.example/callback"];
+    let document = https_document(&certificate, json!(uris).to_string()).await;
+    let bad = https_document(&certificate, json!(uris[..1]).to_string()).await;
+    let nonsense = https_document(&certificate, "{\"0\":1}".to_owned()).await;
+    let long = https_document(&certificate, json!([uris[0], uris[1], "x".repeat(200_000)]).to_string()).await;
+    let ca_file = certificate.cert_file.with_file_name("ca.pem");
+    std::fs::write(&ca_file, authority().pem()).unwrap();
+    let place = |uri: &str| uri.trim_start_matches("https://").split('/').next().unwrap().to_owned();
+    let allow = [&document, &bad, &nonsense, &long].map(|uri| place(uri)).join(",");
+    let app = TestApp::with(&[
+        ("REGISTRATION_MODE", "open"),
+        ("FETCH_ALLOW", &allow),
+        ("FETCH_CA_FILE", ca_file.to_str().unwrap()),
+    ])
+    .await;
+    let registrant = Registrant::of(&app);
+    let body = |sector: &str| json!({ "redirect_uris": uris, "sector_identifier_uri": sector });
+    let registered = registrant.post(&body(&document)).await;
+    assert_eq!(registered.status, 201, "{}", registered.body);
+    assert_eq!(registered.json()["sector_identifier_uri"], document);
+    let service = registrant.relying_party(&app, &registered).await;
+    assert_eq!(service.client.sector, "127.0.0.1");
+    for uri in [&bad, &nonsense, &long] {
+        let answer = registrant.post(&body(uri)).await;
+        assert_eq!(error(&answer), (400, "invalid_client_metadata".into()));
+        let mut replaced = body(uri);
+        replaced["client_id"] = registered.json()["client_id"].clone();
+        assert_eq!(
+            registrant.put(&registered, &replaced).await.status,
+            400,
+            "at a replacement too"
+        );
+    }
+    let without = registrant.post(&json!({ "redirect_uris": uris })).await;
+    assert_eq!(error(&without), (400, "invalid_client_metadata".into()));
 }
 
 async fn initial_token(app: &TestApp, uses_left: i64, lifetime: i64) -> (String, String) {

@@ -12,9 +12,9 @@ use serde_json::json;
 
 use super::context::{Context, Database};
 use super::{Global, homeservers, output};
+use crate::app;
 use crate::domain::administration::Administration;
 use crate::domain::homeserver::Homeserver;
-use crate::egress::{FetchOptions, Fetcher};
 use crate::protocol::client::{Client, ClientSecret};
 use crate::protocol::client_metadata::FieldProblem;
 use crate::protocol::resource::Resource;
@@ -127,14 +127,9 @@ async fn write(context: &Context, stored: Stored, wanted: Wanted, changes: &[Cha
 
 /// Fetches the logos that are not here yet; what cannot be had is said and is no failure.
 async fn fetch_logos(context: &Context, clients: &[WantedClient]) -> anyhow::Result<()> {
-    let (store, fetch) = (&context.store, &context.config.fetch);
-    let extra_ca = fetch.ca_file.as_ref().map(std::fs::read).transpose()?;
-    let fetcher = Fetcher::new(FetchOptions {
-        allow: fetch.allow.clone(),
-        extra_ca,
-    })?;
+    let fetcher = app::fetcher(&context.config)?;
     for WantedClient { client, .. } in clients {
-        if let Some(error) = logo::fetch(store, &fetcher, client, context.clock.now()).await? {
+        if let Some(error) = logo::fetch(&context.store, &fetcher, client, context.clock.now()).await? {
             output::say(&format!("{} is shown without a logo: {error}", client.id));
         }
     }

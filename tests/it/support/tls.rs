@@ -4,6 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SignatureAlgorithm};
 use tchap_connect::secret::random_id;
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -38,6 +40,12 @@ impl Authority {
     /// For HTTP clients that shall trust it.
     pub fn certificate(&self) -> reqwest::Certificate {
         reqwest::Certificate::from_der(&self.der).unwrap()
+    }
+
+    /// For files of further certification authorities.
+    pub fn pem(&self) -> String {
+        let der = STANDARD.encode(&self.der);
+        format!("-----BEGIN CERTIFICATE-----\n{der}\n-----END CERTIFICATE-----\n")
     }
 
     /// For TLS clients that trust it, and offer what they are told to.
