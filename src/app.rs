@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::config::{Config, SealingError};
 use crate::egress::{Egress, EgressOptions, EgressSetupError, FetchOptions, Fetcher};
-use crate::keys::{Keys, KeysError};
+use crate::keys::{ClientSignatures, Keys, KeysError};
 use crate::store::Store;
 use crate::upstream::Upstream;
 use crate::web::pages::FooterLinks;
@@ -26,6 +26,8 @@ pub struct App {
     pub upstream: Upstream,
     /// Requests to addresses that clients name.
     pub fetcher: Fetcher,
+    /// What clients sign.
+    pub client_signatures: ClientSignatures,
     /// The only reader of time.
     pub clock: Clock,
     pub(crate) theme: Arc<Theme>,
@@ -62,6 +64,7 @@ impl App {
     /// [`StartError`], in words for the operator.
     pub async fn build(config: Config, store: Store, clock: Clock) -> Result<Self, StartError> {
         let keys = Keys::load_or_generate(&store, config.read_sealing_key()?, clock.now()).await?;
+        let keys = Arc::new(keys);
         let read_ca = |key, file: &Option<PathBuf>| {
             let pem = file.as_ref().map(std::fs::read).transpose();
             pem.map_err(|error| StartError::CaFile(key, error))
@@ -82,7 +85,8 @@ impl App {
                 legal: config.links.legal.clone(),
                 privacy: config.links.privacy.clone(),
             }),
-            keys: Arc::new(keys),
+            client_signatures: ClientSignatures::new(keys.clone(), fetcher.clone()),
+            keys,
             fetcher,
             upstream: Upstream::new(egress),
             config,

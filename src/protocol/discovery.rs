@@ -1,5 +1,5 @@
 //! Provider metadata (OpenID Connect Discovery §3, RFC 8414 §2): exactly what the code does, from the tables the code
-//! uses. `request_uri_parameter_supported` is spelled out since its absence would mean true.
+//! uses.
 
 use serde_json::{Value, json};
 
@@ -47,15 +47,18 @@ pub fn document(issuer: &str, vocabulary: Vocabulary<'_>) -> Value {
         "subject_types_supported": ["pairwise", "public"],
         "id_token_signing_alg_values_supported": SigningAlg::ALL,
         "userinfo_signing_alg_values_supported": SigningAlg::ALL,
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+        "token_endpoint_auth_signing_alg_values_supported": SigningAlg::ALL,
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": Prompt::ALL.map(|(name, _)| name),
         "claim_types_supported": ["normal"],
         "claims_supported": vocabulary.claims,
         "ui_locales_supported": vocabulary.ui_locales,
         "claims_parameter_supported": true,
-        "request_parameter_supported": false,
-        "request_uri_parameter_supported": false,
+        "request_parameter_supported": true,
+        "request_uri_parameter_supported": true,
+        "require_request_uri_registration": true,
+        "request_object_signing_alg_values_supported": SigningAlg::ALL,
         "authorization_response_iss_parameter_supported": true,
     })
 }

@@ -4,13 +4,17 @@
 pub mod authorize;
 pub mod claims_request;
 pub mod client;
+pub mod client_assertion;
 pub mod client_auth;
 pub mod client_metadata;
 pub mod discovery;
 pub mod error;
 pub mod id_token;
+pub mod jwk;
+pub mod jws;
 pub mod params;
 pub mod pkce;
+pub mod request_object;
 pub mod response_mode;
 pub mod return_to;
 pub mod text;

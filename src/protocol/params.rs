@@ -76,6 +76,13 @@ impl Params {
         self.values.retain(|name, value| keep(name, value));
     }
 
+    /// Sets a parameter, whatever it was; an empty value leaves it as it is.
+    pub fn supersede(&mut self, name: &str, value: String) {
+        if !value.is_empty() {
+            self.values.insert(name.to_owned(), value);
+        }
+    }
+
     /// The parameters, form-encoded again, each once.
     pub fn encode(&self) -> String {
         url::form_urlencoded::Serializer::new(String::new())

@@ -3,7 +3,7 @@
 
 use super::{Store, StoreError};
 
-const EXPIRED: [&str; 8] = [
+const EXPIRED: [&str; 9] = [
     "delete from flows where id in (select id from flows where expires_at <= $1 limit $2)",
     "delete from web_sessions where id in (select id from web_sessions where expires_at <= $1 limit $2)",
     "delete from browser_sessions where id in (select id from browser_sessions where expires_at <= $1 limit $2)",
@@ -12,6 +12,8 @@ const EXPIRED: [&str; 8] = [
     "delete from throttles where bucket in (select bucket from throttles where full_until <= $1 limit $2)",
     "delete from known_browsers where fingerprint in
      (select fingerprint from known_browsers where expires_at <= $1 limit $2)",
+    "delete from used_jtis where (signer, jti) in
+     (select signer, jti from used_jtis where expires_at <= $1 limit $2)",
     "delete from consents where (agent_id, client_id) in
      (select agent_id, client_id from consents where expires_at <= $1 limit $2)",
 ];

@@ -55,6 +55,7 @@ mod homeservers;
 mod sessions;
 mod signing_keys;
 mod throttles;
+mod used_jtis;
 mod web_sessions;
 
 pub use error::StoreError;
