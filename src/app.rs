@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use crate::clock::Clock;
 use crate::config::{Config, SealingError};
 use crate::egress::{Egress, EgressOptions, EgressSetupError, FetchOptions, Fetcher};
-use crate::keys::{Keys, KeysError};
+use crate::keys::{ClientSignatures, Keys, KeysError};
 use crate::store::Store;
 use crate::tls::{Tls, TlsError};
 use crate::upstream::Upstream;
@@ -33,6 +33,8 @@ pub struct App {
     pub fetcher: Fetcher,
     /// Wakes the job that delivers logout tokens.
     pub logout_queued: Arc<Notify>,
+    /// What clients sign.
+    pub client_signatures: ClientSignatures,
     /// The only reader of time.
     pub clock: Clock,
     pub(crate) theme: Arc<Theme>,
@@ -72,6 +74,8 @@ impl App {
     /// [`StartError`], in words for the operator.
     pub async fn build(config: Config, store: Store, clock: Clock) -> Result<Self, StartError> {
         let keys = Keys::load_or_generate(&store, config.read_sealing_key()?, clock.now()).await?;
+        let keys = Arc::new(keys);
+        let fetcher = fetcher(&config)?;
         let egress = Egress::new(EgressOptions {
             timeout: Duration::from_secs(config.upstream.timeout_seconds),
             extra_ca: read_ca("upstream.ca_file", &config.upstream.ca_file)?,
@@ -84,9 +88,10 @@ impl App {
                 legal: config.links.legal.clone(),
                 privacy: config.links.privacy.clone(),
             }),
-            keys: Arc::new(keys),
+            client_signatures: ClientSignatures::new(keys.clone(), fetcher.clone()),
+            keys,
             tls: config.tls.clone().map(Tls::load).transpose()?.map(Arc::new),
-            fetcher: fetcher(&config)?,
+            fetcher,
             upstream: Upstream::new(egress),
             logout_queued: Arc::default(),
             config,

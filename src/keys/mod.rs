@@ -2,7 +2,9 @@
 //! signed (RFC 7515) and our own are verified. A key's state follows from the time: *next* before `active_from`,
 //! *active* while it is the newest that has started, *retired* afterwards. Newer is what has the higher serial.
 
+mod clients;
 mod material;
+mod remote;
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -18,6 +20,7 @@ use serde_json::{Map, Value, json};
 use crate::protocol::client::SigningAlg;
 use crate::secret::{SealingKey, SecretError};
 use crate::store::{Store, StoreError, StoredKey};
+pub use clients::ClientSignatures;
 use material::Signer;
 
 /// How long relying parties may cache the JWKS, in seconds (its `Cache-Control: max-age`).
@@ -227,13 +230,7 @@ impl Keys {
             .iter()
             .find(|key| header.kid.as_deref() == Some(&key.kid))
             .ok_or(KeysError::Token)?;
-        // Only the key's own algorithm: neither `none` nor an HMAC under the public key passes.
-        let mut validation = Validation::new(jwt_algorithm(key.alg));
-        validation.required_spec_claims.clear();
-        validation.validate_exp = false;
-        validation.validate_aud = false;
-        let token = jsonwebtoken::decode(token, &key.verifier, &validation).map_err(|_| KeysError::Token)?;
-        Ok(token.claims)
+        verify_signature(token, &key.verifier, key.alg)
     }
 
     /// The JWK Set to publish: next and active keys, and retired ones whose tokens may still live.
@@ -340,6 +337,16 @@ impl fmt::Debug for Keys {
 /// The associated data that ties a sealed key to its row.
 fn place(kid: &str) -> String {
     format!("signing_keys/{kid}")
+}
+
+/// The claims of a JWT signed with this key by this algorithm: neither `none` nor an HMAC under the public key passes.
+fn verify_signature(token: &str, key: &DecodingKey, alg: SigningAlg) -> Result<Map<String, Value>, KeysError> {
+    let mut validation = Validation::new(jwt_algorithm(alg));
+    validation.required_spec_claims.clear();
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    let token = jsonwebtoken::decode(token, key, &validation).map_err(|_| KeysError::Token)?;
+    Ok(token.claims)
 }
 
 fn jwt_algorithm(alg: SigningAlg) -> Algorithm {

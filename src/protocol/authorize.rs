@@ -139,7 +139,8 @@ pub fn check(
     })
 }
 
-/// Features that are not built answer with their own codes (Core §6.1, §6.2, §3.1.2.6).
+/// Features that are not built answer with their own codes (Core §3.1.2.6). Request objects are resolved before this check: one
+/// that is still there (Core §6) must not be passed over.
 fn refuse_unsupported(params: &Params) -> Result<(), OAuthError> {
     let refuse = |code| Err(OAuthError::new(code, "this provider does not support the parameter"));
     match (

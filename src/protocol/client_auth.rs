@@ -4,7 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::client::{Client, ClientAuthMethod, ClientSecret};
+use super::client_assertion;
 use super::error::{ErrorCode, OAuthError};
+use super::jws;
 use super::params::Params;
 use crate::secret::{Redacted, constant_time_eq, fingerprint};
 
@@ -15,10 +17,21 @@ pub struct Credentials {
     pub client_id: String,
     /// The method it used.
     pub method: ClientAuthMethod,
+    /// The secret or the assertion.
     secret: Redacted,
 }
 
-const FAILED: OAuthError = OAuthError::new(ErrorCode::InvalidClient, "client authentication failed");
+impl Credentials {
+    /// The assertion of `private_key_jwt`, not verified yet.
+    pub fn assertion(&self) -> Option<&str> {
+        (self.method == ClientAuthMethod::PrivateKeyJwt).then(|| self.secret.expose())
+    }
+}
+
+/// The answer to every failed authentication, whatever the reason.
+pub const FAILED: OAuthError = OAuthError::new(ErrorCode::InvalidClient, "client authentication failed");
+
+const TWO_METHODS: OAuthError = OAuthError::invalid_request("more than one method of client authentication");
 
 /// Reads the credentials from the `Authorization` header and the form body.
 ///
@@ -26,6 +39,15 @@ const FAILED: OAuthError = OAuthError::new(ErrorCode::InvalidClient, "client aut
 /// `invalid_request` when two methods are used at once, `invalid_client` when there is none or the header is malformed.
 pub fn read(authorization: Option<&str>, params: &Params) -> Result<Credentials, OAuthError> {
     let (form_id, form_secret) = (params.get("client_id"), params.get("client_secret"));
+    if ["client_assertion", "client_assertion_type"]
+        .iter()
+        .any(|name| params.get(name).is_some())
+    {
+        return match authorization.is_some() || form_secret.is_some() {
+            true => Err(TWO_METHODS),
+            false => assertion(params),
+        };
+    }
     let Some(header) = authorization else {
         let client_id = form_id.ok_or(FAILED)?.to_owned();
         return Ok(match form_secret {
@@ -44,11 +66,28 @@ pub fn read(authorization: Option<&str>, params: &Params) -> Result<Credentials,
     let credentials = basic(header).ok_or(FAILED)?;
     // Repeating the same client_id in the body is common and harmless; a second secret or another id is not.
     if form_secret.is_some() || form_id.is_some_and(|id| id != credentials.client_id) {
-        return Err(OAuthError::invalid_request(
-            "more than one method of client authentication",
-        ));
+        return Err(TWO_METHODS);
     }
     Ok(credentials)
+}
+
+/// RFC 7521 §4.2: the client is the subject of the assertion; a `client_id` beside it must name the same.
+fn assertion(params: &Params) -> Result<Credentials, OAuthError> {
+    params.refuse_repeated()?;
+    let (Some(kind), Some(assertion)) = (params.get("client_assertion_type"), params.get("client_assertion")) else {
+        return Err(OAuthError::invalid_request(
+            "client_assertion and client_assertion_type belong together",
+        ));
+    };
+    let claims = jws::unverified_claims(assertion);
+    let subject = claims.as_ref().and_then(|claims| claims.get("sub")?.as_str());
+    let subject = subject.filter(|subject| kind == client_assertion::TYPE && !subject.contains('\0'));
+    let is_same = |subject: &&str| params.get("client_id").is_none_or(|client_id| client_id == *subject);
+    Ok(Credentials {
+        client_id: subject.filter(is_same).ok_or(FAILED)?.to_owned(),
+        method: ClientAuthMethod::PrivateKeyJwt,
+        secret: Redacted::new(assertion),
+    })
 }
 
 /// RFC 6749 §2.3.1: id and secret are form-encoded before they are joined and base64-encoded.
@@ -75,7 +114,7 @@ fn basic(header: &str) -> Option<Credentials> {
     })
 }
 
-/// Checks credentials against the client they name and its live secrets. `client` is `None` when there is no such
+/// Checks a secret, or that there is none, against the client named and its live secrets. `client` is `None` when there is no such
 /// client: the same work is done, so that an unknown client takes as long as a wrong secret.
 ///
 /// # Errors
@@ -95,7 +134,8 @@ pub fn verify(
     // Only a public client may present nothing, and a public client nothing else.
     let public = credentials.method == ClientAuthMethod::None;
     let empty = credentials.secret.expose().is_empty();
-    if registered && matched && public == empty && public == client.is_public() {
+    let by_assertion = credentials.method == ClientAuthMethod::PrivateKeyJwt;
+    if registered && matched && !by_assertion && public == empty && public == client.is_public() {
         Ok(client)
     } else {
         Err(FAILED)

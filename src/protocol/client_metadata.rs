@@ -11,6 +11,7 @@ use super::client::{
     ApplicationType, Client, ClientAlgorithms, ClientAuthMethod, ClientKeys, ConsentPolicy, GrantType, LogoutUris,
     Presentation, RefreshRule, RequestDefaults, SigningAlg, SubjectType,
 };
+use super::jwk::PublicKeys;
 use super::return_to::{check_registrable, is_loopback};
 use super::text::is_hostile;
 
@@ -103,6 +104,7 @@ impl ClientMetadata {
         check_grants(&self, &mut problems);
         check_consent(&self, &mut problems);
         links::check(&self, &mut problems);
+        check_keys(&self, &mut problems);
         let sector = sector(&self).unwrap_or_else(|problem| {
             problems.push(problem);
             String::new()
@@ -209,6 +211,18 @@ fn check_grants(metadata: &ClientMetadata, problems: &mut Vec<FieldProblem>) {
     if has(GrantType::RefreshToken) && !has(GrantType::AuthorizationCode) {
         let message = "\"refresh_token\" needs \"authorization_code\", which it continues";
         problems.push(FieldProblem::new("grant_types", message));
+    }
+}
+
+fn check_keys(metadata: &ClientMetadata, problems: &mut Vec<FieldProblem>) {
+    let ClientKeys { jwks, jwks_uri } = &metadata.keys;
+    if let Some(Err(error)) = jwks.as_ref().map(PublicKeys::registrable) {
+        problems.push(FieldProblem::new("jwks", error.to_string()));
+    }
+    let signs = metadata.token_endpoint_auth_method == Some(ClientAuthMethod::PrivateKeyJwt);
+    if signs && jwks.is_none() && jwks_uri.is_none() {
+        let message = "\"private_key_jwt\" needs the client's public keys: give jwks or jwks_uri";
+        problems.push(FieldProblem::new("token_endpoint_auth_method", message));
     }
 }
 

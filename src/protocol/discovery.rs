@@ -1,5 +1,5 @@
 //! Provider metadata (OpenID Connect Discovery §3, RFC 8414 §2): exactly what the code does, from the tables the code
-//! uses. `request_uri_parameter_supported` is spelled out since its absence would mean true.
+//! uses.
 
 use serde_json::{Value, json};
 
@@ -24,6 +24,9 @@ pub const JWKS: &str = "/jwks";
 
 /// The registration endpoint's path.
 pub const REGISTER: &str = "/register";
+
+/// `token_endpoint_auth_methods_supported`, proofs first.
+const AUTH_METHODS: [&str; 4] = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
 
 /// What this provider says about itself beyond the protocol: its scopes, claims, levels and languages.
 #[derive(Debug, Clone, Copy)]
@@ -60,9 +63,13 @@ pub fn document(issuer: &str, vocabulary: Vocabulary<'_>) -> Value {
         "subject_types_supported": ["pairwise", "public"],
         "id_token_signing_alg_values_supported": SigningAlg::ALL,
         "userinfo_signing_alg_values_supported": SigningAlg::ALL,
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
-        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
-        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "token_endpoint_auth_methods_supported": AUTH_METHODS,
+        "token_endpoint_auth_signing_alg_values_supported": SigningAlg::ALL,
+        "revocation_endpoint_auth_methods_supported": AUTH_METHODS,
+        "revocation_endpoint_auth_signing_alg_values_supported": SigningAlg::ALL,
+        // Whoever cannot prove itself is told nothing there.
+        "introspection_endpoint_auth_methods_supported": AUTH_METHODS[..3],
+        "introspection_endpoint_auth_signing_alg_values_supported": SigningAlg::ALL,
         "introspection_signing_alg_values_supported": SigningAlg::ALL,
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": Prompt::ALL.map(|(name, _)| name),
@@ -70,8 +77,10 @@ pub fn document(issuer: &str, vocabulary: Vocabulary<'_>) -> Value {
         "claims_supported": vocabulary.claims,
         "ui_locales_supported": vocabulary.ui_locales,
         "claims_parameter_supported": true,
-        "request_parameter_supported": false,
-        "request_uri_parameter_supported": false,
+        "request_parameter_supported": true,
+        "request_uri_parameter_supported": true,
+        "require_request_uri_registration": true,
+        "request_object_signing_alg_values_supported": SigningAlg::ALL,
         "authorization_response_iss_parameter_supported": true,
         "backchannel_logout_supported": true,
         "backchannel_logout_session_supported": true,

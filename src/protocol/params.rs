@@ -80,6 +80,13 @@ impl Params {
         });
     }
 
+    /// Sets a parameter, whatever it was; an empty value leaves it as it is.
+    pub fn supersede(&mut self, name: &str, value: String) {
+        if !value.is_empty() {
+            self.values.insert(name.to_owned(), vec![value]);
+        }
+    }
+
     /// The parameters, form-encoded again.
     pub fn encode(&self) -> String {
         let pairs = self.values.iter();

@@ -17,6 +17,8 @@ const EXPIRED: &[&str] = &[
     "delete from throttles where bucket in (select bucket from throttles where full_until <= $1 limit $2)",
     "delete from known_browsers where fingerprint in
      (select fingerprint from known_browsers where expires_at <= $1 limit $2)",
+    "delete from used_jtis where (signer, jti) in
+     (select signer, jti from used_jtis where expires_at <= $1 limit $2)",
     "delete from consents where (agent_id, client_id) in
      (select agent_id, client_id from consents where expires_at <= $1 limit $2)",
     "delete from registration_tokens where id in

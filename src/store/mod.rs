@@ -60,6 +60,7 @@ mod sessions;
 mod signing_keys;
 mod throttles;
 mod tokens;
+mod used_jtis;
 mod web_sessions;
 
 pub use error::StoreError;

@@ -100,11 +100,8 @@ async fn errors_go_to_the_verified_redirect_uri_in_registered_codes() {
             &[("request", "x"), ("request_uri", "https://service.example/r")],
             "invalid_request",
         ),
-        (&[("request", "x")], "request_not_supported"),
-        (
-            &[("request_uri", "https://service.example/r")],
-            "request_uri_not_supported",
-        ),
+        (&[("request", "x")], "invalid_request_object"),
+        (&[("request_uri", "https://service.example/r")], "invalid_request_uri"),
         (&[("registration", "{}")], "registration_not_supported"),
         (
             &[("code_challenge", "x"), ("code_challenge_method", "S256")],

@@ -8,6 +8,7 @@ mod gate;
 pub mod identifier;
 pub mod password;
 pub mod request;
+mod request_object;
 pub mod sso;
 mod under_way;
 

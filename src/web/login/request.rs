@@ -7,6 +7,7 @@ use super::super::error::{AuthorizeError, PageError};
 use super::super::pages::ErrorKind;
 use super::super::person::Person;
 use super::super::resources::{self, TargetError};
+use super::request_object;
 use crate::app::App;
 use crate::domain::claims;
 use crate::domain::flow::{ConsentRule, Denial, Progress, Step, next_step};
@@ -33,14 +34,20 @@ pub struct Request {
 }
 
 impl Request {
-    /// Client, redirect URI, request, hint: in this order, since only a verified redirect URI may learn of errors.
-    pub async fn check(app: &App, mut params: Params) -> Result<Self, AuthorizeError> {
+    /// Client, request object, redirect URI, request, hint: in this order, since only a verified redirect URI may learn of
+    /// errors. That of a bad object is the one outside of it.
+    pub async fn check(app: &App, params: Params) -> Result<Self, AuthorizeError> {
         let client_id = params.get("client_id").filter(|_| !params.is_repeated("client_id"));
         let client = match client_id {
             Some(id) => app.store.find_client(id).await?.filter(|client| !client.disabled),
             None => None,
         };
         let client = client.ok_or_else(|| PageError::new(ErrorKind::ClientUnknown))?;
+        let resolved = request_object::resolve(app, &params, &client).await;
+        let mut params = resolved.map_err(|error| match ReturnTo::verify(&params, &client) {
+            Ok(return_to) => AuthorizeError::to(&return_to, &error, &app.config.issuer),
+            Err(_) => PageError::with_detail(ErrorKind::Request, error.description).into(),
+        })?;
         let return_to = ReturnTo::verify(&params, &client).map_err(|_| PageError::new(ErrorKind::RedirectUri))?;
         let fail = |error| AuthorizeError::to(&return_to, &error, &app.config.issuer);
         let audience = resource::asked(&params).map_err(fail)?;

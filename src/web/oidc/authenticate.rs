@@ -6,10 +6,12 @@ use http::header::AUTHORIZATION;
 use super::super::error::JsonError;
 use super::registration;
 use crate::app::App;
-use crate::protocol::client::Client;
-use crate::protocol::client_auth;
+use crate::protocol::client::{Client, ClientAuthMethod};
+use crate::protocol::discovery::TOKEN;
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
+use crate::protocol::{client_assertion, client_auth};
+use crate::secret::fingerprint;
 
 /// The client that a request of a program comes from.
 pub async fn client(app: &App, headers: &HeaderMap, params: &Params, now: i64) -> Result<Client, JsonError> {
@@ -24,6 +26,9 @@ pub async fn client(app: &App, headers: &HeaderMap, params: &Params, now: i64) -
     let header_text = header.map(|value| value.to_str().unwrap_or_default());
     let credentials = client_auth::read(header_text, params).map_err(at_token)?;
     let client = app.store.find_client(&credentials.client_id).await?;
+    if let Some(assertion) = credentials.assertion() {
+        return by_assertion(app, client, assertion, now).await;
+    }
     let secrets = app.store.list_client_secrets(&credentials.client_id, now).await?;
     // What names no client of ours is anything at all, a secret in the wrong place even: it stays out of the log.
     let known = client.as_ref().map(|client| client.id.clone());
@@ -39,4 +44,39 @@ pub async fn client(app: &App, headers: &HeaderMap, params: &Params, now: i64) -
         registration::used(app, &client, now).await?;
     }
     Ok(client)
+}
+
+/// `private_key_jwt` (RFC 7523 §3, Core §9). The `jti` is used up last, so that only the client itself can use one up.
+async fn by_assertion(app: &App, client: Option<Client>, assertion: &str, now: i64) -> Result<Client, JsonError> {
+    let method = ClientAuthMethod::PrivateKeyJwt;
+    let client = client.filter(|client| !client.disabled && client.auth_methods.contains(&method));
+    let known = client.as_ref().map(|client| client.id.as_str()).unwrap_or_default();
+    let registered = client
+        .as_ref()
+        .and_then(|client| client.algorithms.token_endpoint_auth_signing_alg);
+    let issuer = app.config.issuer.as_str();
+    let token_endpoint = format!("{issuer}{TOKEN}");
+    let verified = app
+        .client_signatures
+        .verify(client.as_ref(), assertion, registered, now)
+        .await;
+    let checked = verified.and_then(|jwt| client_assertion::check(&jwt, known, [issuer, &token_endpoint], now));
+    let reason = match checked {
+        Ok(once)
+            if app
+                .store
+                .insert_used_jti(known, &fingerprint(&once.jti), once.expires_at)
+                .await? =>
+        {
+            None
+        }
+        Ok(_) => Some("its jti was used before"),
+        Err(reason) => Some(reason),
+    };
+    if let Some(reason) = reason {
+        tracing::info!(client.id = known, reason, "client authentication by assertion failed");
+    }
+    client
+        .filter(|_| reason.is_none())
+        .ok_or_else(|| JsonError::at_token(client_auth::FAILED, false))
 }
