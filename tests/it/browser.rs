@@ -60,6 +60,14 @@ impl Scene {
         self.chromium.click(tchap().sso_id(email)).await;
     }
 
+    /// The partner forgets who is there; the provider does not.
+    async fn partner_forgets(&self) {
+        self.chromium.open(&self.partner.url).await;
+        // Those of the page in front.
+        self.chromium.client.delete_all_cookies().await.unwrap();
+        self.chromium.open(&self.partner.url).await;
+    }
+
     /// What the partner site received under this name.
     async fn claim(&self, name: &str) -> String {
         let row = self.chromium.see(&format!("userinfo-{name}")).await;

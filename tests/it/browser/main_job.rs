@@ -35,10 +35,17 @@ async fn by_password_one_identifier_one_password_one_consent_and_then_nothing() 
     );
 
     // Second visit: the partner has forgotten, the provider has not. One click, on the partner's own button.
-    browser.click("sign-out").await;
+    scene.partner_forgets().await;
     browser.click("tchap-connect").await;
     assert_eq!(scene.claim("email").await, JEAN);
     assert!(scene.is_at_partner().await);
+
+    // Signed out at the partner is signed out here, on the way back without a question.
+    browser.click("sign-out").await;
+    browser.see("tchap-connect").await;
+    assert!(scene.is_at_partner().await);
+    browser.click("tchap-connect").await;
+    browser.see("identifier").await;
     assert_eq!(browser.console_warnings().await, Vec::<String>::new());
 }
 
@@ -59,8 +66,14 @@ async fn by_single_sign_on_across_four_origins() {
     assert_eq!(scene.claim("tchap_homeserver").await, FINANCES);
     assert_eq!(browser.console_warnings().await, Vec::<String>::new());
 
-    browser.click("sign-out").await;
+    scene.partner_forgets().await;
     browser.click("tchap-connect").await;
+    assert_eq!(scene.claim("email").await, SOPHIE);
+
+    // Her homeserver would let her in again without a question: it is asked whether it is to be her.
+    browser.click("sign-out").await;
+    scene.sign_in_by_sso(SOPHIE).await;
+    browser.click("confirm-continue").await;
     assert_eq!(scene.claim("email").await, SOPHIE);
 }
 
@@ -74,11 +87,7 @@ async fn without_scripts() {
     browser.click("consent-accept").await;
     assert_eq!(scene.claim("email").await, JEAN);
     browser.click("sign-out").await;
-
-    // Only the cookies of the page in front are deleted: the provider's.
     browser.see("tchap-connect").await;
-    browser.open(&scene.app.base_url).await;
-    browser.client.delete_all_cookies().await.unwrap();
     scene.sign_in_by_sso(SOPHIE).await;
     browser.click("consent-accept").await;
     assert_eq!(scene.claim("email").await, SOPHIE);

@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use tchap_connect::protocol::client::{Client, SigningAlg};
+use tchap_connect::protocol::client::{Client, LogoutUris, SigningAlg};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
@@ -29,6 +29,10 @@ impl PartnerSite {
             name: "Service de démonstration".into(),
             redirect_uris: vec![format!("{url}/retour")],
             id_token_signed_response_alg: SigningAlg::ES256,
+            logout: LogoutUris {
+                post_logout_redirect_uris: vec![format!("{url}/")],
+                ..LogoutUris::default()
+            },
             ..client("partner")
         };
         let registered = app.register(client).await;
