@@ -55,7 +55,6 @@ async fn server() {
 }
 
 #[tokio::test]
-#[ignore = "waits for logos on pages"]
 async fn registration_logo_uri() {
     registration::registration_logo_uri(&ours_by_key().await).await;
 }
@@ -71,19 +70,16 @@ async fn registration_tos_uri() {
 }
 
 #[tokio::test]
-#[ignore = "waits for private_key_jwt and request objects"]
 async fn registration_jwks_uri() {
     keys::registration_jwks_uri(&ours_by_key().await).await;
 }
 
 #[tokio::test]
-#[ignore = "waits for a site of the relying party over TLS"]
 async fn registration_sector_uri() {
     registration::registration_sector_uri(&ours_by_key().await).await;
 }
 
 #[tokio::test]
-#[ignore = "waits for a site of the relying party over TLS"]
 async fn registration_sector_bad() {
     registration::registration_sector_bad(&ours_by_key().await).await;
 }
@@ -94,19 +90,16 @@ async fn server_rotate_keys() {
 }
 
 #[tokio::test]
-#[ignore = "waits for private_key_jwt and request objects"]
 async fn refresh_token_rp_key_rotation() {
     keys::refresh_token_rp_key_rotation(&ours_by_key().await).await;
 }
 
 #[tokio::test]
-#[ignore = "waits for private_key_jwt and request objects"]
 async fn request_uri_unsigned() {
     keys::request_uri_unsigned(&ours_by_key().await).await;
 }
 
 #[tokio::test]
-#[ignore = "waits for private_key_jwt and request objects"]
 async fn request_uri_signed_rs256() {
     keys::request_uri_signed_rs256(&ours_by_key().await).await;
 }
@@ -122,7 +115,6 @@ async fn refresh_token() {
 }
 
 #[tokio::test]
-#[ignore = "waits for private_key_jwt and request objects"]
 async fn ensure_client_assertion_with_iss_aud_succeeds() {
     keys::ensure_client_assertion_with_iss_aud_succeeds(&ours_by_key().await).await;
 }

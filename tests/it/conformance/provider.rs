@@ -44,7 +44,11 @@ pub struct Visit {
 impl Provider {
     pub async fn ours(form_post: bool) -> Self {
         let site = Site::start().await;
-        let settings = [("FETCH_ALLOW", site.place.as_str()), ("REGISTRATION_MODE", "open")];
+        let settings = [
+            ("FETCH_ALLOW", site.place.as_str()),
+            ("FETCH_CA_FILE", site.ca_file()),
+            ("REGISTRATION_MODE", "open"),
+        ];
         let app = TestApp::with(&settings).await;
         let issuer = app.base_url.clone();
         Self::at(&issuer, app.traffic.clone(), Some(app), site, form_post).await

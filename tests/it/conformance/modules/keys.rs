@@ -102,8 +102,17 @@ async fn request_uri(op: &Provider, metadata: Value, object: impl Fn(&Party<'_>,
     party.redeem(&answer).await;
 }
 
-/// Core §6.2, §15.2: an unsigned request object by reference.
+/// Core §6.2, §15.2: an unsigned request object by reference; whoever asks for it is refused where it is not listed (the
+/// suite skips it there).
 pub async fn request_uri_unsigned(op: &Provider) {
+    if !op.lists("request_object_signing_alg_values_supported", "none") {
+        let answer = op.registration(json!({"request_object_signing_alg": "none"})).await;
+        assert_eq!(
+            (answer.status.as_u16(), &answer.json()["error"]),
+            (400, &json!("invalid_client_metadata"))
+        );
+        return;
+    }
     request_uri(op, json!({"request_object_signing_alg": "none"}), |_, claims| {
         unsigned(claims)
     })

@@ -88,10 +88,21 @@ pub async fn ensure_request_object_with_redirect_uri(op: &Provider) {
 
 /// Core §6.2: an unsigned object by reference, where that is listed (the suite skips it where it is not); else refused.
 pub async fn request_uri_unsigned_supported_correctly_or_rejected_as_unsupported(op: &Provider) {
-    assert_eq!(
-        op.metadata["request_uri_parameter_supported"], false,
-        "restated in dynamic::request_uri_unsigned"
-    );
+    if op.metadata["request_uri_parameter_supported"] != false {
+        assert!(!op.lists("request_object_signing_alg_values_supported", "none"));
+        let party = op
+            .register(json!({"request_uris": [op.site.url("/request.jwt")]}))
+            .await;
+        let inner = party.request(&[]);
+        let object = unsigned(&claims(&party, &inner));
+        let reference = op.site.serve("/request.jwt", "application/jwt", object.as_bytes());
+        let outer = outside(&inner, "request_uri", &reference);
+        assert_eq!(
+            ask(&party, outer.clone(), &outer).await.error(),
+            "invalid_request_object"
+        );
+        return;
+    }
     let party = op.register(json!({})).await;
     let inner = party.request(&[]);
     let reference = "https://localhost.emobix.co.uk:8443/test/a/restated/request.jwt";
