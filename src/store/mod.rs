@@ -54,10 +54,12 @@ mod grants;
 mod homeservers;
 mod sessions;
 mod signing_keys;
+mod upstream_issuers;
 mod web_sessions;
 
 pub use error::StoreError;
 pub use signing_keys::StoredKey;
+pub use upstream_issuers::PinnedIssuer;
 pub use web_sessions::WebSessionStore;
 
 const CONNECTIONS: u32 = 8;

@@ -20,6 +20,7 @@ mod keys;
 mod killed;
 mod login_errors;
 mod main_job;
+mod oauth_login;
 mod pages;
 mod real_synapse;
 mod redirect_uris;

@@ -10,7 +10,7 @@ use super::super::person::Person;
 use super::request::Request;
 use super::under_way::UnderWay;
 use crate::app::App;
-use crate::domain::agent::Agent;
+use crate::domain::agent::{Agent, IssuerSubject};
 use crate::domain::claims;
 use crate::domain::grant::{AgentGrant, Authorization, CodeRecord};
 use crate::domain::homeserver::{Homeserver, Way};
@@ -43,7 +43,7 @@ pub async fn sign_in(
         id: random_id()?,
         agent_id: agent.id.clone(),
         way: identity.way,
-        auth_time: proven_time(homeserver, identity.way, now),
+        auth_time: proven_time(homeserver, identity, now),
         created_at: now,
         expires_at: now + app.config.lifetimes.session,
     };
@@ -76,9 +76,11 @@ pub async fn sign_in(
     Ok(())
 }
 
-/// Only a password relayed now, or a server that always asks, tells when the agent proved who they are.
-fn proven_time(homeserver: &Homeserver, way: Way, now: i64) -> Option<i64> {
-    match way {
+/// Only a password relayed now, an authentication service that says so, or a server that always asks, tells when the
+/// agent proved who they are. Never fresher than known.
+fn proven_time(homeserver: &Homeserver, identity: &UpstreamIdentity, now: i64) -> Option<i64> {
+    match identity.way {
+        Way::OAuth => identity.auth_time.map(|at| at.min(now)),
         Way::Password => Some(now),
         Way::Sso => homeserver.sso_always_asks.then_some(now),
     }
@@ -96,7 +98,7 @@ async fn recognise(
 ) -> Result<Agent, PageError> {
     match known {
         Some(known) if continuity(&known, identity, homeserver) == Continuity::Same => {
-            update(app, known, facts, language, now).await
+            update(app, known, identity.at_issuer.clone(), facts, language, now).await
         }
         former => {
             if let Some(former) = former {
@@ -112,11 +114,19 @@ async fn recognise(
     }
 }
 
-async fn update(app: &App, known: Agent, facts: Facts, language: &str, now: i64) -> Result<Agent, PageError> {
+async fn update(
+    app: &App,
+    known: Agent,
+    at_issuer: Option<IssuerSubject>,
+    facts: Facts,
+    language: &str,
+    now: i64,
+) -> Result<Agent, PageError> {
     let agent = Agent {
         display_name: facts.display_name,
         last_believed: facts.email.clone().or_else(|| known.last_believed.clone()),
         email: facts.email,
+        at_issuer: at_issuer.or_else(|| known.at_issuer.clone()),
         locale: Some(language.to_owned()),
         ..known.clone()
     };
@@ -145,6 +155,7 @@ async fn insert(
         display_name: facts.display_name,
         last_believed: facts.email.clone(),
         email: facts.email,
+        at_issuer: identity.at_issuer.clone(),
         locale: Some(language.to_owned()),
         created_at: now,
         updated_at: now,
@@ -188,7 +199,10 @@ pub fn problem(error: &UpstreamError) -> LoginProblem {
         UpstreamError::EmailRefused | UpstreamError::NoSuchWay => LoginProblem::NoWayIn,
         UpstreamError::WrongServer => LoginProblem::WrongServer,
         UpstreamError::Unreachable(_) => LoginProblem::HomeserverUnreachable,
-        UpstreamError::Nonsense(_) => LoginProblem::HomeserverInvalid,
+        UpstreamError::Nonsense(_)
+        | UpstreamError::ClientRefused(_)
+        | UpstreamError::IssuerChanged
+        | UpstreamError::IssuerShared => LoginProblem::HomeserverInvalid,
     }
 }
 

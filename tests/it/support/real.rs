@@ -132,6 +132,7 @@ impl RealHomeserver {
             // True of the stand-in.
             sso_always_asks: self.ways.contains(&Way::Sso),
             recreated_by_address: false,
+            oauth: Default::default(),
         }
     }
 
