@@ -1,5 +1,5 @@
 # The commands of this project. Each sets up what it needs inside this directory (.cache, node_modules, target).
-.PHONY: help demo test check release
+.PHONY: help demo test test-interop check release
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -9,6 +9,9 @@ demo: ## Real homeservers, the provider and a partner site on this machine; Ctrl
 
 test: ## Every test: SQLite and PostgreSQL, real Synapse, a real browser
 	@tests/run
+
+test-interop: ## Other people's OpenID Connect libraries, unmodified, against the provider
+	@tests/interop/run
 
 release: ## The optimised programs, as in the container image
 	cargo build --release --locked --bin tchap-connect --example partner_site

@@ -1,13 +1,17 @@
 //! The one state of the program, shared by every handler and job.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::config::{Config, SealingError};
 use crate::egress::{Egress, EgressOptions, EgressSetupError, Fetcher};
 use crate::keys::{Keys, KeysError};
 use crate::store::Store;
+use crate::tls::{Tls, TlsError};
 use crate::upstream::Upstream;
 use crate::web::pages::FooterLinks;
 use crate::web::theme::{Theme, ThemeError};
@@ -21,10 +25,14 @@ pub struct App {
     pub store: Store,
     /// Signing keys.
     pub keys: Arc<Keys>,
+    /// TLS, where it ends here.
+    pub tls: Option<Arc<Tls>>,
     /// The homeserver side.
     pub upstream: Upstream,
     /// Requests to addresses that clients name.
     pub fetcher: Fetcher,
+    /// Wakes the job that delivers logout tokens.
+    pub logout_queued: Arc<Notify>,
     /// The only reader of time.
     pub clock: Clock,
     pub(crate) theme: Arc<Theme>,
@@ -43,6 +51,9 @@ pub enum StartError {
     /// The signing keys cannot be opened.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// The TLS certificate or its key is not usable.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The operator's stylesheets are not usable.
     #[error(transparent)]
     Theme(#[from] ThemeError),
@@ -52,6 +63,9 @@ pub enum StartError {
     /// The file with further certification authorities cannot be read.
     #[error("upstream.ca_file cannot be read: {0}")]
     CaFile(std::io::Error),
+    /// The same for what clients name.
+    #[error("fetch.ca_file cannot be read: {0}")]
+    FetchCaFile(std::io::Error),
 }
 
 impl App {
@@ -61,13 +75,8 @@ impl App {
     /// [`StartError`], in words for the operator.
     pub async fn build(config: Config, store: Store, clock: Clock) -> Result<Self, StartError> {
         let keys = Keys::load_or_generate(&store, config.read_sealing_key()?, clock.now()).await?;
-        let extra_ca = config
-            .upstream
-            .ca_file
-            .as_ref()
-            .map(std::fs::read)
-            .transpose()
-            .map_err(StartError::CaFile)?;
+        let read = |file: &Option<PathBuf>| file.as_ref().map(std::fs::read).transpose();
+        let extra_ca = read(&config.upstream.ca_file).map_err(StartError::CaFile)?;
         let egress = Egress::new(EgressOptions {
             timeout: Duration::from_secs(config.upstream.timeout_seconds),
             extra_ca,
@@ -81,8 +90,13 @@ impl App {
                 privacy: config.links.privacy.clone(),
             }),
             keys: Arc::new(keys),
-            fetcher: Fetcher::new(egress.clone()),
+            tls: config.tls.clone().map(Tls::load).transpose()?.map(Arc::new),
+            fetcher: Fetcher::new(
+                read(&config.fetch.ca_file).map_err(StartError::FetchCaFile)?,
+                config.fetch.allow.clone(),
+            )?,
             upstream: Upstream::new(egress),
+            logout_queued: Arc::default(),
             config,
             store,
             clock,

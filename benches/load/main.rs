@@ -56,7 +56,7 @@ struct Options {
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(0..))]
     flows: u64,
     /// How the client's ID tokens are signed
-    #[arg(long, default_value = "RS256", value_parser = ["RS256", "ES256"])]
+    #[arg(long, default_value = "RS256", value_parser = ["RS256", "ES256", "PS256", "EdDSA"])]
     alg: String,
     /// What `cargo bench` passes to every benchmark
     #[arg(long, hide = true)]

@@ -1,4 +1,4 @@
-//! `client add|list|show|rotate-secret|disable`. A secret is shown once, when it is made, and stored as a fingerprint.
+//! `client add|list|show|logouts|rotate-secret|disable`. A secret is shown once, when it is made, and stored as a fingerprint.
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
@@ -10,12 +10,16 @@ use super::apply::KEEP_SECRETS;
 use super::context::{Context, Database};
 use super::{Global, output};
 use crate::domain::claims::SCOPES;
+use crate::domain::logout::LogoutDelivery;
 use crate::protocol::client::{
     ApplicationType, Client, ClientAuthMethod, ClientKeys, ClientSecret, ConsentPolicy, GrantType, LogoutUris,
     RefreshRule, SigningAlg, SubjectType,
 };
 use crate::protocol::client_metadata::ClientMetadata;
 use crate::secret;
+
+/// So many logout tokens are shown.
+const LOGOUTS_SHOWN: u32 = 50;
 
 #[derive(Debug, Subcommand)]
 pub enum ClientCommand {
@@ -25,6 +29,11 @@ pub enum ClientCommand {
     List,
     /// Show one client and its living secrets (never the secrets themselves).
     Show {
+        /// client_id
+        id: String,
+    },
+    /// Show what became of the logout tokens for a client (Back-Channel Logout), the newest first.
+    Logouts {
         /// client_id
         id: String,
     },
@@ -67,7 +76,7 @@ pub struct AddArgs {
     /// client_secret_basic, client_secret_post or private_key_jwt [default: the first two].
     #[arg(long, value_name = "METHOD", value_parser = choice::<ClientAuthMethod>)]
     auth_method: Option<ClientAuthMethod>,
-    /// Algorithm of its ID tokens: RS256 or ES256.
+    /// Algorithm of its ID tokens: RS256, ES256, PS256 or EdDSA.
     #[arg(long, value_parser = choice::<SigningAlg>, default_value = "RS256")]
     alg: SigningAlg,
     /// pairwise (each sector sees another sub) or public. Fixed from now on.
@@ -173,6 +182,7 @@ pub async fn run(global: &Global, command: ClientCommand) -> anyhow::Result<()> 
         ClientCommand::Add(args) => add(global, &context, *args).await?,
         ClientCommand::List => list(global, &context).await?,
         ClientCommand::Show { id } => show(global, &context, &id).await?,
+        ClientCommand::Logouts { id } => logouts(global, &context, &id).await?,
         ClientCommand::RotateSecret { id, keep } => rotate_secret(global, &context, &id, keep).await?,
         ClientCommand::Disable { id } => disable(global, &context, &id).await?,
     }
@@ -283,6 +293,47 @@ async fn show(global: &Global, context: &Context, id: &str) -> anyhow::Result<()
     };
     let rows: Vec<_> = secrets.iter().map(row).collect();
     output::print(&output::table(&["secret", "made", "works until"], &rows))
+}
+
+async fn logouts(global: &Global, context: &Context, id: &str) -> anyhow::Result<()> {
+    let client = find(context, id).await?;
+    let deliveries = context.store.list_logout_deliveries(id, LOGOUTS_SHOWN).await?;
+    if global.json {
+        let delivery = |one: &LogoutDelivery| {
+            json!({
+                "sid": one.sid, "sub": one.subject, "created_at": one.created_at, "attempts": one.attempts,
+                "next_attempt_at": one.next_attempt_at, "delivered_at": one.delivered_at, "last_error": one.last_error,
+            })
+        };
+        return output::json(&deliveries.iter().map(delivery).collect::<Vec<_>>());
+    }
+    let row = |one: &LogoutDelivery| {
+        let outcome = match (one.delivered_at, one.next_attempt_at) {
+            (Some(at), _) => format!("delivered {}", output::instant(at)),
+            (None, Some(at)) => format!("again {}", output::instant(at)),
+            (None, None) => "given up".to_owned(),
+        };
+        vec![
+            output::instant(one.created_at),
+            one.sid.clone(),
+            one.attempts.to_string(),
+            outcome,
+            one.last_error.clone().unwrap_or_default(),
+        ]
+    };
+    let rows: Vec<_> = deliveries.iter().map(row).collect();
+    if rows.is_empty() {
+        let why = match client.logout.backchannel_logout_uri {
+            Some(_) => "no session of its agents has ended within 30 days",
+            None => "it has no backchannel_logout_uri",
+        };
+        output::say(&format!("There is no logout token for {id}: {why}."));
+        return Ok(());
+    }
+    output::print(&output::table(
+        &["logout", "sid", "attempts", "outcome", "last error"],
+        &rows,
+    ))
 }
 
 async fn rotate_secret(global: &Global, context: &Context, id: &str, keep: i64) -> anyhow::Result<()> {

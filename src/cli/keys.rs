@@ -1,4 +1,4 @@
-//! `keys list|rotate`: the keys that sign tokens.
+//! `keys list|rotate|withdraw`: the keys that sign tokens.
 
 use clap::Subcommand;
 
@@ -16,14 +16,26 @@ pub enum KeysCommand {
         #[arg(long)]
         now: bool,
     },
+    /// Forget retired keys that somebody else has: no longer published, and what they signed counts no more.
+    Withdraw {
+        /// From `keys list`; several may be named.
+        #[arg(required = true, value_name = "KID")]
+        kids: Vec<String>,
+    },
 }
 
 pub async fn run(global: &Global, command: KeysCommand) -> anyhow::Result<()> {
     let context = Context::open(global, Database::MustExist).await?;
     let keys = context.keys().await?;
     let now = context.clock.now();
-    if let KeysCommand::Rotate { now: immediately } = command {
-        keys.rotate(&context.store, now, immediately).await?;
+    match &command {
+        KeysCommand::List => {}
+        KeysCommand::Rotate { now: immediately } => keys.rotate(&context.store, now, *immediately).await?,
+        KeysCommand::Withdraw { kids } => {
+            for kid in kids {
+                keys.withdraw(&context.store, kid, now).await?;
+            }
+        }
     }
     let list = keys.list(now);
     context.store.close().await;
@@ -46,6 +58,9 @@ pub async fn run(global: &Global, command: KeysCommand) -> anyhow::Result<()> {
             "\nThe new keys are published now and sign from {}; running servers follow by themselves.",
             output::instant(at)
         )),
+        (KeysCommand::Withdraw { .. }, _) => output::say(
+            "\nRunning servers follow within 30 seconds, services when they next fetch the key set (within ten minutes).",
+        ),
         _ => {}
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! What each setting must look like. Every message says what to write instead, and none repeats a secret.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
@@ -53,6 +54,15 @@ pub fn network(text: &str) -> Result<IpNet, String> {
         .map_err(|_| format!("{text:?} is not a network: write for example \"10.0.0.0/8\" or \"127.0.0.1\""))
 }
 
+/// A host and a port, as a URL would have them.
+pub fn host_and_port(text: &str) -> Result<(String, u16), String> {
+    let wrong = || format!("{text:?} is not a host and a port: write for example \"10.0.0.7:8443\" or \"[::1]:8443\"");
+    let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+    let port = port.parse::<u16>().map_err(|_| wrong())?;
+    let host = url::Host::parse(host).map_err(|_| wrong())?;
+    Ok((host.to_string(), port))
+}
+
 pub fn database_url(text: &str) -> Result<Redacted, String> {
     let schemes = ["sqlite:", "postgres://", "postgresql://"];
     if !schemes.iter().any(|scheme| text.starts_with(scheme)) {
@@ -93,6 +103,16 @@ pub fn pem_file(text: &str) -> Result<PathBuf, String> {
     } else {
         Err(format!("{text} holds no certificate in PEM form"))
     }
+}
+
+/// A file that holds a secret: in production not for everybody on the machine. (The group may read it: that is how
+/// container platforms hand a secret to a service.)
+pub fn private_file(text: &str, mode: Mode) -> Result<PathBuf, String> {
+    let metadata = std::fs::metadata(text).map_err(|error| format!("{text} cannot be read: {error}"))?;
+    if mode == Mode::Production && metadata.permissions().mode() & 0o007 != 0 {
+        return Err(format!("{text} can be read by everybody on this machine: chmod 600 it"));
+    }
+    Ok(text.into())
 }
 
 pub fn dsfr_dir(text: &str) -> Result<PathBuf, String> {

@@ -13,6 +13,7 @@ mod sealing;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +23,7 @@ pub use reader::{Problem, Problems, Setting, syntax_problem};
 pub use sealing::SealingError;
 
 use crate::secret::Redacted;
+use crate::tls::TlsFiles;
 use draft::Draft;
 use reader::Reader;
 
@@ -48,6 +50,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Production or development.
     pub mode: Mode,
+    /// Where the certificate is when TLS ends here; `None` when a proxy ends it.
+    pub tls: Option<TlsFiles>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Where everything is stored.
@@ -56,10 +60,14 @@ pub struct Config {
     pub sealing_key: SealingKeySource,
     /// How long things live.
     pub lifetimes: Lifetimes,
+    /// How long a signing key signs, in seconds; `None` until it is rotated by command.
+    pub key_rotation: Option<i64>,
     /// Caps.
     pub limits: Limits,
     /// Requests to homeservers.
     pub upstream: Upstream,
+    /// Requests to addresses that clients name.
+    pub fetch: Fetch,
     /// The look of the pages.
     pub theme: Theme,
     /// Links in the footer of every page.
@@ -103,6 +111,10 @@ pub struct Lifetimes {
     pub access_token: i64,
     /// An ID token.
     pub id_token: i64,
+    /// A refresh token that is not used.
+    pub refresh_token_idle: i64,
+    /// A refresh token however often it is used, counted from the authorization.
+    pub refresh_token: i64,
     /// A browser session, absolute.
     pub session: i64,
     /// A remembered consent.
@@ -114,6 +126,10 @@ pub struct Lifetimes {
 pub struct Limits {
     /// Unfinished flows per network (IPv4 address or IPv6 /64).
     pub open_flows_per_network: i64,
+    /// Failed passwords per account and half hour from browsers that the agent never signed in with.
+    pub failed_passwords_per_account: i64,
+    /// The same per network (IPv4 address or IPv6 /64), whoever they are for.
+    pub failed_passwords_per_network: i64,
 }
 
 /// Requests to homeservers.
@@ -121,6 +137,15 @@ pub struct Limits {
 pub struct Upstream {
     /// The longest that one request to a homeserver may take, in seconds.
     pub timeout_seconds: u64,
+    /// PEM file with further certification authorities.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Requests to addresses that clients name.
+#[derive(Debug, Clone)]
+pub struct Fetch {
+    /// Hosts and ports that need not be public.
+    pub allow: BTreeSet<(String, u16)>,
     /// PEM file with further certification authorities.
     pub ca_file: Option<PathBuf>,
 }

@@ -297,7 +297,14 @@ fn the_example_parses_as_it_is_and_with_every_setting_uncommented() {
     let keys: Vec<_> = found.iter().map(|(key, ..)| key.as_str()).collect();
     assert_eq!(
         keys,
-        ["sealing_key_file", "upstream.ca_file", "theme.dsfr_dir"],
+        [
+            "sealing_key_file",
+            "tls.cert_file",
+            "tls.key_file",
+            "upstream.ca_file",
+            "fetch.ca_file",
+            "theme.dsfr_dir"
+        ],
         "{found:?}"
     );
     assert!(
@@ -338,7 +345,10 @@ fn reader_keys() -> Vec<&'static str> {
     let settings = Config::parse(None, vars).unwrap().settings;
     let absent = [
         "sealing_key_file",
+        "tls.cert_file",
+        "tls.key_file",
         "upstream.ca_file",
+        "fetch.ca_file",
         "theme.dsfr_dir",
         "links.accessibility",
         "links.legal",

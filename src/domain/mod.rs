@@ -12,5 +12,7 @@ pub mod homeserver;
 pub mod identifier;
 pub mod identity;
 pub mod login_problem;
+pub mod logout;
 pub mod names;
 pub mod session;
+pub mod throttle;

@@ -2,12 +2,15 @@
 //! cookie, reads no proxy from the environment, and gives up on answers that take too long or grow too large.
 
 mod fetcher;
+mod public;
 
+use std::error::Error as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Request, Response, header};
 
-pub use fetcher::{FetchError, FetchLimits, Fetched, Fetcher};
+pub use fetcher::{Allowed, FetchError, FetchLimits, Fetched, Fetcher};
 
 /// How long the connection alone may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -22,6 +25,8 @@ pub struct EgressOptions {
     pub max_body_bytes: usize,
     /// Certification authorities trusted besides the system's, in PEM.
     pub extra_ca: Option<Vec<u8>>,
+    /// Names must lead to public addresses. (Addresses in numbers are the caller's to check.)
+    pub public_only: bool,
 }
 
 impl Default for EgressOptions {
@@ -30,6 +35,7 @@ impl Default for EgressOptions {
             timeout: Duration::from_secs(10),
             max_body_bytes: 1024 * 1024,
             extra_ca: None,
+            public_only: false,
         }
     }
 }
@@ -63,6 +69,9 @@ pub enum EgressError {
     /// The server sent us elsewhere. We do not go.
     #[error("the server answered with a redirect")]
     Redirected,
+    /// The name leads to no public address, and nothing else would do.
+    #[error("the server has no public address")]
+    NotPublic,
     /// The request itself cannot be sent (scheme, host).
     #[error("the request cannot be sent")]
     InvalidRequest,
@@ -96,6 +105,9 @@ impl Egress {
             }
             builder = builder.tls_certs_merge(certificates);
         }
+        if options.public_only {
+            builder = builder.dns_resolver(Arc::new(public::PublicResolver));
+        }
         let client = builder.build().map_err(EgressSetupError::Tls)?;
         Ok(Self {
             client,
@@ -126,13 +138,18 @@ impl Egress {
         limit: Duration,
         request: Request<Vec<u8>>,
     ) -> Result<Response<Vec<u8>>, EgressError> {
-        let exchange = self.exchange(request);
+        let exchange = self.exchange(request, self.max_body_bytes);
         tokio::time::timeout(limit.min(self.timeout), exchange)
             .await
             .unwrap_or(Err(EgressError::Timeout))
     }
 
-    async fn exchange(&self, mut request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, EgressError> {
+    /// One exchange, whatever time it takes.
+    async fn exchange(
+        &self,
+        mut request: Request<Vec<u8>>,
+        max_body_bytes: usize,
+    ) -> Result<Response<Vec<u8>>, EgressError> {
         mark_secrets(request.headers_mut());
         let request = reqwest::Request::try_from(request).map_err(|_| EgressError::InvalidRequest)?;
         let mut answer = self.client.execute(request).await.map_err(|error| kind_of(&error))?;
@@ -142,7 +159,7 @@ impl Egress {
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(|error| kind_of(&error))? {
             // Counted as it arrives: Content-Length is only a promise.
-            if body.len() + chunk.len() > self.max_body_bytes {
+            if body.len() + chunk.len() > max_body_bytes {
                 return Err(EgressError::TooLarge);
             }
             body.extend_from_slice(&chunk);
@@ -161,8 +178,21 @@ fn mark_secrets(headers: &mut HeaderMap) {
     }
 }
 
+fn is_caused_by_no_public_address(error: &reqwest::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if error.is::<public::NotPublic>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
 fn kind_of(error: &reqwest::Error) -> EgressError {
-    if error.is_timeout() {
+    if is_caused_by_no_public_address(error) {
+        EgressError::NotPublic
+    } else if error.is_timeout() {
         EgressError::Timeout
     } else if error.is_connect() {
         EgressError::Connect

@@ -1,6 +1,6 @@
 //! Signing keys: made by the program itself, stored sealed, published, rotated, and the only place where tokens are
 //! signed (RFC 7515) and our own are verified. A key's state follows from the time: *next* before `active_from`,
-//! *active* while it is the newest that has started, *retired* afterwards.
+//! *active* while it is the newest that has started, *retired* afterwards. Newer is what has the higher serial.
 
 mod material;
 
@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::future::try_join_all;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Serialize;
@@ -27,7 +28,7 @@ pub const JWKS_MAX_AGE: i64 = 600;
 const PUBLISHED_AHEAD: i64 = JWKS_MAX_AGE + 60;
 
 /// A retired key stays in the JWKS for the longest lifetime that a token signed with it may have, in seconds.
-const PUBLISHED_AFTER: i64 = 3600;
+pub const PUBLISHED_AFTER: i64 = 3600;
 
 /// How long a retired key is kept to verify `id_token_hint`, in seconds: 13 months (protocol.md §2).
 pub const KEPT_FOR_HINTS: i64 = 396 * 24 * 3600;
@@ -60,6 +61,12 @@ pub enum KeysError {
     /// There is no key of this algorithm.
     #[error("there is no {0} signing key")]
     Missing(&'static str),
+    /// The key is unknown, or nothing has replaced it.
+    #[error(
+        "{0} is not a retired key: see `keys list`. A key that signs, or is about to, is replaced first: `keys rotate \
+         --now`"
+    )]
+    NotRetired(String),
     /// The claims cannot be written as JSON.
     #[error("the claims are not JSON")]
     Claims,
@@ -100,7 +107,7 @@ pub struct KeyInfo {
 /// All signing keys, shared by the whole program.
 pub struct Keys {
     sealing: SealingKey,
-    /// RS256 first; within an algorithm in the order in which they become active.
+    /// RS256 first; within an algorithm by serial.
     all: RwLock<Arc<Vec<Key>>>,
 }
 
@@ -132,17 +139,7 @@ impl Keys {
             sealing,
             all: RwLock::default(),
         };
-        keys.reload(store).await?;
-        let mut complete = true;
-        for alg in SigningAlg::ALL {
-            if !keys.current().iter().any(|key| key.alg == alg) {
-                store.insert_signing_key(&keys.generate(alg, 1, now, now)?).await?;
-                complete = false;
-            }
-        }
-        if !complete {
-            keys.reload(store).await?;
-        }
+        keys.add(store, now, now, |newest| newest.is_none()).await?;
         Ok(keys)
     }
 
@@ -169,30 +166,45 @@ impl Keys {
     pub async fn reload(&self, store: &Store) -> Result<(), KeysError> {
         let rows = store.list_signing_keys().await?;
         let mut keys = rows.iter().map(|row| self.open(row)).collect::<Result<Vec<_>, _>>()?;
-        keys.sort_by_key(|key| (key.alg, key.active_from, key.serial));
+        keys.sort_by_key(|key| (key.alg, key.serial));
         *self.all.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
         Ok(())
     }
 
     /// Adds a key per algorithm. It is published at once and signs from the moment when every relying party can know
-    /// it, or from `now` when `immediately` (a key is lost or stolen).
+    /// it; where one is on its way already, that is the one. `immediately` (a key is lost or stolen) it signs from `now`,
+    /// and one on its way never will.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn rotate(&self, store: &Store, now: i64, immediately: bool) -> Result<(), KeysError> {
         let active_from = if immediately { now } else { now + PUBLISHED_AHEAD };
-        self.reload(store).await?;
-        for alg in SigningAlg::ALL {
-            let newest = self
-                .current()
-                .iter()
-                .filter(|key| key.alg == alg)
-                .map(|key| key.serial)
-                .max();
-            let key = self.generate(alg, newest.unwrap_or(0) + 1, now, active_from)?;
-            // When another replica was first with this serial, the keys are rotated all the same.
-            store.insert_signing_key(&key).await?;
+        self.add(store, now, active_from, |newest| {
+            newest.is_none_or(|key| immediately || key.active_from <= now)
+        })
+        .await
+    }
+
+    /// Reads the stored keys again, and adds the next key of each algorithm whose newest has signed for `period` seconds.
+    ///
+    /// # Errors
+    /// When the database fails or a key cannot be opened; the former keys stay in use then.
+    pub async fn rotate_when_due(&self, store: &Store, now: i64, period: i64) -> Result<(), KeysError> {
+        self.add(store, now, now + PUBLISHED_AHEAD, |newest| {
+            newest.is_some_and(|key| key.active_from + period <= now)
+        })
+        .await
+    }
+
+    /// Forgets a retired key, because somebody else has it: it is no longer published and verifies nothing any more.
+    ///
+    /// # Errors
+    /// [`KeysError::NotRetired`]; when the database fails.
+    pub async fn withdraw(&self, store: &Store, kid: &str, now: i64) -> Result<(), KeysError> {
+        if !store.delete_retired_signing_key(kid, now).await? {
+            return Err(KeysError::NotRetired(kid.to_owned()));
         }
+        tracing::warn!(kid, "A signing key is withdrawn");
         self.reload(store).await
     }
 
@@ -268,8 +280,37 @@ impl Keys {
         self.all.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn generate(&self, alg: SigningAlg, serial: i64, now: i64, active_from: i64) -> Result<StoredKey, KeysError> {
-        let signer = Signer::generate(alg)?;
+    /// Reads the stored keys and adds one to each algorithm whose newest key makes it `due`. Of replicas that find the
+    /// same key newest, one adds its successor; the others take that one.
+    async fn add(
+        &self,
+        store: &Store,
+        now: i64,
+        active_from: i64,
+        due: impl Fn(Option<&Key>) -> bool,
+    ) -> Result<(), KeysError> {
+        self.reload(store).await?;
+        let keys = self.current();
+        let newest = SigningAlg::ALL.map(|alg| (alg, of_alg(&keys, alg).last()));
+        let made = newest
+            .into_iter()
+            .filter(|(_, newest)| due(*newest))
+            .map(|(alg, newest)| self.generate(alg, newest.map_or(1, |key| key.serial + 1), now, active_from));
+        let made = try_join_all(made).await?;
+        for key in &made {
+            if store.insert_signing_key(key).await? {
+                tracing::info!(kid = key.id, alg = key.alg, active_from, "Made a signing key");
+            }
+        }
+        match made.is_empty() {
+            true => Ok(()),
+            false => self.reload(store).await,
+        }
+    }
+
+    async fn generate(&self, alg: SigningAlg, serial: i64, now: i64, active_from: i64) -> Result<StoredKey, KeysError> {
+        let signer = tokio::task::spawn_blocking(move || Signer::generate(alg));
+        let signer = signer.await.map_err(|_| KeysError::Crypto)??;
         let (kid, jwk) = signer.public_jwk()?;
         Ok(StoredKey {
             alg: alg.as_str().to_owned(),
@@ -321,6 +362,8 @@ fn jwt_algorithm(alg: SigningAlg) -> Algorithm {
     match alg {
         SigningAlg::RS256 => Algorithm::RS256,
         SigningAlg::ES256 => Algorithm::ES256,
+        SigningAlg::PS256 => Algorithm::PS256,
+        SigningAlg::EdDSA => Algorithm::EdDSA,
     }
 }
 
@@ -334,7 +377,7 @@ fn of_alg(keys: &[Key], alg: SigningAlg) -> &[Key] {
 /// Which of an algorithm's keys signs: the newest that has started. The first one when none has, so that a replica
 /// whose clock is behind can sign as well.
 fn active_index(keys: &[Key], now: i64) -> usize {
-    keys.partition_point(|key| key.active_from <= now).saturating_sub(1)
+    keys.iter().rposition(|key| key.active_from <= now).unwrap_or(0)
 }
 
 /// State and time of retirement of each key, in the order of `keys`.
@@ -344,7 +387,11 @@ fn states(keys: &[Key], now: i64) -> Vec<(KeyState, Option<i64>)> {
         let keys = of_alg(keys, alg);
         let active = active_index(keys, now);
         states.extend(keys.iter().enumerate().map(|(index, _)| match index.cmp(&active) {
-            std::cmp::Ordering::Less => (KeyState::Retired, keys.get(index + 1).map(|next| next.active_from)),
+            // Not always the next in line: `keys rotate --now` overtakes one that has not started yet.
+            std::cmp::Ordering::Less => (
+                KeyState::Retired,
+                keys[index + 1..].iter().map(|newer| newer.active_from).min(),
+            ),
             std::cmp::Ordering::Equal => (KeyState::Active, None),
             std::cmp::Ordering::Greater => (KeyState::Next, None),
         }));

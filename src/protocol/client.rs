@@ -18,7 +18,7 @@ pub enum ClientAuthMethod {
     None,
 }
 
-/// The algorithm that signs a client's ID tokens.
+/// The algorithms of signatures (RFC 7518 §3, RFC 8037 §3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub enum SigningAlg {
     /// RSASSA-PKCS1-v1_5 with SHA-256, the default of Registration §2.
@@ -26,17 +26,23 @@ pub enum SigningAlg {
     RS256,
     /// ECDSA on P-256 with SHA-256.
     ES256,
+    /// RSASSA-PSS with SHA-256.
+    PS256,
+    /// Ed25519.
+    EdDSA,
 }
 
 impl SigningAlg {
     /// Every algorithm this provider signs with, as discovery lists them.
-    pub const ALL: [Self; 2] = [Self::RS256, Self::ES256];
+    pub const ALL: [Self; 4] = [Self::RS256, Self::ES256, Self::PS256, Self::EdDSA];
 
     /// The registered JWA name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::RS256 => "RS256",
             Self::ES256 => "ES256",
+            Self::PS256 => "PS256",
+            Self::EdDSA => "EdDSA",
         }
     }
 }
@@ -84,6 +90,15 @@ pub enum GrantType {
     RefreshToken,
     /// RFC 6749 §4.4: on its own behalf, of no agent.
     ClientCredentials,
+}
+
+impl GrantType {
+    /// Every grant of the token endpoint, with its name over the wire.
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("authorization_code", Self::AuthorizationCode),
+        ("refresh_token", Self::RefreshToken),
+        ("client_credentials", Self::ClientCredentials),
+    ];
 }
 
 /// When a client that registered for refresh tokens gets one.

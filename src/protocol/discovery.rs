@@ -4,9 +4,8 @@
 use serde_json::{Value, json};
 
 use super::authorize::Prompt;
-use super::client::SigningAlg;
+use super::client::{GrantType, SigningAlg};
 use super::response_mode::ResponseMode;
-use super::token_request::TokenRequest;
 
 /// The authorization endpoint's path.
 pub const AUTHORIZE: &str = "/authorize";
@@ -14,6 +13,12 @@ pub const AUTHORIZE: &str = "/authorize";
 pub const TOKEN: &str = "/token";
 /// The UserInfo endpoint's path.
 pub const USERINFO: &str = "/userinfo";
+/// The end session endpoint's path (RP-Initiated Logout §2).
+pub const LOGOUT: &str = "/logout";
+/// The revocation endpoint's path.
+pub const REVOKE: &str = "/revoke";
+/// The introspection endpoint's path.
+pub const INTROSPECT: &str = "/introspect";
 /// The key set's path.
 pub const JWKS: &str = "/jwks";
 
@@ -38,15 +43,22 @@ pub fn document(issuer: &str, vocabulary: Vocabulary<'_>) -> Value {
         "authorization_endpoint": at(AUTHORIZE),
         "token_endpoint": at(TOKEN),
         "userinfo_endpoint": at(USERINFO),
+        "end_session_endpoint": at(LOGOUT),
+        "revocation_endpoint": at(REVOKE),
+        "introspection_endpoint": at(INTROSPECT),
         "jwks_uri": at(JWKS),
         "scopes_supported": vocabulary.scopes,
         "response_types_supported": ["code"],
         "response_modes_supported": ResponseMode::ALL.map(|(name, _)| name),
-        "grant_types_supported": TokenRequest::GRANT_TYPES,
+        "grant_types_supported": GrantType::ALL.map(|(name, _)| name),
         "acr_values_supported": vocabulary.acr_values,
         "subject_types_supported": ["pairwise", "public"],
         "id_token_signing_alg_values_supported": SigningAlg::ALL,
+        "userinfo_signing_alg_values_supported": SigningAlg::ALL,
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "introspection_signing_alg_values_supported": SigningAlg::ALL,
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": Prompt::ALL.map(|(name, _)| name),
         "claim_types_supported": ["normal"],
@@ -56,5 +68,9 @@ pub fn document(issuer: &str, vocabulary: Vocabulary<'_>) -> Value {
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
+        "frontchannel_logout_supported": true,
+        "frontchannel_logout_session_supported": true,
     })
 }

@@ -52,13 +52,18 @@ mod error;
 mod flows;
 mod grants;
 mod homeservers;
+mod logouts;
+mod resources;
 mod sessions;
 mod signing_keys;
+mod throttles;
+mod tokens;
 mod upstream_issuers;
 mod web_sessions;
 
 pub use error::StoreError;
 pub use signing_keys::StoredKey;
+pub use tokens::Refresh;
 pub use upstream_issuers::PinnedIssuer;
 pub use web_sessions::WebSessionStore;
 

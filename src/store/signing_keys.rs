@@ -55,13 +55,27 @@ impl Store {
         Ok(rows == 1)
     }
 
+    /// Deletes a key that has been replaced at `now`; `false` when there is no such key or it has not been.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn delete_retired_signing_key(&self, id: &str, now: i64) -> Result<bool, StoreError> {
+        let sql = "delete from signing_keys where id = $1 and exists (select 1 from signing_keys successor
+                   where successor.alg = signing_keys.alg and successor.serial > signing_keys.serial
+                   and successor.active_from <= $2)";
+        let rows = on!(self.writes(), db => {
+            sqlx::query(sql).bind(id).bind(now).execute(db).await.map(|done| done.rows_affected())
+        })?;
+        Ok(rows == 1)
+    }
+
     /// Deletes the keys whose successor became active before `cutoff`; answers how many.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn delete_signing_keys_retired_before(&self, cutoff: i64) -> Result<u64, StoreError> {
         let sql = "delete from signing_keys where exists (select 1 from signing_keys successor
-                   where successor.alg = signing_keys.alg and successor.active_from > signing_keys.active_from
+                   where successor.alg = signing_keys.alg and successor.serial > signing_keys.serial
                    and successor.active_from < $1)";
         let rows = on!(self.writes(), db => {
             sqlx::query(sql).bind(cutoff).execute(db).await.map(|done| done.rows_affected())

@@ -3,9 +3,9 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
-use http::HeaderMap;
 use http::header::{ACCEPT_LANGUAGE, COOKIE};
 use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
 use time::OffsetDateTime;
 use tower_sessions::{Expiry, Session};
@@ -25,10 +25,20 @@ pub fn language_cookie_name(app: &App) -> &'static str {
     }
 }
 
+/// The cookie of a browser in which somebody signed in by password: the limits on failed passwords do not apply there.
+fn known_browser_cookie_name(app: &App) -> &'static str {
+    match app.config.is_https() {
+        true => "__Host-tchap-connect-known",
+        false => "tchap-connect-known",
+    }
+}
+
 /// In the cookie session: a random value that binds flows to this browser.
 const BROWSER: &str = "browser";
 /// In the cookie session: the id of the browser session, once somebody signed in.
 const SIGNED_IN: &str = "session";
+/// In the cookie session: somebody signed out, and nobody has signed in since.
+const SIGNED_OUT: &str = "signed_out";
 /// In the cookie session: until when it lives, Unix seconds.
 const UNTIL: &str = "until";
 
@@ -39,6 +49,8 @@ pub struct Visitor {
     lifetimes: Lifetimes,
     /// An IPv4 address or an IPv6 /64.
     pub network: String,
+    /// What marks a browser in which somebody signed in by password.
+    pub known_browser: Option<String>,
     chosen_language: Option<String>,
     accept_language: Option<String>,
 }
@@ -83,7 +95,22 @@ impl Visitor {
         self.session.cycle_id().await?;
         self.live_for(self.lifetimes.session).await?;
         self.session.insert(SIGNED_IN, session_id).await?;
+        self.session.remove::<bool>(SIGNED_OUT).await?;
         Ok(())
+    }
+
+    /// Points the cookie at no browser session any more, and remembers that somebody signed out.
+    pub async fn sign_out(&self) -> Result<(), PageError> {
+        self.session.cycle_id().await?;
+        self.live_for(self.lifetimes.session).await?;
+        self.session.remove::<String>(SIGNED_IN).await?;
+        self.session.insert(SIGNED_OUT, true).await?;
+        Ok(())
+    }
+
+    /// Whether somebody signed out in this browser and nobody has signed in since.
+    pub async fn signed_out(&self) -> Result<bool, PageError> {
+        Ok(self.session.get(SIGNED_OUT).await?.unwrap_or_default())
     }
 
     /// Ends the cookie session in so many seconds, by our clock: `tower-sessions` would read its own.
@@ -92,6 +119,16 @@ impl Visitor {
         let end = OffsetDateTime::from_unix_timestamp(until).map_err(|error| PageError::from_inside(&error))?;
         self.session.set_expiry(Some(Expiry::AtDateTime(end)));
         Ok(self.session.insert(UNTIL, until).await?)
+    }
+
+    /// The cookie that marks this browser for `lifetime` seconds.
+    pub fn known_browser_cookie(&self, app: &App, token: &str, lifetime: i64) -> Result<HeaderValue, PageError> {
+        let (name, secure) = (
+            known_browser_cookie_name(app),
+            if app.config.is_https() { "; Secure" } else { "" },
+        );
+        let cookie = format!("{name}={token}; Path=/; Max-Age={lifetime}; SameSite=Lax; HttpOnly{secure}");
+        HeaderValue::from_str(&cookie).map_err(|error| PageError::from_inside(&error))
     }
 
     /// The language for this visitor: chosen on our pages, else asked for by the service, else by the browser.
@@ -133,7 +170,10 @@ pub fn language_in_query(query: Option<&str>) -> Option<String> {
 }
 
 fn language_cookie(app: &App, headers: &HeaderMap) -> Option<String> {
-    let name = language_cookie_name(app);
+    cookie(headers, language_cookie_name(app))
+}
+
+fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     cookies
         .flat_map(|line| line.split("; "))
@@ -156,6 +196,7 @@ impl FromRequestParts<SharedApp> for Visitor {
             now: app.clock.now(),
             lifetimes: app.config.lifetimes,
             network: network(address),
+            known_browser: cookie(&parts.headers, known_browser_cookie_name(app)),
             chosen_language: language_in_query(parts.uri.query()).or_else(|| language_cookie(app, &parts.headers)),
             accept_language: parts
                 .headers
@@ -201,8 +242,6 @@ fn network(address: IpAddr) -> String {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn address(peer: &str, forwarded: &[&str]) -> String {

@@ -19,27 +19,34 @@ def postgres_bin() -> Path | None:
     return Path(found[-1]).parent if found else None
 
 
-def missing_packages() -> list[str]:
+# What each kind of test run needs of Debian.
+TESTS = ["postgresql", "chromium", "chromium-driver", "npm", "python3-venv"]
+INTEROP = ["npm", "python3-venv", "apache2", "libapache2-mod-auth-openidc"]
+
+
+def missing_packages(wanted: list[str]) -> list[str]:
     there = {
-        "postgresql": postgres_bin(),
-        "chromium": shutil.which("chromium"),
-        "chromium-driver": shutil.which("chromedriver"),
-        "npm": shutil.which("npm"),
-        "python3-venv": importlib.util.find_spec("ensurepip"),
+        "postgresql": postgres_bin,
+        "chromium": lambda: shutil.which("chromium"),
+        "chromium-driver": lambda: shutil.which("chromedriver"),
+        "npm": lambda: shutil.which("npm"),
+        "python3-venv": lambda: importlib.util.find_spec("ensurepip"),
+        "apache2": lambda: Path("/usr/sbin/apache2").exists(),
+        "libapache2-mod-auth-openidc": lambda: Path("/usr/lib/apache2/modules/mod_auth_openidc.so").exists(),
     }
-    return [package for package, found in there.items() if not found]
+    return [package for package in wanted if not there[package]()]
 
 
-def install_missing() -> None:
+def install_missing(wanted: list[str] = TESTS) -> None:
     """Debian packages as root or with a sudo that asks nothing; npm packages into node_modules. Never anything else."""
     if shutil.which("cargo") is None:
         raise Failure("Rust's cargo is missing: install a stable toolchain (Cargo.toml names the oldest that works).")
-    missing = missing_packages()
+    missing = missing_packages(wanted)
     if missing:
         install_debian_packages(missing)
     lock, stamp = ROOT / "package-lock.json", ROOT / "node_modules/.package-lock.json"
     if not stamp.exists() or stamp.stat().st_mtime < lock.stat().st_mtime:
-        say("Installing axe-core and DSFR with npm ci …")
+        say("Installing npm packages with npm ci …")
         run(["npm", "ci", "--no-audit", "--no-fund"], "npm ci", cwd=ROOT)
         stamp.touch()
 
@@ -92,3 +99,11 @@ def start_chromedriver(children: Children) -> str:
     children.start("chromedriver", [shutil.which("chromedriver"), f"--port={port}"])
     children.wait_until(lambda: answers(f"{url}/status"), "chromedriver", 30)
     return url
+
+
+def start_oidc_provider(children: Children) -> str:
+    """The certified provider that the restated conformance modules are proven on. Returns its issuer."""
+    issuer = f"http://127.0.0.1:{(port := free_port())}"
+    children.start("oidc-provider", [shutil.which("node"), ROOT / "tests/conformance/oidc_provider.mjs", port])
+    children.wait_until(lambda: answers(f"{issuer}/.well-known/openid-configuration"), "oidc-provider", 30)
+    return issuer

@@ -191,11 +191,20 @@ fn keys_rotate_at_leave_or_at_once() {
         states.sort();
         states
     };
-    assert_eq!(states(&["keys", "list", "--json"]), ["active", "active"]);
+    assert_eq!(states(&["keys", "list", "--json"]), ["active"; 4]);
     assert_eq!(
         states(&["keys", "rotate", "--json"]),
-        ["active", "active", "next", "next"]
+        [["active"; 4], ["next"; 4]].concat()
     );
+    let signing = place.run(&["keys", "list", "--json"]).well().json()[0]["kid"].clone();
+    let withdraw = ["keys", "withdraw", "--json", "--", signing.as_str().unwrap()];
+    let refused = place.run(&withdraw).badly().stderr();
+    assert!(refused.contains("keys rotate --now"), "{refused}");
+    assert_eq!(
+        states(&["keys", "rotate", "--now", "--json"]),
+        [["active"; 4], ["retired"; 4], ["retired"; 4]].concat()
+    );
+    assert_eq!(states(&withdraw).len(), 11);
     let mode = fs::metadata(place.0.join("tchap-connect.key"))
         .unwrap()
         .permissions()

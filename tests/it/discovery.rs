@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use http::Method;
 use serde_json::Value;
+use tchap_connect::protocol::client::SigningAlg;
 
 use crate::support::{Browser, TestApp};
 
@@ -24,6 +25,8 @@ async fn the_document_is_this_and_its_twin_is_the_same() {
       ],
       "authorization_endpoint": "https://connect.example/authorize",
       "authorization_response_iss_parameter_supported": true,
+      "backchannel_logout_session_supported": true,
+      "backchannel_logout_supported": true,
       "claim_types_supported": [
         "normal"
       ],
@@ -63,12 +66,30 @@ async fn the_document_is_this_and_its_twin_is_the_same() {
       "code_challenge_methods_supported": [
         "S256"
       ],
+      "end_session_endpoint": "https://connect.example/logout",
+      "frontchannel_logout_session_supported": true,
+      "frontchannel_logout_supported": true,
       "grant_types_supported": [
-        "authorization_code"
+        "authorization_code",
+        "refresh_token",
+        "client_credentials"
       ],
       "id_token_signing_alg_values_supported": [
         "RS256",
-        "ES256"
+        "ES256",
+        "PS256",
+        "EdDSA"
+      ],
+      "introspection_endpoint": "https://connect.example/introspect",
+      "introspection_endpoint_auth_methods_supported": [
+        "client_secret_basic",
+        "client_secret_post"
+      ],
+      "introspection_signing_alg_values_supported": [
+        "RS256",
+        "ES256",
+        "PS256",
+        "EdDSA"
       ],
       "issuer": "https://connect.example",
       "jwks_uri": "https://connect.example/jwks",
@@ -88,8 +109,15 @@ async fn the_document_is_this_and_its_twin_is_the_same() {
       "response_types_supported": [
         "code"
       ],
+      "revocation_endpoint": "https://connect.example/revoke",
+      "revocation_endpoint_auth_methods_supported": [
+        "client_secret_basic",
+        "client_secret_post",
+        "none"
+      ],
       "scopes_supported": [
         "openid",
+        "offline_access",
         "profile",
         "email",
         "given_name",
@@ -118,7 +146,13 @@ async fn the_document_is_this_and_its_twin_is_the_same() {
         "fr",
         "en"
       ],
-      "userinfo_endpoint": "https://connect.example/userinfo"
+      "userinfo_endpoint": "https://connect.example/userinfo",
+      "userinfo_signing_alg_values_supported": [
+        "RS256",
+        "ES256",
+        "PS256",
+        "EdDSA"
+      ]
     }
     "#);
 }
@@ -129,7 +163,7 @@ async fn a_relying_party_library_accepts_it() {
     let service = app.relying_party("service").await;
     let metadata = service.discover().await;
     assert_eq!(metadata.issuer().as_str(), app.base_url);
-    assert_eq!(metadata.jwks().keys().len(), 2);
+    assert_eq!(metadata.jwks().keys().len(), SigningAlg::ALL.len());
 }
 
 #[tokio::test]
@@ -146,17 +180,11 @@ async fn every_endpoint_listed_is_there_and_nothing_unbuilt_is_listed() {
         assert_ne!(page.status, 404, "{name}");
     }
     for later in [
-        "end_session_endpoint",
         "registration_endpoint",
-        "introspection_endpoint",
-        "revocation_endpoint",
         "device_authorization_endpoint",
         "pushed_authorization_request_endpoint",
         "check_session_iframe",
-        "frontchannel_logout_supported",
-        "backchannel_logout_supported",
         "dpop_signing_alg_values_supported",
-        "userinfo_signing_alg_values_supported",
     ] {
         assert!(!members.contains_key(later), "{later}");
     }
@@ -175,14 +203,15 @@ async fn the_key_set_has_unique_kids_and_no_private_member() {
     let page = Browser::new(&app).get("/jwks").await;
     assert!(page.header("cache-control").starts_with("public, max-age="));
     let keys = page.json()["keys"].as_array().unwrap().clone();
-    assert_eq!(keys.len(), 4, "two algorithms, one to come of each");
+    assert_eq!(keys.len(), 2 * SigningAlg::ALL.len(), "one to come of each algorithm");
     let kids: BTreeSet<_> = keys.iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect();
     assert_eq!(kids.len(), keys.len());
     for key in &keys {
         let members: Vec<_> = key.as_object().unwrap().keys().map(String::as_str).collect();
         let expected: &[&str] = match key["kty"].as_str().unwrap() {
             "RSA" => &["alg", "e", "kid", "kty", "n", "use"],
-            _ => &["alg", "crv", "kid", "kty", "use", "x", "y"],
+            "EC" => &["alg", "crv", "kid", "kty", "use", "x", "y"],
+            _ => &["alg", "crv", "kid", "kty", "use", "x"],
         };
         assert_eq!(members, expected);
         assert_eq!(key["use"], "sig");
@@ -255,6 +284,7 @@ async fn other_origins_may_read_what_programs_need_and_never_authorize() {
     };
     for path in [
         "/token",
+        "/revoke",
         "/userinfo",
         "/jwks",
         "/.well-known/openid-configuration",
@@ -274,7 +304,7 @@ async fn other_origins_may_read_what_programs_need_and_never_authorize() {
         let answer = service.http.send(request).await;
         assert_eq!(answer.header("access-control-allow-origin"), "*", "{path}, errors too");
     }
-    for path in ["/authorize", "/authorize/x", "/", "/login/sso/a/b"] {
+    for path in ["/authorize", "/authorize/x", "/introspect", "/", "/login/sso/a/b"] {
         assert_eq!(
             preflight(path).await.header("access-control-allow-origin"),
             "",

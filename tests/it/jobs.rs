@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tchap_connect::clock::Clock;
 use tchap_connect::jobs;
 use tchap_connect::keys::{KEPT_FOR_HINTS, Keys};
+use tchap_connect::protocol::client::SigningAlg;
 use tchap_connect::secret::{Redacted, SealingKey};
 use tokio::sync::watch;
 
@@ -19,14 +20,22 @@ async fn jobs_take_a_turn_and_end_when_told() {
         let keys = Arc::new(Keys::load_or_generate(store, sealing(), NOW).await.unwrap());
         let command_line = Keys::load_or_generate(store, sealing(), NOW).await.unwrap();
         command_line.rotate(store, NOW, false).await.unwrap();
-        assert_eq!(keys.list(NOW).len(), 2);
+        let algorithms = SigningAlg::ALL.len();
+        assert_eq!(keys.list(NOW).len(), algorithms);
 
         // Told to end before they begin: they take their first turn and end.
         let (_sender, stop) = watch::channel(true);
-        tokio::spawn(jobs::keys::run(keys.clone(), store.clone(), stop.clone()))
-            .await
-            .unwrap();
-        assert_eq!(keys.list(NOW).len(), 4, "the rotation is known here");
+        let turn = async |now, rotation| {
+            let clock = Clock::fixed(now);
+            let job = jobs::keys::run(keys.clone(), store.clone(), clock, rotation, stop.clone());
+            tokio::spawn(job).await.unwrap();
+        };
+        turn(NOW + 10 * KEPT_FOR_HINTS, None).await;
+        assert_eq!(keys.list(NOW).len(), 2 * algorithms, "the rotation is known here");
+        turn(NOW + 1659, Some(1000)).await;
+        assert_eq!(keys.list(NOW).len(), 2 * algorithms, "not old enough");
+        turn(NOW + 1660, Some(1000)).await;
+        assert_eq!(keys.list(NOW).len(), 3 * algorithms, "by schedule");
 
         let clock = Clock::fixed(NOW + 2 * KEPT_FOR_HINTS);
         tokio::spawn(jobs::cleanup::run(store.clone(), clock, stop))
@@ -34,7 +43,7 @@ async fn jobs_take_a_turn_and_end_when_told() {
             .unwrap();
         assert_eq!(
             store.list_signing_keys().await.unwrap().len(),
-            2,
+            algorithms,
             "too old for any hint"
         );
     })

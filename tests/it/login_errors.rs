@@ -165,6 +165,8 @@ async fn a_throttled_agent_reads_how_long_to_wait() {
         (Lie::throttle(&[], Some(41_500)), "42 secondes"),
         (Lie::throttle(&[], None), "quelques minutes"),
     ] {
+        // What the former answer asked for is over.
+        app.advance(3600);
         app.homeserver.script(Endpoint::Login, lie);
         let (_, page) = log_in(&app, &service, Way::Password, "fr").await;
         assert!(

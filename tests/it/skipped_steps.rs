@@ -213,7 +213,7 @@ async fn a_login_given_up_by_restarting_is_no_login() {
 
 #[tokio::test]
 async fn ten_failed_passwords_end_the_flow() {
-    let app = TestApp::start().await;
+    let app = TestApp::with(&[("LIMITS_FAILED_PASSWORDS_PER_ACCOUNT", "100")]).await;
     let service = app.relying_party("service").await;
     let browser = Browser::new(&app);
     let page = browser.identify(&browser.open(&service.url(&[])).await, EMAIL).await;

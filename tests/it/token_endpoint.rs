@@ -200,9 +200,14 @@ async fn malformed_requests_are_json_errors() {
         (&[("grant_type", "")], "invalid_request"),
         (
             &[("grant_type", "refresh_token"), ("refresh_token", "x")],
+            "unauthorized_client",
+        ),
+        (&[("grant_type", "client_credentials")], "unauthorized_client"),
+        (&[("grant_type", "refresh_token")], "invalid_request"),
+        (
+            &[("grant_type", "urn:ietf:params:oauth:grant-type:device_code")],
             "unsupported_grant_type",
         ),
-        (&[("grant_type", "client_credentials")], "unsupported_grant_type"),
         (&[("grant_type", "password")], "unsupported_grant_type"),
         (&[("code", WITHOUT)], "invalid_request"),
         (&[("redirect_uri", WITHOUT)], "invalid_request"),
@@ -271,7 +276,7 @@ async fn two_authorization_headers_are_refused() {
 async fn id_tokens_are_signed_with_the_algorithm_of_the_client() {
     let app = TestApp::start().await;
     let keys = app.app.keys.jwks(app.app.clock.now());
-    for (alg, kind) in [(SigningAlg::RS256, "RSA"), (SigningAlg::ES256, "EC")] {
+    for (alg, kind) in SigningAlg::ALL.into_iter().zip(["RSA", "EC", "RSA", "OKP"]) {
         let service = app
             .register(Client {
                 id_token_signed_response_alg: alg,

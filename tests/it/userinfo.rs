@@ -1,7 +1,12 @@
 //! UserInfo (Core §5.3, RFC 6750; protocol notes §4).
 
 use http::Method;
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{DecodingKey, Validation};
+use serde_json::Value;
+use tchap_connect::protocol::client::{Client, SigningAlg};
 
+use crate::support::relying_party::part;
 use crate::support::{Browser, EMAIL, Page, RelyingParty, TestApp};
 
 async fn send(service: &RelyingParty, method: Method, headers: &[(&str, &str)], body: Option<&str>) -> Page {
@@ -176,4 +181,50 @@ async fn a_disabled_client_or_a_closed_agent_has_no_userinfo_any_more() {
         .unwrap();
     app.app.store.close_agent(&agent.id, app.app.clock.now()).await.unwrap();
     assert_eq!(service.userinfo(&tokens.access_token).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_client_that_asked_for_it_gets_a_signed_answer() {
+    let app = TestApp::start().await;
+    let browser = Browser::new(&app);
+    let plain = app.relying_party("service").await;
+    let expected = plain.claims(&plain.tokens(&browser, &[]).await).await;
+    for alg in SigningAlg::ALL {
+        let mut asking = Client {
+            id_token_signed_response_alg: alg,
+            ..plain.client.clone()
+        };
+        asking.algorithms.userinfo_signed_response_alg = Some(alg);
+        let service = app.register(asking).await;
+        let tokens = service.silently(&browser, &[]).await;
+        let answer = service.userinfo(&tokens.access_token).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert_eq!(
+            (answer.header("cache-control"), answer.header("content-type")),
+            ("no-store", "application/jwt")
+        );
+        let header = part(&answer.body, 0);
+        assert_eq!((&header["alg"], &header["typ"]), (&alg.as_str().into(), &"JWT".into()));
+        // As a relying party reads it: by the published key of the ID token's kid.
+        let jwks: JwkSet = serde_json::from_value(browser.get("/jwks").await.json()).unwrap();
+        let mut validation = Validation::new(alg.as_str().parse().unwrap());
+        validation.set_required_spec_claims(&["iss", "aud"]);
+        validation.set_issuer(&[&app.base_url]);
+        validation.set_audience(&["service"]);
+        let kid = part(&tokens.id_token, 0)["kid"].as_str().unwrap().to_owned();
+        let key = DecodingKey::from_jwk(jwks.find(&kid).unwrap()).unwrap();
+        let mut claims = jsonwebtoken::decode::<Value>(&answer.body, &key, &validation)
+            .unwrap()
+            .claims;
+        let members = claims.as_object_mut().unwrap();
+        members.remove("iss");
+        members.remove("aud");
+        assert_eq!(claims, expected, "no nonce, no exp: the claims and nothing else");
+
+        let refused = service.userinfo("unknown").await;
+        assert_eq!(
+            (refused.status.as_u16(), refused.header("content-type")),
+            (401, "application/json")
+        );
+    }
 }

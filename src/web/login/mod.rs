@@ -4,6 +4,7 @@
 pub mod account;
 pub mod consent;
 pub mod finish;
+mod gate;
 pub mod identifier;
 pub mod oauth;
 pub mod password;

@@ -1,12 +1,13 @@
 //! The password, relayed once to the homeserver that the page named, and to no other.
 
 use axum::response::Response;
+use http::header::SET_COOKIE;
 
 use super::super::error::{AuthorizeError, PageError};
 use super::super::form::PageForm;
 use super::super::pages::{ErrorKind, PasswordError, PasswordPage};
 use super::under_way::UnderWay;
-use super::{finish, render};
+use super::{finish, gate, render};
 use crate::domain::flow::{Stage, Step};
 use crate::domain::homeserver::Homeserver;
 use crate::domain::identifier::Identifier;
@@ -100,6 +101,13 @@ pub async fn submit(mut step: UnderWay, PageForm(form): PageForm) -> Result<Resp
         Some(identifier) => identifier,
         None => return page(&step, Some(PasswordError::Wrong)).await,
     };
+    let attempt = match gate::pass(&step, &server, &identifier).await? {
+        Ok(attempt) => attempt,
+        Err(wait) => {
+            let throttled = PasswordError::Throttled { seconds: Some(wait) };
+            return page(&step, Some(throttled)).await;
+        }
+    };
     // Counted before it is relayed: parallel guesses cannot share one count, the slower ones are not relayed at all.
     step.flow.progress.failures += 1;
     step.save().await?;
@@ -110,10 +118,22 @@ pub async fn submit(mut step: UnderWay, PageForm(form): PageForm) -> Result<Resp
         .await
     {
         Ok(identity) => {
+            let cookie = attempt.was_right(&step).await?;
             finish::sign_in(&mut step, &server, &identity).await?;
-            Ok(step.again())
+            let mut response = step.again();
+            response.headers_mut().append(SET_COOKIE, cookie);
+            Ok(response)
         }
-        Err(error) => failed(step, &server, error).await,
+        Err(error) => {
+            match error {
+                UpstreamError::WrongCredentials => {}
+                UpstreamError::Throttled { retry_after_seconds } => {
+                    attempt.was_throttled(&step, retry_after_seconds).await?;
+                }
+                _ => attempt.was_no_failure(&step).await?,
+            }
+            failed(step, &server, error).await
+        }
     }
 }
 

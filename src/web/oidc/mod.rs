@@ -3,5 +3,7 @@
 mod authenticate;
 pub mod authorize;
 pub mod discovery;
+pub mod introspection;
+pub mod revocation;
 pub mod token;
 pub mod userinfo;

@@ -5,12 +5,14 @@ use axum::extract::{FromRequest, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
+use serde_json::{Map, Value, json};
 
 use super::super::error::JsonError;
 use super::super::form::ClientForm;
 use super::super::person::claim_values;
 use crate::app::{App, SharedApp};
 use crate::domain::claims;
+use crate::protocol::client::{Client, SigningAlg};
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::secret::{Redacted, fingerprint};
 
@@ -67,15 +69,16 @@ async fn answer(app: &App, token: Option<Redacted>) -> Result<Response, JsonErro
         .store
         .find_access_token(&fingerprint(token.expose()), app.clock.now())
         .await?;
-    let authorization = found.ok_or_else(invalid)?;
-    let grant = authorization
-        .agent
-        .as_ref()
-        .filter(|_| authorization.scope.contains("openid"));
+    let (token, authorization) = found.ok_or_else(invalid)?;
+    let grant = authorization.agent.as_ref().filter(|_| token.scope.contains("openid"));
     let Some(grant) = grant else {
         let error = OAuthError::new(ErrorCode::InsufficientScope, "the token was not granted openid");
         return Err(JsonError::bearer(error));
     };
+    // A token for a resource is not one for us (RFC 8707 §2). An empty audience is of the former release, and means us.
+    if !(token.audience.is_empty() || token.audience.contains(&app.config.issuer)) {
+        return Err(invalid());
+    }
     let client = app
         .store
         .find_client(&authorization.client_id)
@@ -83,9 +86,20 @@ async fn answer(app: &App, token: Option<Redacted>) -> Result<Response, JsonErro
         .filter(|client| !client.disabled);
     let client = client.ok_or_else(invalid)?;
     let values = claim_values(app, &client, grant).await?.ok_or_else(invalid)?;
-    Ok((
-        [(CACHE_CONTROL, "no-store")],
-        Json(claims::userinfo(&authorization.scope, grant, &values)),
-    )
-        .into_response())
+    let claims = claims::userinfo(&token.scope, grant, &values);
+    let no_store = [(CACHE_CONTROL, "no-store")];
+    Ok(match client.algorithms.userinfo_signed_response_alg {
+        None => (no_store, Json(claims)).into_response(),
+        Some(alg) => {
+            let jwt = signed(app, &client, alg, claims)?;
+            (no_store, [(CONTENT_TYPE, "application/jwt")], jwt).into_response()
+        }
+    })
+}
+
+/// The claims as a JWT (Core §5.3.2). Without `iat` and `exp` it cannot pass for an ID token (Core §2 requires both).
+fn signed(app: &App, client: &Client, alg: SigningAlg, mut claims: Map<String, Value>) -> Result<String, JsonError> {
+    claims.insert("iss".to_owned(), json!(app.config.issuer));
+    claims.insert("aud".to_owned(), json!(client.id));
+    Ok(app.keys.sign("JWT", alg, &claims, app.clock.now())?)
 }

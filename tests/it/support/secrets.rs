@@ -74,7 +74,7 @@ pub enum Kind {
     Never,
     /// In the redirect that carries it: codes.
     Location,
-    /// In the body of the token endpoint: access tokens.
+    /// In the body of the token endpoint: access and refresh tokens.
     TokenResponse,
     /// In `Set-Cookie`: sessions.
     Cookie,
@@ -123,8 +123,10 @@ impl Traffic {
             );
         }
         if page.url.path() == "/token" {
-            let token = page.json()["access_token"].as_str().unwrap_or_default().to_owned();
-            self.secret(Kind::TokenResponse, &token);
+            for name in ["access_token", "refresh_token"] {
+                let token = page.json()[name].as_str().unwrap_or_default().to_owned();
+                self.secret(Kind::TokenResponse, &token);
+            }
         }
         lock(&self.answers).push(page.clone());
     }

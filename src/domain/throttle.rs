@@ -1,0 +1,105 @@
+//! How many failed passwords are relayed (threats: rate-limit evasion, locking others out). A limit is a bucket that lets
+//! `burst` failures through at once and then one per `interval`; the database keeps one instant per bucket.
+
+use super::homeserver::Homeserver;
+use super::identifier::Identifier;
+use crate::secret::fingerprint;
+
+/// A full burst comes back after this long, in seconds. Synapse's own default lets five logins through, then one every 333
+/// seconds: with fewer at once and more between them, we stop before it does.
+const WINDOW: i64 = 1800;
+
+/// A limit: so many at once, then one every so often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// Seconds until one more is let through.
+    pub interval: i64,
+    /// How far ahead of the present a bucket may be filled, in seconds.
+    pub slack: i64,
+}
+
+impl Limit {
+    /// `burst` failures per half hour, at least one.
+    pub fn per_half_hour(burst: i64) -> Self {
+        let burst = burst.max(1);
+        let interval = (WINDOW / burst).max(1);
+        Self {
+            interval,
+            slack: interval * (burst - 1),
+        }
+    }
+
+    /// How long a bucket filled up to `full_until` refuses, in seconds.
+    pub fn wait(self, full_until: i64, now: i64) -> i64 {
+        (full_until - self.slack - now).max(0)
+    }
+}
+
+/// The bucket of an account: one for every way to write it (letter case, `+tag`, e-mail address or the Matrix id that Tchap
+/// makes of it). Two accounts may share one; nobody is recognised by it. A fingerprint, so that no address is stored.
+pub fn account_bucket(homeserver: &Homeserver, identifier: &Identifier) -> String {
+    let written = match identifier {
+        Identifier::Email(address) => match address.split_once('@') {
+            Some((local, domain)) => format!("{}-{domain}", local.split('+').next().unwrap_or_default()),
+            None => address.clone(),
+        },
+        Identifier::MatrixId(id) => id.local_part().to_owned(),
+        Identifier::LocalPart(local) => local.clone(),
+    };
+    let kept = |c: &char| c.is_ascii_alphanumeric() || "_-./=".contains(*c);
+    let canonical: String = written.to_ascii_lowercase().chars().filter(kept).collect();
+    format!("account/{}", fingerprint(&format!("{}\n{canonical}", homeserver.name)))
+}
+
+/// The bucket of a network (an IPv4 address, an IPv6 /64).
+pub fn network_bucket(network: &str) -> String {
+    format!("network/{network}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bucket(typed: &str) -> String {
+        let homeserver: Homeserver = serde_json::from_value(serde_json::json!({
+            "name": "h.fr", "label": "H", "base_url": "https://h", "ways": [], "guests": false,
+        }))
+        .unwrap();
+        account_bucket(&homeserver, &Identifier::parse(typed).unwrap())
+    }
+
+    #[test]
+    fn every_spelling_of_an_account_shares_a_bucket() {
+        let one = bucket("jean.dupont@beta.gouv.fr");
+        for other in [
+            "Jean.Dupont@BETA.gouv.fr",
+            " jean.dupont+test@beta.gouv.fr ",
+            "jean.dupont+@beta.gouv.fr",
+            "jean.dupont-beta.gouv.fr",
+            "@jean.dupont-beta.gouv.fr",
+            "@JEAN.dupont-beta.gouv.fr:h.fr",
+        ] {
+            assert_eq!(bucket(other), one, "{other}");
+        }
+        for another in [
+            "jean.dupond@beta.gouv.fr",
+            "jean.dupont@gamma.gouv.fr",
+            "jean.dupont-beta.gouv.fr2",
+        ] {
+            assert_ne!(bucket(another), one, "{another}");
+        }
+        assert!(!one.contains("jean"));
+    }
+
+    #[test]
+    fn a_limit_waits_until_the_next_one() {
+        let limit = Limit::per_half_hour(4);
+        assert_eq!((limit.interval, limit.slack), (450, 1350));
+        // Four at once fill it up to now + 1800: the next one is let through 450 seconds later.
+        assert_eq!(limit.wait(1800, 0), 450);
+        assert_eq!(limit.wait(1800, 450), 0);
+        assert_eq!(limit.wait(0, 10), 0);
+        assert_eq!(Limit::per_half_hour(0), Limit::per_half_hour(1));
+        assert_eq!(Limit::per_half_hour(1_000_000).interval, 1);
+    }
+}
