@@ -28,6 +28,7 @@ mod logout;
 mod main_job;
 mod oauth_login;
 mod pages;
+mod real_oauth;
 mod real_synapse;
 mod redirect_uris;
 mod refresh_reuse;
