@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::config::{Config, SealingError};
-use crate::egress::{Egress, EgressOptions, EgressSetupError, Fetcher};
+use crate::egress::{Egress, EgressOptions, EgressSetupError, FetchOptions, Fetcher};
 use crate::keys::{Keys, KeysError};
 use crate::store::Store;
 use crate::tls::{Tls, TlsError};
@@ -60,12 +60,9 @@ pub enum StartError {
     /// Outgoing requests cannot be set up.
     #[error(transparent)]
     Egress(#[from] EgressSetupError),
-    /// The file with further certification authorities cannot be read.
-    #[error("upstream.ca_file cannot be read: {0}")]
-    CaFile(std::io::Error),
-    /// The same for what clients name.
-    #[error("fetch.ca_file cannot be read: {0}")]
-    FetchCaFile(std::io::Error),
+    /// A file with further certification authorities cannot be read.
+    #[error("{0} cannot be read: {1}")]
+    CaFile(&'static str, std::io::Error),
 }
 
 impl App {
@@ -75,12 +72,18 @@ impl App {
     /// [`StartError`], in words for the operator.
     pub async fn build(config: Config, store: Store, clock: Clock) -> Result<Self, StartError> {
         let keys = Keys::load_or_generate(&store, config.read_sealing_key()?, clock.now()).await?;
-        let read = |file: &Option<PathBuf>| file.as_ref().map(std::fs::read).transpose();
-        let extra_ca = read(&config.upstream.ca_file).map_err(StartError::CaFile)?;
+        let read_ca = |key, file: &Option<PathBuf>| {
+            let pem = file.as_ref().map(std::fs::read).transpose();
+            pem.map_err(|error| StartError::CaFile(key, error))
+        };
         let egress = Egress::new(EgressOptions {
             timeout: Duration::from_secs(config.upstream.timeout_seconds),
-            extra_ca,
+            extra_ca: read_ca("upstream.ca_file", &config.upstream.ca_file)?,
             ..EgressOptions::default()
+        })?;
+        let fetcher = Fetcher::new(FetchOptions {
+            allow: config.fetch.allow.clone(),
+            extra_ca: read_ca("fetch.ca_file", &config.fetch.ca_file)?,
         })?;
         Ok(Self {
             theme: Arc::new(Theme::load(config.theme.dsfr_dir.as_deref())?),
@@ -91,10 +94,7 @@ impl App {
             }),
             keys: Arc::new(keys),
             tls: config.tls.clone().map(Tls::load).transpose()?.map(Arc::new),
-            fetcher: Fetcher::new(
-                read(&config.fetch.ca_file).map_err(StartError::FetchCaFile)?,
-                config.fetch.allow.clone(),
-            )?,
+            fetcher,
             upstream: Upstream::new(egress),
             logout_queued: Arc::default(),
             config,

@@ -80,6 +80,15 @@ pub fn random_id() -> Result<String, SecretError> {
     Ok(URL_SAFE_NO_PAD.encode(random_bytes::<16>()?))
 }
 
+/// A random `client_id` of 128 bits. Hexadecimal: one that starts with a dash would look like an option to every command.
+///
+/// # Errors
+/// [`SecretError::Random`].
+pub fn random_client_id() -> Result<String, SecretError> {
+    let digits = random_bytes::<16>()?.map(|byte| format!("{byte:02x}"));
+    Ok(digits.concat())
+}
+
 /// SHA-256.
 pub fn sha256(data: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use super::{LogFormat, Mode};
+use super::{LogFormat, Mode, RegistrationMode};
 use crate::protocol::return_to::is_loopback;
 use crate::secret::Redacted;
 
@@ -17,6 +17,15 @@ pub fn mode(text: &str) -> Result<Mode, String> {
         "production" => Ok(Mode::Production),
         "development" => Ok(Mode::Development),
         _ => Err("expected \"production\" or \"development\"".to_owned()),
+    }
+}
+
+pub fn registration_mode(text: &str) -> Result<RegistrationMode, String> {
+    match text {
+        "off" => Ok(RegistrationMode::Off),
+        "token" => Ok(RegistrationMode::Token),
+        "open" => Ok(RegistrationMode::Open),
+        _ => Err("expected \"off\", \"token\" or \"open\"".to_owned()),
     }
 }
 
@@ -54,13 +63,18 @@ pub fn network(text: &str) -> Result<IpNet, String> {
         .map_err(|_| format!("{text:?} is not a network: write for example \"10.0.0.0/8\" or \"127.0.0.1\""))
 }
 
-/// A host and a port, as a URL would have them.
+/// A host and a port, as they stand in an address: lower case, no numbers for addresses in other forms.
 pub fn host_and_port(text: &str) -> Result<(String, u16), String> {
-    let wrong = || format!("{text:?} is not a host and a port: write for example \"10.0.0.7:8443\" or \"[::1]:8443\"");
-    let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
-    let port = port.parse::<u16>().map_err(|_| wrong())?;
-    let host = url::Host::parse(host).map_err(|_| wrong())?;
-    Ok((host.to_string(), port))
+    let url = Url::parse(&format!("https://{text}")).ok();
+    let parts = url
+        .as_ref()
+        .and_then(|url| Some((url.host_str()?, url.port_or_known_default()?)));
+    match parts {
+        Some((host, port)) if format!("{host}:{port}") == text && !host.contains('*') => Ok((host.to_owned(), port)),
+        _ => Err(format!(
+            "{text:?} is not a host and a port: write for example \"127.0.0.1:8443\" or \"client.internal:443\""
+        )),
+    }
 }
 
 pub fn database_url(text: &str) -> Result<Redacted, String> {

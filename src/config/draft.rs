@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use ipnet::IpNet;
 
 use super::reader::Reader;
-use super::{Config, Database, Fetch, Lifetimes, Limits, Links, Log, Mode, Problems, Theme, Upstream, checks};
+use super::{
+    Config, Database, Fetch, Lifetimes, Limits, Links, Log, Mode, Problems, Registration, Theme, Upstream, checks,
+};
 use crate::tls::{Tls, TlsFiles};
 
 /// A configuration half read.
@@ -45,12 +47,20 @@ impl Draft {
             failed_passwords_per_account: reader.integer("limits.failed_passwords_per_account", 4, 1..=100),
             failed_passwords_per_network: reader.integer("limits.failed_passwords_per_network", 100, 1..=1800),
         };
+        let registration = Registration {
+            mode: reader
+                .text("registration.mode", Some("off"), checks::registration_mode)
+                .unwrap_or_default(),
+            per_network_per_day: reader.integer("registration.per_network_per_day", 20, 1..=100_000),
+            max_clients: reader.integer("registration.max_clients", 1000, 1..=1_000_000),
+            unused_days: reader.integer("registration.unused_days", 90, 1..=3650),
+        };
         let upstream = Upstream {
             timeout_seconds: reader.integer("upstream.timeout_seconds", 10, 1..=60).unsigned_abs(),
             ca_file: reader.text("upstream.ca_file", None, checks::pem_file),
         };
         let fetch = Fetch {
-            allow: reader.list("fetch.allow", checks::host_and_port).into_iter().collect(),
+            allow: reader.list("fetch.allow", checks::host_and_port),
             ca_file: reader.text("fetch.ca_file", None, checks::pem_file),
         };
         let theme = Theme {
@@ -82,6 +92,7 @@ impl Draft {
             lifetimes,
             key_rotation: (rotation_days > 0).then_some(rotation_days * 24 * 3600),
             limits,
+            registration,
             upstream,
             fetch,
             theme,

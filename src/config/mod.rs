@@ -13,7 +13,6 @@ mod sealing;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -64,6 +63,8 @@ pub struct Config {
     pub key_rotation: Option<i64>,
     /// Caps.
     pub limits: Limits,
+    /// Clients that register themselves.
+    pub registration: Registration,
     /// Requests to homeservers.
     pub upstream: Upstream,
     /// Requests to addresses that clients name.
@@ -132,6 +133,38 @@ pub struct Limits {
     pub failed_passwords_per_network: i64,
 }
 
+/// Who may register a client by themselves (RFC 7591).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RegistrationMode {
+    /// Nobody: there is no such endpoint.
+    #[default]
+    Off,
+    /// Whoever has an initial access token.
+    Token,
+    /// Everybody.
+    Open,
+}
+
+/// Clients that register themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Registration {
+    /// Who may.
+    pub mode: RegistrationMode,
+    /// How many from one network (IPv4 address or IPv6 /64) within a day.
+    pub per_network_per_day: i64,
+    /// How many in all.
+    pub max_clients: i64,
+    /// After so many days without a sign-in or a token such a client is deleted.
+    pub unused_days: i64,
+}
+
+impl Registration {
+    /// Whether there is an endpoint at all.
+    pub fn is_on(self) -> bool {
+        self.mode != RegistrationMode::Off
+    }
+}
+
 /// Requests to homeservers.
 #[derive(Debug, Clone)]
 pub struct Upstream {
@@ -141,11 +174,11 @@ pub struct Upstream {
     pub ca_file: Option<PathBuf>,
 }
 
-/// Requests to addresses that clients name.
+/// Requests to addresses that clients name (`jwks_uri`, `request_uri`, logout and the like).
 #[derive(Debug, Clone)]
 pub struct Fetch {
-    /// Hosts and ports that need not be public.
-    pub allow: BTreeSet<(String, u16)>,
+    /// Host and port of servers that may have no public address.
+    pub allow: Vec<(String, u16)>,
     /// PEM file with further certification authorities.
     pub ca_file: Option<PathBuf>,
 }

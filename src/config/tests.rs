@@ -264,6 +264,33 @@ fn development_makes_its_key_once_and_production_never() {
     std::fs::remove_dir_all(&directory).unwrap();
 }
 
+#[test]
+fn listed_servers_are_written_as_in_an_address() {
+    let allow = |text: &str| {
+        let vars = [("TCHAP_CONNECT_FETCH_ALLOW", text)];
+        Config::parse(None, env(&vars)).map(|config| config.fetch.allow)
+    };
+    let listed = allow("127.0.0.1:8443, [::1]:1,client.internal:443").unwrap();
+    let expected = [("127.0.0.1", 8443), ("[::1]", 1), ("client.internal", 443)];
+    assert_eq!(listed, expected.map(|(host, port)| (host.to_owned(), port)));
+    for bad in [
+        "127.0.0.1",
+        "client.internal",
+        "https://client.internal:443",
+        "client.internal:443/",
+        "0x7f.1:443",
+        "127.1:80",
+        "Client.internal:443",
+        "a@client.internal:443",
+        "client.internal:0443",
+        "client.internal:99999",
+        "*:443",
+        ":443",
+    ] {
+        assert!(allow(bad).is_err(), "{bad}");
+    }
+}
+
 /// The example with the comment marks of its settings taken away.
 fn uncommented_example() -> String {
     let is_setting = |rest: &str| {

@@ -1,19 +1,20 @@
-//! Requests to addresses that clients name (`jwks_uri`, `request_uri`, sector documents, logout URIs, logos): https, to public
-//! addresses only, within limits. Whoever runs a client on an internal address lists its host and port.
+//! Requests to addresses that clients name (`jwks_uri`, `request_uri`, sector documents, logout URIs, logos): https only,
+//! public addresses only, few at a time (protocol.md §7). Servers that the operator lists by host and port are exempt.
 
-use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use reqwest::dns::Resolve;
 use tokio::sync::Semaphore;
 use url::{Host, Url};
 
-use super::public::is_public;
-use super::{Egress, EgressError, EgressOptions, EgressSetupError};
+use super::public::{PublicOnly, SystemNames, is_public};
+use super::{EgressError, EgressSetupError, builder, exchange};
 
-/// How many fetches are under way at once; more wait for their turn within their time limit.
-const AT_ONCE: usize = 64;
+/// Fetches at a time, waiting included in the time limit: whoever makes us fetch cannot make us open endless connections.
+const AT_A_TIME: usize = 32;
 
 /// Limits of one fetch.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +23,15 @@ pub struct FetchLimits {
     pub max_bytes: usize,
     /// From the first byte sent to the last byte received.
     pub timeout: Duration,
+}
+
+/// What the operator decides.
+#[derive(Debug, Clone, Default)]
+pub struct FetchOptions {
+    /// Host (as in a URL) and port of servers whose address need not be public.
+    pub allow: Vec<(String, u16)>,
+    /// Certification authorities trusted besides the system's, in PEM.
+    pub extra_ca: Option<Vec<u8>>,
 }
 
 /// An answer, whatever its status (but for redirects, which are errors).
@@ -43,43 +53,56 @@ pub enum FetchError {
     Forbidden,
     /// The request failed.
     #[error(transparent)]
-    Failed(#[from] EgressError),
+    Failed(EgressError),
 }
 
-/// `host:port` as the configuration lists them: where a client may be although the address is not public.
-pub type Allowed = BTreeSet<(String, u16)>;
+impl From<EgressError> for FetchError {
+    fn from(error: EgressError) -> Self {
+        match error {
+            EgressError::NotPublic => Self::Forbidden,
+            error => Self::Failed(error),
+        }
+    }
+}
 
 /// The guarded fetcher. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Fetcher {
     /// Connects to public addresses only.
-    public: Egress,
-    /// Connects anywhere: for what is listed.
-    listed: Egress,
-    allowed: Arc<Allowed>,
+    guarded: reqwest::Client,
+    /// Connects anywhere: for servers on the list.
+    listed: reqwest::Client,
+    allow: Arc<[(String, u16)]>,
+    is_public: fn(IpAddr) -> bool,
     turns: Arc<Semaphore>,
 }
 
 impl Fetcher {
-    /// A fetcher that trusts these further certification authorities (PEM) and may go to these places besides public ones.
+    /// Makes the clients.
     ///
     /// # Errors
-    /// When the TLS client cannot be set up.
-    pub fn new(extra_ca: Option<Vec<u8>>, allowed: Allowed) -> Result<Self, EgressSetupError> {
-        let options = EgressOptions {
-            extra_ca,
-            // Limits are given with each fetch.
-            timeout: Duration::MAX,
-            ..EgressOptions::default()
+    /// When the extra CA file holds no certificate, or no certification authority is known at all.
+    pub fn new(options: FetchOptions) -> Result<Self, EgressSetupError> {
+        Self::over(options, Arc::new(SystemNames), is_public)
+    }
+
+    fn over(
+        options: FetchOptions,
+        names: Arc<dyn Resolve>,
+        is_public: fn(IpAddr) -> bool,
+    ) -> Result<Self, EgressSetupError> {
+        // Each fetch makes its own connection, whose address is checked then.
+        let builder = || Ok(builder(options.extra_ca.as_deref())?.pool_max_idle_per_host(0));
+        let guard = PublicOnly {
+            names: names.clone(),
+            is_public,
         };
         Ok(Self {
-            listed: Egress::new(options.clone())?,
-            public: Egress::new(EgressOptions {
-                public_only: true,
-                ..options
-            })?,
-            allowed: Arc::new(allowed),
-            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            guarded: builder()?.dns_resolver(guard).build().map_err(EgressSetupError::Tls)?,
+            listed: builder()?.dns_resolver(names).build().map_err(EgressSetupError::Tls)?,
+            allow: options.allow.into(),
+            is_public,
+            turns: Arc::new(Semaphore::new(AT_A_TIME)),
         })
     }
 
@@ -88,9 +111,7 @@ impl Fetcher {
     /// # Errors
     /// [`FetchError`].
     pub async fn get(&self, url: &str, limits: FetchLimits) -> Result<Fetched, FetchError> {
-        let (egress, url) = self.way_to(url)?;
-        let request = Request::get(url.as_str()).body(Vec::new());
-        self.send(egress, request, limits).await
+        self.send(Method::GET, url, None, limits).await
     }
 
     /// Posts a form (already encoded).
@@ -98,125 +119,62 @@ impl Fetcher {
     /// # Errors
     /// [`FetchError`].
     pub async fn post_form(&self, url: &str, form: String, limits: FetchLimits) -> Result<Fetched, FetchError> {
-        let (egress, url) = self.way_to(url)?;
-        let request = Request::post(url.as_str())
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(form.into_bytes());
-        self.send(egress, request, limits).await
-    }
-
-    /// The client that may go there, and the address as it will be read (numbers and escapes made plain).
-    fn way_to(&self, url: &str) -> Result<(&Egress, Url), FetchError> {
-        let url = Url::parse(url).map_err(|_| FetchError::Forbidden)?;
-        let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
-            return Err(FetchError::Forbidden);
-        };
-        let is_listed = self.allowed.contains(&(host.to_string(), port));
-        let is_secure = url.scheme() == "https";
-        // An address in numbers is looked up nowhere, so it is judged here.
-        let literal_is_public = match host {
-            Host::Domain(_) => true,
-            Host::Ipv4(address) => is_public(address.into()),
-            Host::Ipv6(address) => is_public(address.into()),
-        };
-        let egress = match (is_listed, is_secure, url.scheme()) {
-            (true, true, _) | (true, _, "http") => &self.listed,
-            (false, true, _) if literal_is_public => &self.public,
-            _ => return Err(FetchError::Forbidden),
-        };
-        Ok((egress, url))
+        self.send(Method::POST, url, Some(form), limits).await
     }
 
     async fn send(
         &self,
-        egress: &Egress,
-        request: Result<Request<Vec<u8>>, http::Error>,
+        method: Method,
+        url: &str,
+        form: Option<String>,
         limits: FetchLimits,
     ) -> Result<Fetched, FetchError> {
-        let request = request.map_err(|_| FetchError::Forbidden)?;
+        let url = Url::parse(url).map_err(|_| FetchError::Forbidden)?;
+        let client = self.client_for(&url).ok_or(FetchError::Forbidden)?;
+        let mut request = reqwest::Request::new(method, url);
+        if let Some(form) = form {
+            let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+            request.headers_mut().insert(header::CONTENT_TYPE, form_type);
+            *request.body_mut() = Some(form.into());
+        }
         let fetch = async {
-            let _turn = self.turns.acquire().await;
-            egress.exchange(request, limits.max_bytes).await
+            let _turn = self.turns.acquire().await.map_err(|_| EgressError::Broken)?;
+            exchange(client, request, limits.max_bytes).await
         };
         let answer = tokio::time::timeout(limits.timeout, fetch).await;
-        let (parts, body) = match answer.unwrap_or(Err(EgressError::Timeout)) {
-            Ok(answer) => answer.into_parts(),
-            Err(EgressError::NotPublic) => return Err(FetchError::Forbidden),
-            Err(error) => return Err(error.into()),
-        };
+        let (parts, body) = answer.unwrap_or(Err(EgressError::Timeout))?.into_parts();
         Ok(Fetched {
             status: parts.status,
             headers: parts.headers,
             body,
         })
     }
+
+    /// The client that may go to this address. An address in numbers, in whatever form (`Url` reads them all), goes
+    /// through no resolver and is checked here.
+    fn client_for(&self, url: &Url) -> Option<&reqwest::Client> {
+        let (host, port) = (url.host()?, url.port_or_known_default()?);
+        let is_listed = self
+            .allow
+            .iter()
+            .any(|(listed, at)| Some(listed.as_str()) == url.host_str() && *at == port);
+        let is_loopback = match &host {
+            Host::Ipv4(address) => address.is_loopback(),
+            Host::Ipv6(address) => address.is_loopback(),
+            Host::Domain(name) => *name == "localhost",
+        };
+        let is_bare = url.username().is_empty() && url.password().is_none();
+        match (url.scheme(), host) {
+            _ if !is_bare => None,
+            ("https", _) if is_listed => Some(&self.listed),
+            ("http", _) if is_listed && is_loopback => Some(&self.listed),
+            ("https", Host::Domain(_)) => Some(&self.guarded),
+            ("https", Host::Ipv4(address)) => (self.is_public)(address.into()).then_some(&self.guarded),
+            ("https", Host::Ipv6(address)) => (self.is_public)(address.into()).then_some(&self.guarded),
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn fetcher() -> Fetcher {
-        let allowed = [
-            ("127.0.0.1".to_owned(), 8443),
-            ("localhost".to_owned(), 9000),
-            ("[::1]".to_owned(), 443),
-        ];
-        Fetcher::new(None, allowed.into()).unwrap()
-    }
-
-    #[test]
-    fn only_https_to_names_and_public_addresses_or_what_is_listed() {
-        let fetcher = fetcher();
-        for allowed in [
-            "https://service.example/jwks",
-            "https://1.1.1.1/",
-            "https://[2606:4700::1111]/",
-            "https://127.0.0.1:8443/x",
-            "http://127.0.0.1:8443/x",
-            "http://localhost:9000/",
-            "https://[::1]/",
-        ] {
-            assert!(fetcher.way_to(allowed).is_ok(), "{allowed}");
-        }
-        for forbidden in [
-            "",
-            "/x",
-            "http://service.example/",
-            "ftp://service.example/",
-            "file:///etc/passwd",
-            "data:text/plain,x",
-            "https://127.0.0.1/",
-            "https://127.0.0.1:8444/",
-            "https://2130706433/",
-            "https://0x7f.1/",
-            "https://0177.0.0.1/",
-            "https://127.1/",
-            "https://%31%32%37.0.0.1/",
-            "https://169.254.169.254/latest/meta-data",
-            "https://10.0.0.1/",
-            "https://[::ffff:127.0.0.1]/",
-            "https://[::1]:8443/",
-            "https://[fd00::1]/",
-            "https://0/",
-            "http://localhost:9001/",
-            "http://localhost.:9000/",
-        ] {
-            assert_eq!(
-                fetcher.way_to(forbidden).err(),
-                Some(FetchError::Forbidden),
-                "{forbidden}"
-            );
-        }
-    }
-
-    #[tokio::test]
-    async fn a_name_is_judged_by_the_address_it_leads_to() {
-        let limits = FetchLimits {
-            max_bytes: 10,
-            timeout: Duration::from_secs(5),
-        };
-        let answer = fetcher().get("https://localhost:8443/", limits).await;
-        assert_eq!(answer.err(), Some(FetchError::Forbidden));
-    }
-}
+mod tests;

@@ -1,16 +1,18 @@
-//! Every outgoing request of this program goes through here: one HTTP client that follows no redirect, keeps no
-//! cookie, reads no proxy from the environment, and gives up on answers that take too long or grow too large.
+//! Every outgoing request of this program goes through here: HTTP clients that follow no redirect, keep no cookie, read
+//! no proxy from the environment, and give up on answers that take too long or grow too large. [`Egress`] talks to
+//! homeservers, which the operator lists; [`Fetcher`] to addresses that clients name.
 
+mod documents;
 mod fetcher;
 mod public;
 
-use std::error::Error as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Request, Response, header};
 
-pub use fetcher::{Allowed, FetchError, FetchLimits, Fetched, Fetcher};
+pub use documents::DocumentError;
+pub use fetcher::{FetchError, FetchLimits, FetchOptions, Fetched, Fetcher};
+use public::NotPublic;
 
 /// How long the connection alone may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -25,8 +27,6 @@ pub struct EgressOptions {
     pub max_body_bytes: usize,
     /// Certification authorities trusted besides the system's, in PEM.
     pub extra_ca: Option<Vec<u8>>,
-    /// Names must lead to public addresses. (Addresses in numbers are the caller's to check.)
-    pub public_only: bool,
 }
 
 impl Default for EgressOptions {
@@ -35,7 +35,6 @@ impl Default for EgressOptions {
             timeout: Duration::from_secs(10),
             max_body_bytes: 1024 * 1024,
             extra_ca: None,
-            public_only: false,
         }
     }
 }
@@ -66,12 +65,12 @@ pub enum EgressError {
     /// The answer is longer than the limit.
     #[error("the answer is larger than the limit")]
     TooLarge,
+    /// The name leads to no public address ([`Fetcher`] only).
+    #[error("the host has no public address")]
+    NotPublic,
     /// The server sent us elsewhere. We do not go.
     #[error("the server answered with a redirect")]
     Redirected,
-    /// The name leads to no public address, and nothing else would do.
-    #[error("the server has no public address")]
-    NotPublic,
     /// The request itself cannot be sent (scheme, host).
     #[error("the request cannot be sent")]
     InvalidRequest,
@@ -90,27 +89,10 @@ impl Egress {
     ///
     /// # Errors
     /// When the extra CA file is unreadable, or no certification authority is known at all.
-    #[expect(clippy::disallowed_methods, reason = "the one place where the HTTP client is made")]
     pub fn new(options: EgressOptions) -> Result<Self, EgressSetupError> {
-        let mut builder = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .no_proxy();
-        if let Some(pem) = &options.extra_ca {
-            let certificates = reqwest::Certificate::from_pem_bundle(pem).map_err(EgressSetupError::Tls)?;
-            if certificates.is_empty() {
-                return Err(EgressSetupError::NoCertificate);
-            }
-            builder = builder.tls_certs_merge(certificates);
-        }
-        if options.public_only {
-            builder = builder.dns_resolver(Arc::new(public::PublicResolver));
-        }
-        let client = builder.build().map_err(EgressSetupError::Tls)?;
+        let builder = builder(options.extra_ca.as_deref())?;
         Ok(Self {
-            client,
+            client: builder.build().map_err(EgressSetupError::Tls)?,
             timeout: options.timeout,
             max_body_bytes: options.max_body_bytes,
         })
@@ -138,37 +120,60 @@ impl Egress {
         limit: Duration,
         request: Request<Vec<u8>>,
     ) -> Result<Response<Vec<u8>>, EgressError> {
-        let exchange = self.exchange(request, self.max_body_bytes);
+        let exchange = self.exchange(request);
         tokio::time::timeout(limit.min(self.timeout), exchange)
             .await
             .unwrap_or(Err(EgressError::Timeout))
     }
 
-    /// One exchange, whatever time it takes.
-    async fn exchange(
-        &self,
-        mut request: Request<Vec<u8>>,
-        max_body_bytes: usize,
-    ) -> Result<Response<Vec<u8>>, EgressError> {
+    async fn exchange(&self, mut request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, EgressError> {
         mark_secrets(request.headers_mut());
         let request = reqwest::Request::try_from(request).map_err(|_| EgressError::InvalidRequest)?;
-        let mut answer = self.client.execute(request).await.map_err(|error| kind_of(&error))?;
-        if answer.status().is_redirection() {
-            return Err(EgressError::Redirected);
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| kind_of(&error))? {
-            // Counted as it arrives: Content-Length is only a promise.
-            if body.len() + chunk.len() > max_body_bytes {
-                return Err(EgressError::TooLarge);
-            }
-            body.extend_from_slice(&chunk);
-        }
-        let mut response = Response::new(body);
-        *response.status_mut() = answer.status();
-        *response.headers_mut() = std::mem::take(answer.headers_mut());
-        Ok(response)
+        exchange(&self.client, request, self.max_body_bytes).await
     }
+}
+
+/// What every client of ours begins with.
+#[expect(clippy::disallowed_methods, reason = "the one place where HTTP clients are made")]
+fn builder(extra_ca: Option<&[u8]>) -> Result<reqwest::ClientBuilder, EgressSetupError> {
+    let builder = reqwest::Client::builder()
+        .user_agent(USER_AGENT)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .no_proxy();
+    let Some(pem) = extra_ca else {
+        return Ok(builder);
+    };
+    let certificates = reqwest::Certificate::from_pem_bundle(pem).map_err(EgressSetupError::Tls)?;
+    match certificates.is_empty() {
+        true => Err(EgressSetupError::NoCertificate),
+        false => Ok(builder.tls_certs_merge(certificates)),
+    }
+}
+
+/// Sends a request and reads the whole answer. The time limit is the caller's.
+async fn exchange(
+    client: &reqwest::Client,
+    request: reqwest::Request,
+    max_bytes: usize,
+) -> Result<Response<Vec<u8>>, EgressError> {
+    let mut answer = client.execute(request).await.map_err(|error| kind_of(&error))?;
+    if answer.status().is_redirection() {
+        return Err(EgressError::Redirected);
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|error| kind_of(&error))? {
+        // Counted as it arrives: Content-Length is only a promise.
+        if body.len() + chunk.len() > max_bytes {
+            return Err(EgressError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    let mut response = Response::new(body);
+    *response.status_mut() = answer.status();
+    *response.headers_mut() = std::mem::take(answer.headers_mut());
+    Ok(response)
 }
 
 /// Keeps access tokens out of the HTTP library's own debug output.
@@ -178,19 +183,8 @@ fn mark_secrets(headers: &mut HeaderMap) {
     }
 }
 
-fn is_caused_by_no_public_address(error: &reqwest::Error) -> bool {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        if error.is::<public::NotPublic>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
-}
-
 fn kind_of(error: &reqwest::Error) -> EgressError {
-    if is_caused_by_no_public_address(error) {
+    if NotPublic::is_behind(error) {
         EgressError::NotPublic
     } else if error.is_timeout() {
         EgressError::Timeout

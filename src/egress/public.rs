@@ -1,23 +1,99 @@
-//! Which addresses are public: those that the internet routes to somebody else. What a client names must be at one.
+//! Which addresses are public, and a name resolver that lets no other through. The connector connects to what the
+//! resolver answers and to nothing else: there is no second look-up in between that could answer differently (DNS
+//! rebinding).
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::error::Error;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, LazyLock};
 
+use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// Resolves names to their public addresses only. The connection is made to exactly these: a name that answers
-/// differently the next time (DNS rebinding) gains nothing.
-pub(super) struct PublicResolver;
+/// IPv4 networks that are not public (IANA's special-purpose registry, RFC 6890 and its updates), multicast and the
+/// rest of the former class E included.
+const NOT_PUBLIC_V4: &[&str] = &[
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.0.0.0/24",
+    "192.0.2.0/24",
+    "192.88.99.0/24",
+    "192.168.0.0/16",
+    "198.18.0.0/15",
+    "198.51.100.0/24",
+    "203.0.113.0/24",
+    "224.0.0.0/4",
+    "240.0.0.0/4",
+];
 
-/// A name that leads to no public address.
+/// The only IPv6 network in use for public addresses. Everything that embeds an IPv4 address by a well-known prefix
+/// (`::ffff:0:0/96`, `::/96`, NAT64's `64:ff9b::/96`) lies outside, as do loopback, unique-local, link-local, multicast.
+const GLOBAL_V6: &str = "2000::/3";
+
+/// What of it is not public: protocol assignments (Teredo, benchmarking, ORCHID), documentation, 6to4.
+const NOT_PUBLIC_V6: &[&str] = &["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"];
+
+struct Networks {
+    not_public: Vec<IpNet>,
+    global_v6: Option<IpNet>,
+}
+
+static NETWORKS: LazyLock<Networks> = LazyLock::new(|| {
+    let all = NOT_PUBLIC_V4.iter().chain(NOT_PUBLIC_V6);
+    Networks {
+        not_public: all.filter_map(|network| network.parse().ok()).collect(),
+        global_v6: GLOBAL_V6.parse().ok(),
+    }
+});
+
+/// Whether an address is one of the public internet.
+pub(super) fn is_public(address: IpAddr) -> bool {
+    let global = match address {
+        IpAddr::V4(_) => true,
+        IpAddr::V6(_) => NETWORKS.global_v6.is_some_and(|global| global.contains(&address)),
+    };
+    global && !NETWORKS.not_public.iter().any(|network| network.contains(&address))
+}
+
+/// A name has no public address.
 #[derive(Debug, thiserror::Error)]
-#[error("the name leads to no public address")]
+#[error("no public address")]
 pub(super) struct NotPublic;
 
-impl Resolve for PublicResolver {
+impl NotPublic {
+    /// Whether this is what an error comes from.
+    pub(super) fn is_behind(error: &(dyn Error + 'static)) -> bool {
+        std::iter::successors(Some(error), |&error| error.source()).any(|cause| cause.is::<Self>())
+    }
+}
+
+/// The operating system's resolver.
+pub(super) struct SystemNames;
+
+impl Resolve for SystemNames {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let public: Vec<SocketAddr> = found.filter(|address| is_public(address.ip())).collect();
+            // Port 0: the connector takes the one of the address.
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// Answers only public addresses.
+pub(super) struct PublicOnly {
+    pub names: Arc<dyn Resolve>,
+    pub is_public: fn(IpAddr) -> bool,
+}
+
+impl Resolve for PublicOnly {
+    fn resolve(&self, name: Name) -> Resolving {
+        let (found, is_public) = (self.names.resolve(name), self.is_public);
+        Box::pin(async move {
+            let public: Vec<SocketAddr> = found.await?.filter(|found| is_public(found.ip())).collect();
             match public.is_empty() {
                 true => Err(NotPublic.into()),
                 false => Ok(Box::new(public.into_iter()) as Addrs),
@@ -26,89 +102,45 @@ impl Resolve for PublicResolver {
     }
 }
 
-/// Whether an address is globally reachable (IANA special-purpose registries of IPv4 and IPv6). IPv6 forms that carry an
-/// IPv4 address count as that address.
-pub(super) fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => is_public_v4(address),
-        IpAddr::V6(address) => match embedded_v4(address) {
-            Some(inner) => is_public_v4(inner),
-            None => is_public_v6(address),
-        },
-    }
-}
-
-fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
-    let special = match (a, b, c) {
-        // This network, private, loopback, link-local, multicast, reserved.
-        (0 | 10 | 127 | 224..=255, ..) => true,
-        (100, 64..=127, _) | (169, 254, _) | (172, 16..=31, _) | (192, 168, _) => true,
-        // Protocol assignments, documentation, 6to4 relays, benchmarks.
-        (192, 0, 0 | 2) | (192, 88, 99) | (198, 18 | 19, _) | (198, 51, 100) | (203, 0, 113) => true,
-        _ => false,
-    };
-    !special
-}
-
-fn is_public_v6(address: Ipv6Addr) -> bool {
-    let [a, b, ..] = address.segments();
-    // Global unicast is 2000::/3; of that, 2001::/23 is for protocols (Teredo and others), 2001:db8::/32 and 3fff::/20 for
-    // documentation.
-    let global = a & 0xe000 == 0x2000;
-    let special = (a == 0x2001 && (b < 0x0200 || b == 0x0db8)) || (a == 0x3fff && b < 0x1000);
-    global && !special
-}
-
-/// IPv4-mapped (`::ffff:…`), IPv4-compatible (`::…`), NAT64 (`64:ff9b::…`, RFC 6052, and `64:ff9b:1::…`, RFC 8215) and 6to4
-/// (`2002:…`).
-fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let segments = address.segments();
-    let of = |high: u16, low: u16| {
-        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        Some(Ipv4Addr::new(a, b, c, d))
-    };
-    match segments {
-        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] => of(high, low),
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x64, 0xff9b, 1, _, _, _, high, low] => of(high, low),
-        [0x2002, high, low, ..] => of(high, low),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn only_what_the_internet_routes_is_public() {
+    fn every_network_of_the_tables_is_read() {
+        assert_eq!(NETWORKS.not_public.len(), NOT_PUBLIC_V4.len() + NOT_PUBLIC_V6.len());
+        assert!(NETWORKS.global_v6.is_some());
+    }
+
+    #[test]
+    fn only_the_public_internet_is_public() {
         for public in [
             "1.1.1.1",
             "9.255.255.255",
             "11.0.0.0",
             "100.63.255.255",
             "100.128.0.0",
-            "172.15.0.1",
-            "172.32.0.1",
+            "126.255.255.255",
+            "128.0.0.1",
+            "172.15.255.255",
+            "172.32.0.0",
             "192.0.1.1",
-            "192.169.0.1",
-            "198.17.0.1",
-            "198.20.0.1",
+            "192.167.255.255",
+            "192.169.0.0",
+            "198.17.255.255",
+            "198.20.0.0",
             "223.255.255.255",
-            "2a00:1450:4007::1",
-            "2600::1",
-            "2001:660:3003::1",
-            "2001:4860:4860::8888",
-            "::ffff:1.1.1.1",
-            "64:ff9b::1.1.1.1",
-            "2002:101:101::1",
+            "2001:200::1",
+            "2606:4700:4700::1111",
+            "2a01:e0a::1",
         ] {
             assert!(is_public(public.parse().unwrap()), "{public}");
         }
-        for special in [
+        for private in [
             "0.0.0.0",
             "0.1.2.3",
             "10.0.0.1",
+            "10.255.255.255",
             "100.64.0.1",
             "100.127.255.255",
             "127.0.0.1",
@@ -116,38 +148,45 @@ mod tests {
             "169.254.169.254",
             "172.16.0.1",
             "172.31.255.255",
-            "192.0.0.8",
+            "192.0.0.1",
             "192.0.2.1",
             "192.88.99.1",
-            "192.168.1.1",
+            "192.168.0.1",
             "198.18.0.1",
             "198.19.255.255",
             "198.51.100.1",
             "203.0.113.1",
             "224.0.0.1",
+            "239.255.255.250",
             "240.0.0.1",
             "255.255.255.255",
             "::",
             "::1",
-            "::7f00:1",
             "::ffff:127.0.0.1",
-            "::ffff:10.0.0.1",
-            "64:ff9b::10.0.0.1",
+            "::ffff:8.8.8.8",
+            "::127.0.0.1",
+            "::8.8.8.8",
+            "::ffff:0:10.0.0.1",
+            "64:ff9b::127.0.0.1",
+            "64:ff9b::8.8.8.8",
             "64:ff9b:1::a00:1",
-            "2002:7f00:1::",
-            "2001::1",
-            "2001:db8::1",
-            "2001:20::1",
-            "3fff::1",
             "100::1",
+            "2001::1",
+            "2001:2::1",
+            "2001:10::1",
+            "2001:20::1",
+            "2001:db8::1",
+            "2002:7f00:1::1",
+            "2002:a00:1::1",
+            "3fff::1",
+            "5f00::1",
             "fc00::1",
             "fd12:3456::1",
             "fe80::1",
             "fec0::1",
             "ff02::1",
-            "5f00::1",
         ] {
-            assert!(!is_public(special.parse().unwrap()), "{special}");
+            assert!(!is_public(private.parse().unwrap()), "{private}");
         }
     }
 }

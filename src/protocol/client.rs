@@ -265,6 +265,9 @@ pub struct Client {
     /// Its requests.
     #[serde(flatten)]
     pub requests: RequestDefaults,
+    /// It registered itself (RFC 7591): nobody vouches for what it says of itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub self_registered: bool,
     /// A disabled client is treated as unknown by the protocol.
     #[serde(default)]
     pub disabled: bool,
@@ -333,6 +336,7 @@ pub(crate) mod tests {
             presentation: Presentation::default(),
             logout: LogoutUris::default(),
             requests: RequestDefaults::default(),
+            self_registered: false,
             disabled: false,
         }
     }

@@ -22,6 +22,9 @@ pub const INTROSPECT: &str = "/introspect";
 /// The key set's path.
 pub const JWKS: &str = "/jwks";
 
+/// The registration endpoint's path.
+pub const REGISTER: &str = "/register";
+
 /// What this provider says about itself beyond the protocol: its scopes, claims, levels and languages.
 #[derive(Debug, Clone, Copy)]
 pub struct Vocabulary<'a> {
@@ -33,12 +36,14 @@ pub struct Vocabulary<'a> {
     pub acr_values: &'a [&'a str],
     /// `ui_locales_supported`.
     pub ui_locales: &'a [&'a str],
+    /// Whether clients may register themselves.
+    pub registration: bool,
 }
 
 /// The document at `/.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`.
 pub fn document(issuer: &str, vocabulary: Vocabulary<'_>) -> Value {
     let at = |path: &str| format!("{issuer}{path}");
-    json!({
+    let mut document = json!({
         "issuer": issuer,
         "authorization_endpoint": at(AUTHORIZE),
         "token_endpoint": at(TOKEN),
@@ -72,5 +77,9 @@ pub fn document(issuer: &str, vocabulary: Vocabulary<'_>) -> Value {
         "backchannel_logout_session_supported": true,
         "frontchannel_logout_supported": true,
         "frontchannel_logout_session_supported": true,
-    })
+    });
+    if vocabulary.registration {
+        document["registration_endpoint"] = at(REGISTER).into();
+    }
+    document
 }

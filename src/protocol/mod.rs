@@ -13,6 +13,7 @@ pub mod id_token;
 pub mod logout;
 pub mod params;
 pub mod pkce;
+pub mod registration;
 pub mod resource;
 pub mod response_mode;
 pub mod return_to;

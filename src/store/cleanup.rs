@@ -19,6 +19,10 @@ const EXPIRED: &[&str] = &[
      (select fingerprint from known_browsers where expires_at <= $1 limit $2)",
     "delete from consents where (agent_id, client_id) in
      (select agent_id, client_id from consents where expires_at <= $1 limit $2)",
+    "delete from registration_tokens where id in
+     (select id from registration_tokens where expires_at <= $1 limit $2)",
+    // Unused clients that registered themselves, with all that hangs on them.
+    "delete from clients where id in (select client_id from client_registrations where expires_at <= $1 limit $2)",
 ];
 
 impl Store {

@@ -20,7 +20,8 @@ struct CodeRow {
 }
 
 impl Store {
-    /// Stores an authorization and the code that stands for it, both or neither.
+    /// Stores an authorization and the code that stands for it, both or neither; `false` when the agent has signed out
+    /// meanwhile.
     ///
     /// # Errors
     /// When the database fails.
@@ -28,11 +29,20 @@ impl Store {
         &self,
         authorization: &Authorization,
         code: &CodeRecord,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let document = to_json(authorization)?;
+        // Changes nothing, but holds the row: the end of the session comes before and is seen here, or revokes what is
+        // stored here.
+        let hold = "update browser_sessions set expires_at = expires_at where id = $1";
         let insert_code = "insert into codes (fingerprint, authorization_id, client_id, redirect_uri, code_challenge,
                            expires_at) values ($1, $2, $3, $4, $5, $6)";
         transaction!(self, tx => {
+            if let Some(agent) = &authorization.agent {
+                let held = sqlx::query(hold).bind(&agent.session_id).execute(&mut *tx).await?.rows_affected();
+                if held == 0 {
+                    return Ok(false);
+                }
+            }
             sqlx::query(INSERT_AUTHORIZATION)
                 .bind(&authorization.id)
                 .bind(&authorization.client_id)
@@ -53,7 +63,7 @@ impl Store {
                 .execute(&mut *tx)
                 .await?;
         });
-        Ok(())
+        Ok(true)
     }
 
     /// The code of this fingerprint with its authorization, spent or expired ones too: `consumed_at` says when.

@@ -108,7 +108,6 @@ impl From<EgressError> for UpstreamError {
     fn from(error: EgressError) -> Self {
         match error {
             EgressError::Timeout => Self::Unreachable("no complete answer in time"),
-            // Homeservers may be anywhere: this is said of other fetches only.
             EgressError::Connect | EgressError::NotPublic => Self::Unreachable("no connection"),
             EgressError::Broken => Self::Unreachable("the connection broke"),
             EgressError::TooLarge => Self::Nonsense("an answer larger than the limit"),

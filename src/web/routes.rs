@@ -93,6 +93,10 @@ pub fn router(app: SharedApp, time_limit: Duration) -> Router {
         );
     let programs = Router::new()
         .route(INTROSPECT, post(oidc::introspection::endpoint))
+        .merge(match app.config.registration.is_on() {
+            true => oidc::registration::routes(),
+            false => Router::new(),
+        })
         .method_not_allowed_fallback(wrong_method)
         .merge(open)
         .layer(middleware::from_fn(move |request, next| {

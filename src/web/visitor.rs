@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use axum::extract::{ConnectInfo, FromRequestParts};
 use http::header::{ACCEPT_LANGUAGE, COOKIE};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue};
+use http::{Extensions, HeaderMap, HeaderValue};
 use ipnet::IpNet;
 use time::OffsetDateTime;
 use tower_sessions::{Expiry, Session};
@@ -186,16 +186,11 @@ impl FromRequestParts<SharedApp> for Visitor {
     async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, PageError> {
         let session = parts.extensions.get::<Session>().cloned();
         let session = session.ok_or_else(|| PageError::from_inside(&"a page without the session layer"))?;
-        let peer = parts
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map(|info| info.0.ip());
-        let address = client_address(peer, &parts.headers, &app.config.trusted_proxies);
         Ok(Self {
             session,
             now: app.clock.now(),
             lifetimes: app.config.lifetimes,
-            network: network(address),
+            network: network_of(app, &parts.extensions, &parts.headers),
             known_browser: cookie(&parts.headers, known_browser_cookie_name(app)),
             chosen_language: language_in_query(parts.uri.query()).or_else(|| language_cookie(app, &parts.headers)),
             accept_language: parts
@@ -205,6 +200,12 @@ impl FromRequestParts<SharedApp> for Visitor {
                 .map(str::to_owned),
         })
     }
+}
+
+/// The network that a request comes from: an IPv4 address or an IPv6 /64.
+pub fn network_of(app: &App, extensions: &Extensions, headers: &HeaderMap) -> String {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    network(client_address(peer, headers, &app.config.trusted_proxies))
 }
 
 /// The address of the browser: the peer's own, or, behind listed proxies, what they say. Each proxy appends to

@@ -4,7 +4,7 @@ mod back_channel;
 mod continuity;
 mod front_channel;
 
-use tchap_connect::protocol::client::{Client, LogoutUris};
+use tchap_connect::protocol::client::{Client, GrantType, LogoutUris, RefreshRule};
 
 use crate::support::relying_party::part;
 use crate::support::{Browser, EMAIL, MARIES_EMAIL, PASSWORD, Page, RelyingParty, TestApp, client, marie};
@@ -437,6 +437,28 @@ async fn tokens_end_with_the_session_and_those_of_other_sessions_do_not() {
     assert_eq!(answer.json()["error"], "invalid_grant");
     service.claims(&of_another_session).await;
     assert!(is_signed_in(&service, &elsewhere).await);
+}
+
+#[tokio::test]
+async fn refresh_tokens_end_with_the_session_but_for_offline_access() {
+    let app = TestApp::start().await;
+    let mut registered = leaving("service");
+    registered.grant_types.insert(GrantType::RefreshToken);
+    registered.refresh_tokens = RefreshRule::Always;
+    let service = app.register(registered).await;
+    let browser = Browser::new(&app);
+    let offline = service
+        .tokens(&browser, &[("scope", "openid email offline_access")])
+        .await;
+    let bound = service.silently(&browser, &[("scope", "openid email")]).await;
+    assert_eq!(bound.claims["sid"], offline.claims["sid"]);
+    service.refreshed(bound.refresh_token()).await;
+    browser.open(&logout(&[("id_token_hint", &bound.id_token)])).await;
+    let answer = service.refresh(bound.refresh_token(), &[]).await;
+    assert_eq!(answer.json()["error"], "invalid_grant");
+    assert_eq!(service.userinfo(&bound.access_token).await.status, 401);
+    service.claims(&offline).await;
+    service.refreshed(offline.refresh_token()).await;
 }
 
 /// The homeserver would sign the same agent in again without a word.

@@ -33,6 +33,8 @@ mod real_synapse;
 mod redirect_uris;
 mod refresh_reuse;
 mod refresh_tokens;
+mod registration;
+mod registration_management;
 mod resources;
 mod response_modes;
 mod revocation;

@@ -108,15 +108,7 @@ async fn a_client_marked_always_gets_one_that_ends_with_the_browser_session() {
     let answer = other.log_in(&page, EMAIL, PASSWORD).await;
     let bound = service.redeem(&service.code(&answer)).await;
     service.refreshed(bound.refresh_token()).await;
-    let agent = app
-        .app
-        .store
-        .find_open_agent(crate::support::NAME, crate::support::JEAN)
-        .await
-        .unwrap();
-    assert!(agent.is_some());
-    let page = other.open(&service.url(&[("prompt", "login")])).await;
-    other.log_in(&page, EMAIL, PASSWORD).await;
+    other.open(&format!("/logout?id_token_hint={}", bound.id_token)).await;
     assert_error(&service.refresh(bound.refresh_token(), &[]).await, 400, "invalid_grant");
     assert_eq!(service.introspect(bound.refresh_token()).await["active"], false);
     service.refreshed(offline.refresh_token()).await;

@@ -6,6 +6,7 @@ use axum::response::Response;
 
 use super::super::error::{AuthorizeError, PageError, respond};
 use super::super::logout::end_session;
+use super::super::oidc::registration;
 use super::super::pages::ErrorKind;
 use super::super::person::Person;
 use super::request::Request;
@@ -294,7 +295,10 @@ pub async fn issue(
     {
         return Err(PageError::new(ErrorKind::FlowExpired).into());
     }
-    app.store.insert_authorization(&authorization, &record).await?;
+    if !app.store.insert_authorization(&authorization, &record).await? {
+        return Err(PageError::new(ErrorKind::FlowExpired).into());
+    }
+    registration::used(app, &request.client, now).await?;
     tracing::info!(
         client.id = request.client.id,
         authorization.id = authorization.id,

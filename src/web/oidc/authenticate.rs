@@ -4,6 +4,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
 use super::super::error::JsonError;
+use super::registration;
 use crate::app::App;
 use crate::protocol::client::Client;
 use crate::protocol::client_auth;
@@ -26,11 +27,16 @@ pub async fn client(app: &App, headers: &HeaderMap, params: &Params, now: i64) -
     let secrets = app.store.list_client_secrets(&credentials.client_id, now).await?;
     // What names no client of ours is anything at all, a secret in the wrong place even: it stays out of the log.
     let known = client.as_ref().map(|client| client.id.clone());
-    client_auth::verify(client, &secrets, &credentials).map_err(|error| {
+    let client = client_auth::verify(client, &secrets, &credentials).map_err(|error| {
         match known {
             Some(id) => tracing::info!(client.id = id, "client authentication failed"),
             None => tracing::info!("client authentication failed: there is no such client"),
         }
         at_token(error)
-    })
+    })?;
+    // Whoever knows a public client's id could keep it.
+    if !client.is_public() {
+        registration::used(app, &client, now).await?;
+    }
+    Ok(client)
 }

@@ -16,7 +16,8 @@ use crate::protocol::client::{Client, SigningAlg};
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::secret::{Redacted, fingerprint};
 
-const INVALID_TOKEN: OAuthError = OAuthError::new(ErrorCode::InvalidToken, "the token is unknown, expired or revoked");
+pub(super) const INVALID_TOKEN: OAuthError =
+    OAuthError::new(ErrorCode::InvalidToken, "the token is unknown, expired or revoked");
 
 /// `GET /userinfo`
 pub async fn by_get(State(app): State<SharedApp>, headers: HeaderMap) -> Result<Response, JsonError> {
@@ -37,7 +38,8 @@ pub async fn by_post(State(app): State<SharedApp>, request: Request) -> Result<R
     }
 }
 
-fn from_header(headers: &HeaderMap) -> Result<Option<Redacted>, JsonError> {
+/// The bearer token of the `Authorization` header, if there is one.
+pub(super) fn from_header(headers: &HeaderMap) -> Result<Option<Redacted>, JsonError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
     let invalid = || JsonError::bearer(INVALID_TOKEN);

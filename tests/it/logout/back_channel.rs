@@ -12,7 +12,7 @@ use tchap_connect::store::Store;
 use tokio::sync::watch;
 
 use super::{assert_went_to, leaving, logout};
-use crate::support::logout_receiver::{LogoutReceiver, Reply};
+use crate::support::logout_receiver::{LogoutReceiver, Reply, with_receivers};
 use crate::support::relying_party::Tokens;
 use crate::support::secrets::logged;
 use crate::support::{Browser, RelyingParty, TestApp};
@@ -55,12 +55,7 @@ async fn delivery(app: &TestApp, client: &str) -> LogoutDelivery {
 
 #[tokio::test]
 async fn everybody_who_took_part_is_told_in_words_they_know() {
-    let app = TestApp::start().await;
-    let receivers = [
-        LogoutReceiver::start(&app.traffic).await,
-        LogoutReceiver::start(&app.traffic).await,
-        LogoutReceiver::start(&app.traffic).await,
-    ];
+    let (app, receivers) = with_receivers::<3>().await;
     let service = told_at(&app, "service", &receivers[0], |_| {}).await;
     let public = told_at(&app, "public", &receivers[1], |client| {
         client.subject_type = SubjectType::Public;
@@ -132,8 +127,7 @@ async fn verify(service: &RelyingParty, token: &str) {
 /// Threat 3: a logout token is no ID token.
 #[tokio::test]
 async fn a_logout_token_is_no_hint() {
-    let app = TestApp::start().await;
-    let receiver = LogoutReceiver::start(&app.traffic).await;
+    let (app, [receiver]) = with_receivers().await;
     let service = told_at(&app, "service", &receiver, |_| {}).await;
     one_logout(&service, &app).await;
     due(&app).await;
@@ -144,8 +138,7 @@ async fn a_logout_token_is_no_hint() {
 
 #[tokio::test]
 async fn what_was_not_taken_is_sent_again_later_with_a_new_token() {
-    let app = TestApp::start().await;
-    let receiver = LogoutReceiver::start(&app.traffic).await;
+    let (app, [receiver]) = with_receivers().await;
     let service = told_at(&app, "service", &receiver, |_| {}).await;
     receiver.will(&[
         Reply::Status(500),
@@ -191,8 +184,7 @@ async fn what_was_not_taken_is_sent_again_later_with_a_new_token() {
 
 #[tokio::test]
 async fn it_is_given_up_after_nine_attempts_within_a_day() {
-    let app = TestApp::start().await;
-    let receiver = LogoutReceiver::start(&app.traffic).await;
+    let (app, [receiver]) = with_receivers().await;
     let service = told_at(&app, "service", &receiver, |_| {}).await;
     receiver.will(&[Reply::Status(503); 20]);
     one_logout(&service, &app).await;
@@ -228,8 +220,7 @@ async fn it_is_given_up_after_nine_attempts_within_a_day() {
 
 #[tokio::test]
 async fn a_client_that_wants_nothing_any_more_is_left_in_peace() {
-    let app = TestApp::start().await;
-    let receiver = LogoutReceiver::start(&app.traffic).await;
+    let (app, [receiver]) = with_receivers().await;
     for id in ["disabled", "changed"] {
         let service = told_at(&app, id, &receiver, |_| {}).await;
         one_logout(&service, &app).await;
@@ -250,11 +241,7 @@ async fn a_client_that_wants_nothing_any_more_is_left_in_peace() {
 
 #[tokio::test]
 async fn a_slow_service_holds_up_nobody_and_is_given_five_seconds() {
-    let app = TestApp::start().await;
-    let (slow, quick) = (
-        LogoutReceiver::start(&app.traffic).await,
-        LogoutReceiver::start(&app.traffic).await,
-    );
+    let (app, [slow, quick]) = with_receivers().await;
     let a = told_at(&app, "a", &slow, |_| {}).await;
     let b = told_at(&app, "b", &quick, |_| {}).await;
     slow.will(&[Reply::Hold]);
@@ -277,8 +264,7 @@ async fn a_slow_service_holds_up_nobody_and_is_given_five_seconds() {
 /// The browser does not wait, and nobody waits for the clock: the logout itself wakes the job.
 #[tokio::test]
 async fn the_first_attempt_follows_the_logout_at_once() {
-    let app = TestApp::start().await;
-    let receiver = LogoutReceiver::start(&app.traffic).await;
+    let (app, [receiver]) = with_receivers().await;
     let service = told_at(&app, "service", &receiver, |_| {}).await;
     receiver.will(&[Reply::Hold]);
     let (stop, stopped) = watch::channel(false);
@@ -300,6 +286,24 @@ async fn the_first_attempt_follows_the_logout_at_once() {
     );
 }
 
+/// Threat 15: what a client names is no way into our own network.
+#[tokio::test]
+async fn an_address_inside_our_network_is_never_posted_to() {
+    let (app, [receiver]) = with_receivers().await;
+    let elsewhere = TestApp::start().await;
+    let service = told_at(&elsewhere, "service", &receiver, |_| {}).await;
+    one_logout(&service, &elsewhere).await;
+    assert_eq!(due(&elsewhere).await, 1);
+    assert!(receiver.tokens().is_empty());
+    let refused = delivery(&elsewhere, "service").await.last_error.unwrap();
+    assert!(refused.contains("not allowed"), "{refused}");
+    // Where the operator lists it, it is.
+    let service = told_at(&app, "service", &receiver, |_| {}).await;
+    one_logout(&service, &app).await;
+    due(&app).await;
+    receiver.only();
+}
+
 /// Another process over the same database.
 async fn replica(app: &TestApp) -> SharedApp {
     let store = Store::open(app.database_url()).await.unwrap();
@@ -309,8 +313,7 @@ async fn replica(app: &TestApp) -> SharedApp {
 
 #[tokio::test]
 async fn two_replicas_tell_everybody_once() {
-    let app = TestApp::start().await;
-    let receiver = LogoutReceiver::start(&app.traffic).await;
+    let (app, [receiver]) = with_receivers().await;
     let service = told_at(&app, "service", &receiver, |_| {}).await;
     for _ in 0..12 {
         one_logout(&service, &app).await;
@@ -333,8 +336,7 @@ async fn two_replicas_tell_everybody_once() {
 /// What a program took and died with is done by another a minute later.
 #[tokio::test]
 async fn a_program_that_dies_leaves_its_deliveries_to_the_next() {
-    let app = TestApp::start().await;
-    let receiver = LogoutReceiver::start(&app.traffic).await;
+    let (app, [receiver]) = with_receivers().await;
     let service = told_at(&app, "service", &receiver, |_| {}).await;
     let tokens = one_logout(&service, &app).await;
     receiver.will(&[Reply::Hold]);

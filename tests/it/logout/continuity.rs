@@ -1,7 +1,7 @@
 //! A browser session goes on over new logins of the same agent, and ends with a login of another.
 
 use super::{is_signed_in, leaving, logout};
-use crate::support::logout_receiver::LogoutReceiver;
+use crate::support::logout_receiver::with_receivers;
 use crate::support::{Browser, EMAIL, MARIES_EMAIL, PASSWORD, RelyingParty, TestApp, client, marie};
 use tchap_connect::jobs::logout_delivery::deliver_due;
 use tchap_connect::protocol::client::Client;
@@ -83,9 +83,8 @@ async fn a_new_login_that_proves_nothing_leaves_the_time_that_was_proven() {
 
 #[tokio::test]
 async fn a_login_as_another_agent_ends_the_session_properly() {
-    let app = TestApp::start().await;
+    let (app, [receiver]) = with_receivers().await;
     app.homeserver.add(marie());
-    let receiver = LogoutReceiver::start(&app.traffic).await;
     let mut registered = client("service");
     registered.logout.backchannel_logout_uri = Some(receiver.url.clone());
     let service = app.register(registered).await;
@@ -116,8 +115,7 @@ async fn a_login_as_another_agent_ends_the_session_properly() {
 
 #[tokio::test]
 async fn a_login_given_up_by_restarting_tells_who_took_part() {
-    let app = TestApp::start().await;
-    let receiver = LogoutReceiver::start(&app.traffic).await;
+    let (app, [receiver]) = with_receivers().await;
     let service = app
         .register(Client {
             logout: tchap_connect::protocol::client::LogoutUris {
@@ -141,8 +139,7 @@ async fn a_login_given_up_by_restarting_tells_who_took_part() {
 
 #[tokio::test]
 async fn sessions_that_expire_are_deleted_without_a_word() {
-    let app = TestApp::start().await;
-    let receiver = LogoutReceiver::start(&app.traffic).await;
+    let (app, [receiver]) = with_receivers().await;
     let mut registered = client("service");
     registered.logout.backchannel_logout_uri = Some(receiver.url.clone());
     let service = app.register(registered).await;

@@ -13,7 +13,14 @@ use tokio::task::JoinSet;
 use super::{NOW, flow, seed, session, set};
 use crate::engines::{Engine, on_each_engine};
 
-fn grant(id: &str) -> (Authorization, CodeRecord) {
+/// Besides the client and the agent, the session that grants are made in.
+async fn seed_session(store: &Store) {
+    seed(store).await;
+    let session = session("session", NOW + 365 * 24 * 3600);
+    store.insert_browser_session(&session).await.unwrap();
+}
+
+pub fn grant(id: &str) -> (Authorization, CodeRecord) {
     let authorization = Authorization {
         id: id.to_owned(),
         client_id: "rp".to_owned(),
@@ -46,7 +53,7 @@ fn grant(id: &str) -> (Authorization, CodeRecord) {
     (authorization, code)
 }
 
-fn token(name: &str, authorization_id: &str) -> AccessTokenRecord {
+pub fn token(name: &str, authorization_id: &str) -> AccessTokenRecord {
     AccessTokenRecord {
         fingerprint: fingerprint(name),
         authorization_id: authorization_id.to_owned(),
@@ -60,7 +67,7 @@ fn token(name: &str, authorization_id: &str) -> AccessTokenRecord {
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_parallel_redemptions_of_a_code_give_one_success() {
     on_each_engine(async |Engine { store, url }| {
-        seed(store).await;
+        seed_session(store).await;
         let (authorization, code) = grant("grant");
         store.insert_authorization(&authorization, &code).await.unwrap();
         // Over two replicas, so that not only this program's own queue for the writer is tried.
@@ -94,7 +101,7 @@ async fn fifty_parallel_redemptions_of_a_code_give_one_success() {
 #[tokio::test]
 async fn revoking_an_authorization_kills_its_code_and_tokens() {
     on_each_engine(async |Engine { store, .. }| {
-        seed(store).await;
+        seed_session(store).await;
         for id in ["spent", "unspent"] {
             let (authorization, code) = grant(id);
             store.insert_authorization(&authorization, &code).await.unwrap();
@@ -129,7 +136,7 @@ async fn revoking_an_authorization_kills_its_code_and_tokens() {
 #[tokio::test]
 async fn a_redemption_is_whole_or_not_at_all() {
     on_each_engine(async |Engine { store, .. }| {
-        seed(store).await;
+        seed_session(store).await;
         for id in ["one", "two"] {
             let (authorization, code) = grant(id);
             store.insert_authorization(&authorization, &code).await.unwrap();
@@ -176,7 +183,7 @@ async fn a_redemption_is_whole_or_not_at_all() {
 async fn what_the_former_release_stored_of_a_token_means_all_of_its_authorization() {
     on_each_engine(async |engine| {
         let store = &engine.store;
-        seed(store).await;
+        seed_session(store).await;
         let (authorization, code) = grant("grant");
         store.insert_authorization(&authorization, &code).await.unwrap();
         let former = token("t", "grant");
@@ -209,7 +216,7 @@ fn refresh_token(name: &str, expires_at: i64) -> RefreshTokenRecord {
 #[tokio::test]
 async fn a_refresh_token_lives_on_or_is_replaced_and_only_its_unused_successor_comes_again() {
     on_each_engine(async |Engine { store, .. }| {
-        seed(store).await;
+        seed_session(store).await;
         let (authorization, code) = grant("grant");
         store.insert_authorization(&authorization, &code).await.unwrap();
         let first = refresh_token("r1", NOW + 1000);
@@ -279,7 +286,7 @@ async fn a_refresh_token_lives_on_or_is_replaced_and_only_its_unused_successor_c
 #[tokio::test]
 async fn cleanup_deletes_what_expired_and_remembers_a_spent_code_as_long_as_its_token() {
     on_each_engine(async |Engine { store, .. }| {
-        seed(store).await;
+        seed_session(store).await;
         for number in 0..5 {
             store.insert_flow(&flow(&number.to_string(), NOW)).await.unwrap();
         }
@@ -380,7 +387,7 @@ async fn whatever_happens_to_a_code_it_is_spent_once_and_remembered_long_enough(
     ];
     let histories = prop::collection::vec(event, 1..12);
     on_each_engine(async |Engine { store, .. }| {
-        seed(store).await;
+        seed_session(store).await;
         let number = Cell::new(0);
         let mut runner = TestRunner::new(Config {
             cases: 64,

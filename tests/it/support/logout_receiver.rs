@@ -1,7 +1,7 @@
 //! A relying party's back-channel logout address: it keeps what it is told, and answers as the test wants.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use axum::Router;
 use axum::extract::State;
@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::TestApp;
 use super::relying_party::{part, payload};
 use super::secrets::{Kind, Traffic};
 
@@ -28,7 +29,7 @@ pub enum Reply {
 
 #[derive(Debug)]
 struct Shared {
-    traffic: Arc<Traffic>,
+    traffic: OnceLock<Arc<Traffic>>,
     tokens: watch::Sender<Vec<String>>,
     replies: Mutex<VecDeque<Reply>>,
     released: watch::Sender<bool>,
@@ -41,12 +42,26 @@ pub struct LogoutReceiver {
     task: JoinHandle<()>,
 }
 
+/// An application that may fetch from so many receivers on this machine.
+pub async fn with_receivers<const N: usize>() -> (TestApp, [LogoutReceiver; N]) {
+    let mut receivers = Vec::new();
+    for _ in 0..N {
+        receivers.push(LogoutReceiver::start().await);
+    }
+    let places: Vec<_> = receivers.iter().map(LogoutReceiver::place).collect();
+    let app = TestApp::with(&[("FETCH_ALLOW", &places.join(","))]).await;
+    for receiver in &receivers {
+        receiver.shared.traffic.set(app.traffic.clone()).unwrap();
+    }
+    (app, receivers.try_into().unwrap())
+}
+
 impl LogoutReceiver {
-    pub async fn start(traffic: &Arc<Traffic>) -> Self {
+    async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/logout", listener.local_addr().unwrap());
         let shared = Arc::new(Shared {
-            traffic: traffic.clone(),
+            traffic: OnceLock::new(),
             tokens: watch::Sender::default(),
             replies: Mutex::default(),
             released: watch::Sender::default(),
@@ -57,6 +72,14 @@ impl LogoutReceiver {
             .with_state(shared.clone());
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { url, shared, task }
+    }
+
+    /// Host and port.
+    fn place(&self) -> String {
+        self.url
+            .trim_start_matches("http://")
+            .trim_end_matches("/logout")
+            .to_owned()
     }
 
     /// What it answers next.
@@ -101,7 +124,9 @@ async fn told(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Strin
         panic!("not one member: {members:?}");
     };
     assert_eq!(name, "logout_token");
-    shared.traffic.secret(Kind::Never, token);
+    if let Some(traffic) = shared.traffic.get() {
+        traffic.secret(Kind::Never, token);
+    }
     shared.tokens.send_modify(|tokens| tokens.push(token.clone()));
     let reply = shared.replies.lock().unwrap().pop_front();
     match reply.unwrap_or(Reply::Status(204)) {

@@ -9,6 +9,7 @@ pub mod html;
 pub mod logout_receiver;
 pub mod partner_site;
 pub mod real;
+pub mod registrant;
 pub mod relying_party;
 pub mod secrets;
 pub mod tls;

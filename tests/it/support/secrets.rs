@@ -78,6 +78,8 @@ pub enum Kind {
     TokenResponse,
     /// In `Set-Cookie`: sessions.
     Cookie,
+    /// In the body of the registration endpoints: client secrets and registration access tokens that they made.
+    Registration,
 }
 
 /// What went over the wire between one application and its browsers and clients.
@@ -128,6 +130,11 @@ impl Traffic {
                 self.secret(Kind::TokenResponse, &token);
             }
         }
+        if page.url.path().starts_with("/register") {
+            for name in ["client_secret", "registration_access_token"] {
+                self.secret(Kind::Registration, page.json()[name].as_str().unwrap_or_default());
+            }
+        }
         lock(&self.answers).push(page.clone());
     }
 
@@ -165,7 +172,9 @@ impl Page {
         let allowed = |name: &str| {
             (kind == Kind::Location && name == "location") || (kind == Kind::Cookie && name == "set-cookie")
         };
-        let in_body = self.body.contains(secret) && !(kind == Kind::TokenResponse && self.url.path() == "/token");
+        let has_it_by_right = (kind == Kind::TokenResponse && self.url.path() == "/token")
+            || (kind == Kind::Registration && self.url.path().starts_with("/register"));
+        let in_body = self.body.contains(secret) && !has_it_by_right;
         let in_headers = self
             .headers
             .iter()

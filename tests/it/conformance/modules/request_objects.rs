@@ -95,6 +95,7 @@ pub async fn request_uri_unsigned_supported_correctly_or_rejected_as_unsupported
     let party = op.register(json!({})).await;
     let inner = party.request(&[]);
     let reference = "https://localhost.emobix.co.uk:8443/test/a/restated/request.jwt";
-    let answer = ask(&party, inner.clone(), &outside(&inner, "request_uri", reference)).await;
+    let outer = outside(&inner, "request_uri", reference);
+    let answer = ask(&party, outer.clone(), &outer).await;
     assert_eq!(answer.error(), "request_uri_not_supported");
 }
