@@ -60,7 +60,11 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn update_registration(&self, issuer: &str, registered: Option<(&str, &str)>) -> Result<(), StoreError> {
+    pub async fn update_upstream_client(
+        &self,
+        issuer: &str,
+        registered: Option<(&str, &str)>,
+    ) -> Result<(), StoreError> {
         let sql = "update upstream_issuers set client_id = $2, registration = $3 where issuer = $1";
         on!(self.writes(), db => {
             sqlx::query(sql)

@@ -134,7 +134,7 @@ async fn a_client_is_registered_once_and_anew_when_something_changes() {
     // What was registered is not what would be registered now.
     let store = &app.app.store;
     store
-        .update_registration(&auth.issuer(), Some(("01OLD", "another")))
+        .update_upstream_client(&auth.issuer(), Some(("01OLD", "another")))
         .await
         .unwrap();
     assert!(identify(&service, &Browser::new(&app), &[]).await.has("consent-form"));

@@ -63,7 +63,7 @@ impl Upstream {
         }
         let client_id = self.register(service, metadata).await?;
         let registered = Some((client_id.as_str(), registration.as_str()));
-        store.update_registration(&service.issuer, registered).await?;
+        store.update_upstream_client(&service.issuer, registered).await?;
         tracing::info!(homeserver = homeserver.name, "registered at the authentication service");
         Ok(client_id)
     }

@@ -173,7 +173,7 @@ pub async fn come_back(
         Err(error) => {
             if matches!(error, UpstreamError::ClientRefused(_)) {
                 // It has forgotten us: the next login registers anew.
-                app.store.update_registration(attempt.issuer(), None).await?;
+                app.store.update_upstream_client(attempt.issuer(), None).await?;
             }
             failed(step, &server, &error).await
         }

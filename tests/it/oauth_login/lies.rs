@@ -139,7 +139,11 @@ async fn endpoints_that_fail_drip_or_never_end() {
     ] {
         for at in [At::Token, At::Keys, At::Registration] {
             if at == At::Registration {
-                app.app.store.update_registration(&auth.issuer(), None).await.unwrap();
+                app.app
+                    .store
+                    .update_upstream_client(&auth.issuer(), None)
+                    .await
+                    .unwrap();
             }
             auth.script(at, lie.clone());
             refused(&app, &service, &format!("{at:?} {lie:?}"), code).await;
