@@ -52,6 +52,7 @@ fn agent() -> Agent {
             added_at: NOW,
         }),
         last_believed: None,
+        at_issuer: None,
         locale: Some("fr".into()),
         created_at: NOW,
         updated_at: NOW,
@@ -70,6 +71,7 @@ fn homeserver() -> Homeserver {
         directory: false,
         sso_always_asks: false,
         recreated_by_address: false,
+        oauth: Default::default(),
     }
 }
 

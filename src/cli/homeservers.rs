@@ -7,7 +7,7 @@ use ruma::ServerName;
 use url::Url;
 
 use super::entry::Entry;
-use crate::domain::homeserver::{Homeserver, Way};
+use crate::domain::homeserver::{Homeserver, OAuthSettings, Way};
 use crate::protocol::client_metadata::{FieldProblem, check_display_name, is_domain_name};
 use crate::protocol::return_to::is_loopback;
 use crate::store::{Store, StoreError};
@@ -48,11 +48,12 @@ impl HomeserverArg {
             label: self.name.clone(),
             base_url: self.base_url.clone().unwrap_or_else(|| default_base_url(&self.name)),
             guests: false,
-            ways: Way::DEFAULT_ORDER.to_vec(),
+            ways: Way::default_order(),
             email_domains: Vec::new(),
             directory: is_tchap(&self.name),
             sso_always_asks: false,
             recreated_by_address: is_tchap(&self.name),
+            oauth: OAuthSettings::default(),
             name: self.name.clone(),
         }
     }
@@ -78,11 +79,12 @@ pub fn read(table: toml::Table, place: &str) -> Result<Homeserver, Vec<FieldProb
         label: entry.take("label").unwrap_or_else(|| name.clone()),
         base_url: entry.take("base_url").unwrap_or_else(|| default_base_url(&name)),
         guests: entry.take("guests").unwrap_or_default(),
-        ways: entry.take("ways").unwrap_or_else(|| Way::DEFAULT_ORDER.to_vec()),
+        ways: entry.take("ways").unwrap_or_else(Way::default_order),
         email_domains: entry.take("email_domains").unwrap_or_default(),
         directory: entry.take("directory").unwrap_or_else(|| is_tchap(&name)),
         sso_always_asks: entry.take("sso_always_asks").unwrap_or_default(),
         recreated_by_address: entry.take("recreated_by_address").unwrap_or_else(|| is_tchap(&name)),
+        oauth: entry.take("oauth").unwrap_or_default(),
         name,
     };
     let validated = validate(&homeserver).map(|()| homeserver);
@@ -109,8 +111,17 @@ fn validate(homeserver: &Homeserver) -> Result<(), Vec<FieldProblem>> {
         problems.push(FieldProblem::new("base_url", message));
     }
     if ways.is_empty() || ways.iter().enumerate().any(|(index, way)| ways[..index].contains(way)) {
-        let message = "expected one or two different ways in order of preference: [\"sso\", \"password\"]";
+        let message = "expected different ways in order of preference: [\"oauth\", \"sso\", \"password\"]";
         problems.push(FieldProblem::new("ways", message));
+    }
+    let OAuthSettings { client_id, issuer } = &homeserver.oauth;
+    let is_client_id = |id: &String| (1..=255).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    if !client_id.as_ref().is_none_or(is_client_id) {
+        let message = "expected the client_id that the authentication service has given to this provider";
+        problems.push(FieldProblem::new("oauth.client_id", message));
+    }
+    if let Some(Err(message)) = issuer.as_deref().map(check_issuer) {
+        problems.push(FieldProblem::new("oauth.issuer", message));
     }
     for (index, domain) in homeserver.email_domains.iter().enumerate() {
         if !is_domain_name(domain) {
@@ -131,6 +142,12 @@ fn check_base_url(text: &str) -> Result<(), &'static str> {
         return Err("must end without slash, and have no user name, query or fragment");
     }
     Ok(())
+}
+
+/// Unlike a base URL it may end in a slash: it is compared as it is written.
+fn check_issuer(text: &str) -> Result<(), &'static str> {
+    check_base_url(text.strip_suffix('/').unwrap_or(text))
+        .map_err(|_| "expected an issuer as the service's metadata write it, for example \"https://auth.example.org/\"")
 }
 
 /// Makes sure that the homeservers of the command line are on the list; answers a sentence about each.

@@ -62,6 +62,7 @@ mod tests {
                 display_name: None,
                 email: None,
                 last_believed: None,
+                at_issuer: None,
                 locale: None,
                 created_at: 0,
                 updated_at: 0,

@@ -11,6 +11,15 @@ pub struct AgentEmail {
     pub added_at: i64,
 }
 
+/// An account as its authentication service knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuerSubject {
+    /// `iss` of its ID tokens.
+    pub issuer: String,
+    /// `sub` there.
+    pub subject: String,
+}
+
 /// An agent as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agent {
@@ -26,6 +35,8 @@ pub struct Agent {
     pub email: Option<AgentEmail>,
     /// The address last believed. It outlives logins at which none is: by it a recreated account is noticed.
     pub last_believed: Option<AgentEmail>,
+    /// Who the account was to its authentication service when the agent last came by it.
+    pub at_issuer: Option<IssuerSubject>,
     /// Language last chosen on our pages (`fr`, `en`).
     pub locale: Option<String>,
     /// First sign-in, Unix seconds.

@@ -235,7 +235,7 @@ pub fn acr(homeserver: &Homeserver) -> &'static str {
 pub fn amr(way: Way) -> Vec<String> {
     match way {
         Way::Password => vec!["pwd".to_owned()],
-        Way::Sso => Vec::new(),
+        Way::OAuth | Way::Sso => Vec::new(),
     }
 }
 

@@ -105,6 +105,16 @@ pub enum Stage {
         /// Until when the attempt may come back, Unix seconds.
         until: i64,
     },
+    /// The agent was sent to the homeserver's authentication service.
+    #[serde(rename = "oauth")]
+    OAuth {
+        /// Server name.
+        homeserver: String,
+        /// Until when the attempt may come back, Unix seconds.
+        until: i64,
+        /// What this attempt was begun with, sealed; none before the agent has left.
+        sealed: Option<String>,
+    },
     /// The login stopped; the page that is due says why.
     Stopped {
         /// Why.

@@ -21,6 +21,7 @@ pub struct Homeserver {
     #[serde(default)]
     pub guests: bool,
     /// The ways in that are switched on, most preferred first.
+    #[serde(default = "Way::default_order")]
     pub ways: Vec<Way>,
     /// E-mail domains it is entitled to, sub-domains included. Lower case.
     #[serde(default)]
@@ -34,12 +35,35 @@ pub struct Homeserver {
     /// An account whose address has a newer `added_at` is a recreated account, another agent.
     #[serde(default)]
     pub recreated_by_address: bool,
+    /// What operators say of its authentication service.
+    #[serde(default, skip_serializing_if = "OAuthSettings::is_silent")]
+    pub oauth: OAuthSettings,
+}
+
+/// What operators say of a homeserver's authentication service (OAuth 2.0); each may be left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OAuthSettings {
+    /// Our client there, made by its operator; without one we register ourselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// Its issuer; without one the first that is seen counts from then on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+}
+
+impl OAuthSettings {
+    fn is_silent(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A way to sign in at a homeserver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Way {
+    /// OAuth 2.0 at the homeserver's authentication service.
+    OAuth,
     /// `m.login.sso`, then `m.login.token`.
     Sso,
     /// `m.login.password`.
@@ -48,11 +72,17 @@ pub enum Way {
 
 impl Way {
     /// The preference when operators say nothing.
-    pub const DEFAULT_ORDER: [Self; 2] = [Self::Sso, Self::Password];
+    pub const DEFAULT_ORDER: [Self; 3] = [Self::OAuth, Self::Sso, Self::Password];
+
+    /// [`Self::DEFAULT_ORDER`] as a list.
+    pub fn default_order() -> Vec<Self> {
+        Self::DEFAULT_ORDER.to_vec()
+    }
 
     /// Its name in configuration, database and logs.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::OAuth => "oauth",
             Self::Sso => "sso",
             Self::Password => "password",
         }
@@ -67,7 +97,7 @@ impl fmt::Display for Way {
 
 /// A text that names no way in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown way to sign in; the known ones are sso and password")]
+#[error("unknown way to sign in; the known ones are oauth, sso and password")]
 pub struct UnknownWay;
 
 impl FromStr for Way {

@@ -1,7 +1,7 @@
 //! Upstream identity → agent: which of a homeserver's assertions are believed, whether the account is still the same
 //! person's, and whether it is the one that was typed.
 
-use super::agent::{Agent, AgentEmail};
+use super::agent::{Agent, AgentEmail, IssuerSubject};
 use super::homeserver::{Homeserver, Way};
 use super::identifier::normalise_email;
 
@@ -18,6 +18,10 @@ pub struct UpstreamIdentity {
     pub emails: Vec<ThirdPartyEmail>,
     /// How the agent signed in.
     pub way: Way,
+    /// Who the account is to the homeserver's authentication service; with OAuth 2.0 only.
+    pub at_issuer: Option<IssuerSubject>,
+    /// When the agent proved who they are, as the authentication service says; Unix seconds.
+    pub auth_time: Option<i64>,
 }
 
 /// An e-mail address bound to a Matrix account.
@@ -77,8 +81,9 @@ pub enum Continuity {
     Recreated,
 }
 
-/// Decides whether the account behind `agent` was recreated: where the homeserver is marked so, the address last believed
-/// has come back with a newer `added_at`. Every asserted address is looked at, not only the one that would count now:
+/// Decides whether the account behind `agent` was recreated: the authentication service knows another account by this
+/// Matrix id than before (subjects of two issuers say nothing of each other), or, where the homeserver is marked so, the
+/// address last believed has come back with a newer `added_at`. Every asserted address is looked at, not only the one that would count now:
 /// an earlier second address must not hide it.
 pub fn continuity(agent: &Agent, identity: &UpstreamIdentity, homeserver: &Homeserver) -> Continuity {
     let came_back = agent.last_believed.as_ref().is_some_and(|known| {
@@ -87,7 +92,11 @@ pub fn continuity(agent: &Agent, identity: &UpstreamIdentity, homeserver: &Homes
             .iter()
             .any(|email| email.address == known.address && email.added_at > known.added_at)
     });
-    if homeserver.recreated_by_address && came_back {
+    let other_subject = match (&agent.at_issuer, &identity.at_issuer) {
+        (Some(known), Some(now)) => known.issuer == now.issuer && known.subject != now.subject,
+        _ => false,
+    };
+    if other_subject || homeserver.recreated_by_address && came_back {
         Continuity::Recreated
     } else {
         Continuity::Same
@@ -129,6 +138,8 @@ mod tests {
             display_name: Some("Jean Dupont [DINUM]".to_owned()),
             emails: emails.iter().map(|(address, at)| email(address, *at)).collect(),
             way: Way::Sso,
+            at_issuer: None,
+            auth_time: None,
         }
     }
 
@@ -143,6 +154,7 @@ mod tests {
                 address: address.to_owned(),
                 added_at,
             }),
+            at_issuer: None,
             locale: None,
             created_at: 0,
             updated_at: 0,
@@ -223,6 +235,35 @@ mod tests {
         }
         let unknown = continuity(&agent(None), &identity(&[("a@b.fr", 101)]), &homeserver(true));
         assert_eq!(unknown, Continuity::Same);
+    }
+
+    #[test]
+    fn another_subject_of_the_same_issuer_is_a_recreated_account() {
+        let at = |issuer: &str, subject: &str| {
+            Some(IssuerSubject {
+                issuer: issuer.to_owned(),
+                subject: subject.to_owned(),
+            })
+        };
+        for (known, now, expected) in [
+            (None, None, Continuity::Same),
+            (None, at("a", "1"), Continuity::Same),
+            (at("a", "1"), None, Continuity::Same),
+            (at("a", "1"), at("a", "1"), Continuity::Same),
+            (at("a", "1"), at("a", "2"), Continuity::Recreated),
+            (at("a", "1"), at("b", "2"), Continuity::Same),
+        ] {
+            let known = Agent {
+                at_issuer: known,
+                ..agent(None)
+            };
+            let now = UpstreamIdentity {
+                at_issuer: now,
+                ..identity(&[])
+            };
+            let found = continuity(&known, &now, &homeserver(false));
+            assert_eq!(found, expected, "{:?} {:?}", known.at_issuer, now.at_issuer);
+        }
     }
 
     #[test]

@@ -25,12 +25,14 @@ pub enum LoginProblem {
     HomeserverInvalid,
     /// The homeserver answered with an account of another server.
     WrongServer,
-    /// The login token is expired, used, or unknown to the homeserver.
+    /// The login token or code is expired, used, or unknown to the homeserver.
     LoginTokenSpent,
     /// The homeserver offers no way in that is switched on.
+    // The former release knew the one without OAuth 2.0 by a name of its own; its flows under way are read.
+    #[serde(alias = "oauth_only")]
     NoWayIn,
-    /// The homeserver offers only OAuth 2.0.
-    OauthOnly,
+    /// The agent did not agree, or was refused, at the homeserver's authentication service.
+    RefusedThere,
     /// The service does not admit guests.
     GuestRefused,
     /// The service's policy does not admit this agent.

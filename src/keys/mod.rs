@@ -146,6 +146,22 @@ impl Keys {
         Ok(keys)
     }
 
+    /// Seals what has to be read back, for its place in the database; see [`SealingKey::seal`].
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    pub fn seal(&self, place: &str, plain: &[u8]) -> Result<String, SecretError> {
+        self.sealing.seal(place, plain)
+    }
+
+    /// Opens what [`Keys::seal`] made for the same place.
+    ///
+    /// # Errors
+    /// [`SecretError::Open`].
+    pub fn unseal(&self, place: &str, sealed: &str) -> Result<Vec<u8>, SecretError> {
+        self.sealing.open(place, sealed)
+    }
+
     /// Reads the stored keys again: another replica or the command line may have rotated them.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 //! anybody else.
 
 use super::{Store, StoreError};
-use crate::domain::agent::{Agent, AgentEmail};
+use crate::domain::agent::{Agent, AgentEmail, IssuerSubject};
 
 #[derive(sqlx::FromRow)]
 struct AgentRow {
@@ -14,6 +14,8 @@ struct AgentRow {
     email_added_at: Option<i64>,
     last_believed_address: Option<String>,
     last_believed_added_at: Option<i64>,
+    upstream_issuer: Option<String>,
+    upstream_subject: Option<String>,
     locale: Option<String>,
     created_at: i64,
     updated_at: i64,
@@ -27,7 +29,8 @@ impl Store {
     /// When the database fails.
     pub async fn find_agent(&self, id: &str) -> Result<Option<Agent>, StoreError> {
         let sql = "select id, homeserver, matrix_id, display_name, email_address, email_added_at,
-                   last_believed_address, last_believed_added_at, locale, created_at, updated_at, closed_at
+                   last_believed_address, last_believed_added_at, upstream_issuer, upstream_subject, locale, created_at,
+                   updated_at, closed_at
                    from agents where id = $1";
         let row = on!(self.reads(), db => sqlx::query_as::<_, AgentRow>(sql).bind(id).fetch_optional(db).await)?;
         Ok(row.map(Agent::from))
@@ -39,7 +42,8 @@ impl Store {
     /// When the database fails.
     pub async fn find_open_agent(&self, homeserver: &str, matrix_id: &str) -> Result<Option<Agent>, StoreError> {
         let sql = "select id, homeserver, matrix_id, display_name, email_address, email_added_at,
-                   last_believed_address, last_believed_added_at, locale, created_at, updated_at, closed_at
+                   last_believed_address, last_believed_added_at, upstream_issuer, upstream_subject, locale, created_at,
+                   updated_at, closed_at
                    from agents where homeserver = $1 and matrix_id = $2 and closed_at is null";
         let row = on!(self.reads(), db => {
             sqlx::query_as::<_, AgentRow>(sql).bind(homeserver).bind(matrix_id).fetch_optional(db).await
@@ -53,12 +57,14 @@ impl Store {
     /// When the database fails.
     pub async fn insert_agent(&self, agent: &Agent) -> Result<Agent, StoreError> {
         let sql = "insert into agents (id, homeserver, matrix_id, display_name, email_address, email_added_at,
-                   last_believed_address, last_believed_added_at, locale, created_at, updated_at)
-                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                   last_believed_address, last_believed_added_at, locale, created_at, updated_at, upstream_issuer,
+                   upstream_subject) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
                    on conflict (homeserver, matrix_id) where closed_at is null do update set id = agents.id
                    returning id, homeserver, matrix_id, display_name, email_address, email_added_at,
-                   last_believed_address, last_believed_added_at, locale, created_at, updated_at, closed_at";
+                   last_believed_address, last_believed_added_at, upstream_issuer, upstream_subject, locale, created_at,
+                   updated_at, closed_at";
         let (email, last_believed) = (agent.email.as_ref(), agent.last_believed.as_ref());
+        let at_issuer = agent.at_issuer.as_ref();
         let row = on!(self.writes(), db => {
             sqlx::query_as::<_, AgentRow>(sql)
                 .bind(&agent.id)
@@ -72,20 +78,24 @@ impl Store {
                 .bind(&agent.locale)
                 .bind(agent.created_at)
                 .bind(agent.updated_at)
+                .bind(at_issuer.map(|at| at.issuer.as_str()))
+                .bind(at_issuer.map(|at| at.subject.as_str()))
                 .fetch_one(db)
                 .await
         })?;
         Ok(row.into())
     }
 
-    /// Writes an agent's facts: display name, e-mails, locale, `updated_at`. Never opens or closes one.
+    /// Writes an agent's facts: display name, e-mails, account at its issuer, locale, `updated_at`. Never opens or closes one.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn update_agent(&self, agent: &Agent) -> Result<(), StoreError> {
         let sql = "update agents set display_name = $2, email_address = $3, email_added_at = $4,
-                   last_believed_address = $5, last_believed_added_at = $6, locale = $7, updated_at = $8 where id = $1";
+                   last_believed_address = $5, last_believed_added_at = $6, locale = $7, updated_at = $8,
+                   upstream_issuer = $9, upstream_subject = $10 where id = $1";
         let (email, last_believed) = (agent.email.as_ref(), agent.last_believed.as_ref());
+        let at_issuer = agent.at_issuer.as_ref();
         on!(self.writes(), db => {
             sqlx::query(sql)
                 .bind(&agent.id)
@@ -96,6 +106,8 @@ impl Store {
                 .bind(last_believed.map(|email| email.added_at))
                 .bind(&agent.locale)
                 .bind(agent.updated_at)
+                .bind(at_issuer.map(|at| at.issuer.as_str()))
+                .bind(at_issuer.map(|at| at.subject.as_str()))
                 .execute(db)
                 .await
                 .map(drop)
@@ -147,6 +159,10 @@ impl From<AgentRow> for Agent {
             display_name: row.display_name,
             email: email(row.email_address, row.email_added_at),
             last_believed: email(row.last_believed_address, row.last_believed_added_at),
+            at_issuer: row
+                .upstream_issuer
+                .zip(row.upstream_subject)
+                .map(|(issuer, subject)| IssuerSubject { issuer, subject }),
             locale: row.locale,
             created_at: row.created_at,
             updated_at: row.updated_at,

@@ -60,12 +60,14 @@ mod sessions;
 mod signing_keys;
 mod throttles;
 mod tokens;
+mod upstream_issuers;
 mod used_jtis;
 mod web_sessions;
 
 pub use error::StoreError;
 pub use signing_keys::StoredKey;
 pub use tokens::Refresh;
+pub use upstream_issuers::PinnedIssuer;
 pub use web_sessions::WebSessionStore;
 
 const CONNECTIONS: u32 = 8;

@@ -42,9 +42,18 @@ pub enum UpstreamError {
         /// Seconds to wait, at most a day; None when the homeserver does not say.
         retry_after_seconds: Option<u64>,
     },
-    /// The SSO login token is unknown, used, or too old.
+    /// The SSO login token, or the authorization code, is unknown, used, or too old.
     #[error("the homeserver refused the login token")]
     LoginTokenRefused,
+    /// The authentication service does not know our client, or does not let it register.
+    #[error("the authentication service refused our client: {0}")]
+    ClientRefused(&'static str),
+    /// The homeserver names another authentication service than the one it is known by.
+    #[error("the homeserver's authentication service is not the one it is known by")]
+    IssuerChanged,
+    /// The homeserver names the authentication service of another homeserver on the list.
+    #[error("the homeserver names the authentication service of another homeserver")]
+    IssuerShared,
     /// This homeserver wants a Matrix id, not an e-mail address.
     #[error("the homeserver does not accept an e-mail address to sign in")]
     EmailRefused,
@@ -73,6 +82,9 @@ impl UpstreamError {
             Self::Suspended => "suspended",
             Self::Throttled { .. } => "throttled",
             Self::LoginTokenRefused => "login_token_refused",
+            Self::ClientRefused(_) => "client_refused",
+            Self::IssuerChanged => "issuer_changed",
+            Self::IssuerShared => "issuer_shared",
             Self::EmailRefused => "email_refused",
             Self::NoSuchWay => "no_such_way",
             Self::WrongServer => "wrong_server",

@@ -1,4 +1,5 @@
-//! Discovery: which ways in a homeserver offers right now (Client-Server API, `GET /_matrix/client/v3/login`).
+//! Discovery: which ways in a homeserver offers right now: its OAuth 2.0 metadata, and its login types
+//! (Client-Server API, `GET /_matrix/client/v3/login`).
 
 use ruma::api::{
     IncomingResponseExt,
@@ -18,6 +19,8 @@ const MAX_PROVIDERS: usize = 20;
 /// The ways in that a homeserver offers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Offered {
+    /// OAuth 2.0.
+    pub oauth: bool,
     /// Single sign-on, with its identity providers where the homeserver names several (may be empty).
     pub sso: Option<Vec<IdentityProvider>>,
     /// Password.
@@ -34,7 +37,42 @@ pub struct IdentityProvider {
 }
 
 impl Upstream {
-    /// Asks a homeserver which ways in it offers.
+    /// Which ways in a homeserver offers. Single sign-on counts only where there is no OAuth 2.0, which is safer
+    /// (decision 30). Login types are not asked for where OAuth 2.0 is taken anyway.
+    ///
+    /// # Errors
+    /// As [`Self::login_types`]; what cannot be found out is never taken for "not offered".
+    pub async fn offered(&self, homeserver: &Homeserver, now: i64) -> Result<Offered, UpstreamError> {
+        let needed = homeserver.ways.iter().any(|way| matches!(way, Way::OAuth | Way::Sso));
+        let oauth = needed && self.authentication_service(homeserver, now).await?.is_some();
+        if oauth && homeserver.ways.first() == Some(&Way::OAuth) {
+            return Ok(Offered {
+                oauth,
+                ..Offered::default()
+            });
+        }
+        if oauth && !homeserver.ways.contains(&Way::OAuth) {
+            tracing::warn!(
+                homeserver = homeserver.name,
+                "the homeserver offers OAuth 2.0, which is switched off for it here: single sign-on is not offered instead"
+            );
+        }
+        match self.login_types(homeserver).await {
+            Ok(offered) if oauth => Ok(Offered {
+                oauth,
+                sso: None,
+                ..offered
+            }),
+            // Behind an authentication service the homeserver's own login is gone, unless its operator routed it there.
+            Err(UpstreamError::NoSuchWay) if oauth => Ok(Offered {
+                oauth,
+                ..Offered::default()
+            }),
+            other => other,
+        }
+    }
+
+    /// Asks a homeserver for its login types.
     ///
     /// # Errors
     /// Unreachable, nonsense, throttled, or `NoSuchWay` where it offers no such endpoint at all.
@@ -51,6 +89,7 @@ impl Upstream {
 /// The way to take: the homeserver's most preferred one that is switched on and offered.
 pub fn choose_way(homeserver: &Homeserver, offered: &Offered) -> Option<Way> {
     homeserver.ways.iter().copied().find(|way| match way {
+        Way::OAuth => offered.oauth,
         Way::Sso => offered.sso.is_some(),
         Way::Password => offered.password,
     })
@@ -108,6 +147,7 @@ mod tests {
         assert_eq!(
             all,
             Offered {
+                oauth: false,
                 sso: Some(vec![]),
                 password: true
             }
@@ -137,15 +177,24 @@ mod tests {
     #[test]
     fn the_preferred_way_that_is_offered_is_taken() {
         let both = Offered {
+            oauth: false,
             sso: Some(vec![]),
             password: true,
         };
         let password = Offered {
+            oauth: false,
             sso: None,
             password: true,
         };
+        let all = Offered {
+            oauth: true,
+            ..both.clone()
+        };
         for (ways, offered, way) in [
-            (&[Way::Sso, Way::Password][..], &both, Some(Way::Sso)),
+            (&Way::DEFAULT_ORDER[..], &all, Some(Way::OAuth)),
+            (&Way::DEFAULT_ORDER, &both, Some(Way::Sso)),
+            (&[Way::Password, Way::OAuth], &all, Some(Way::Password)),
+            (&[Way::Sso, Way::Password], &both, Some(Way::Sso)),
             (&[Way::Password, Way::Sso], &both, Some(Way::Password)),
             (&[Way::Sso, Way::Password], &password, Some(Way::Password)),
             (&[Way::Sso], &password, None),
@@ -153,6 +202,7 @@ mod tests {
             (
                 &[Way::Password],
                 &Offered {
+                    oauth: false,
                     sso: Some(vec![]),
                     password: false,
                 },

@@ -4,6 +4,7 @@
 mod directory;
 mod error;
 mod login_types;
+mod oauth;
 mod password;
 mod profile;
 mod routing;
@@ -24,6 +25,7 @@ pub use self::{
     directory::DirectoryError,
     error::UpstreamError,
     login_types::{IdentityProvider, Offered, choose_way},
+    oauth::{Attempt, AuthenticationService, ClientError, Wishes},
     routing::{Route, RouteError},
     sso::redirect_url,
 };
@@ -36,12 +38,16 @@ const DEVICE_NAME: &str = "Se connecter avec Tchap";
 #[derive(Clone, Debug)]
 pub struct Upstream {
     egress: Egress,
+    services: oauth::Services,
 }
 
 impl Upstream {
     /// Sends everything through `egress`.
     pub fn new(egress: Egress) -> Self {
-        Self { egress }
+        Self {
+            egress,
+            services: oauth::Services::default(),
+        }
     }
 
     /// Sends one Matrix request; gives back a success, to be read by the caller, or the homeserver's refusal.
@@ -108,5 +114,6 @@ fn sample_homeserver() -> Homeserver {
         directory: false,
         sso_always_asks: false,
         recreated_by_address: false,
+        oauth: Default::default(),
     }
 }

@@ -1,5 +1,6 @@
 //! One login from its first request to its last: sign in, ask who it is, sign out at once. The Matrix token can read
-//! an agent's messages: it lives in this file only, for these seconds, and is signed out on every path.
+//! an agent's messages: it lives here (and in `oauth` for the way of that name) only, for these seconds, and is signed
+//! out on every path.
 
 use std::time::Duration;
 
@@ -30,14 +31,22 @@ use crate::{
 };
 
 /// How long one try to sign out may take.
-const LOGOUT_LIMIT: Duration = Duration::from_secs(3);
-const LOGOUT_TRIES: usize = 2;
+pub(super) const LOGOUT_LIMIT: Duration = Duration::from_secs(3);
+pub(super) const LOGOUT_TRIES: usize = 2;
 
 /// A Matrix access token: wiped from memory when dropped, never printed.
 #[derive(Debug)]
 pub(super) struct AccessToken(Redacted);
 
 impl AccessToken {
+    pub(super) fn new(token: String) -> Self {
+        Self(Redacted::new(token))
+    }
+
+    pub(super) fn expose(&self) -> &str {
+        self.0.expose()
+    }
+
     pub(super) fn sent(&self) -> SendAccessToken<'_> {
         SendAccessToken::Always(self.0.expose())
     }
@@ -54,9 +63,7 @@ impl Upstream {
         info: LoginInfo,
     ) -> Result<UpstreamIdentity, UpstreamError> {
         let (upstream, homeserver) = (self.clone(), homeserver.clone());
-        let whole = async move { upstream.whole_login(&homeserver, way, step, info).await };
-        let outcome = tokio::spawn(whole.instrument(Span::current())).await;
-        outcome.unwrap_or(Err(UpstreamError::Unreachable("the login was interrupted")))
+        see_through(async move { upstream.whole_login(&homeserver, way, step, info).await }).await
     }
 
     async fn whole_login(
@@ -74,38 +81,48 @@ impl Upstream {
         let body = Zeroizing::new(response.into_body());
         let Ok(session) = Response::try_from_http_response(HttpResponse::new(body.as_slice())) else {
             if let Ok(Opened { access_token }) = serde_json::from_slice(&body) {
-                self.sign_out(homeserver, &AccessToken(Redacted::new(access_token)))
-                    .await;
+                self.sign_out(homeserver, &AccessToken::new(access_token)).await;
             }
             return Err(UpstreamError::Nonsense("a login answer that cannot be read"));
         };
-        let token = AccessToken(Redacted::new(session.access_token));
-        let questions = self.identify(homeserver, way, session.user_id.as_str(), &token);
-        let outcome = tokio::time::timeout(self.egress.timeout(), questions).await;
+        let token = AccessToken::new(session.access_token);
+        let outcome = match own_account(homeserver, session.user_id.as_str()) {
+            Ok(account) => self.identify(homeserver, way, Some(&account), &token).await,
+            Err(error) => Err(error),
+        };
         self.sign_out(homeserver, &token).await;
-        outcome.unwrap_or(Err(UpstreamError::Unreachable("no complete answer in time")))
+        outcome
     }
 
-    /// Asks the homeserver whom the token belongs to, and believes nothing that does not fit.
-    async fn identify(
+    /// Asks the homeserver whom the token belongs to, and believes nothing that does not fit. `signed_in` is the account
+    /// that its login answer named, if it has one.
+    pub(super) async fn identify(
         &self,
         homeserver: &Homeserver,
         way: Way,
-        signed_in: &str,
+        signed_in: Option<&MatrixId>,
         token: &AccessToken,
     ) -> Result<UpstreamIdentity, UpstreamError> {
-        let own = MatrixId::parse(signed_in)
-            .ok()
-            .filter(|id| id.server_name() == homeserver.name);
-        let Some(matrix_id) = own else {
-            return Err(UpstreamError::WrongServer);
+        let questions = self.ask_who(homeserver, way, signed_in, token);
+        let outcome = tokio::time::timeout(self.egress.timeout(), questions).await;
+        outcome.unwrap_or(Err(UpstreamError::Unreachable("no complete answer in time")))
+    }
+
+    async fn ask_who(
+        &self,
+        homeserver: &Homeserver,
+        way: Way,
+        signed_in: Option<&MatrixId>,
+        token: &AccessToken,
+    ) -> Result<UpstreamIdentity, UpstreamError> {
+        let about = |error: UpstreamError| match signed_in {
+            Some(id) => error.about(id.as_str()),
+            None => error,
         };
         // Always asked: an expired account signs in well enough and is refused only here.
-        let owner = self
-            .whoami(homeserver, token)
-            .await
-            .map_err(|error| error.about(matrix_id.as_str()))?;
-        if owner != matrix_id.as_str() {
+        let owner = self.whoami(homeserver, token).await.map_err(about)?;
+        let matrix_id = own_account(homeserver, &owner)?;
+        if signed_in.is_some_and(|id| *id != matrix_id) {
             return Err(UpstreamError::WrongServer);
         }
         let (emails, display_name) = tokio::join!(
@@ -118,6 +135,8 @@ impl Upstream {
             emails: emails.map_err(|error| error.about(matrix_id.as_str()))?,
             matrix_id: matrix_id.into(),
             way,
+            at_issuer: None,
+            auth_time: None,
         })
     }
 
@@ -150,6 +169,22 @@ impl Upstream {
             "a Matrix session could not be signed out; it stays in the agent's list of devices as \"{DEVICE_NAME}\""
         );
     }
+}
+
+/// Runs a login to its end even if the caller goes away meanwhile.
+pub(super) async fn see_through(
+    login: impl Future<Output = Result<UpstreamIdentity, UpstreamError>> + Send + 'static,
+) -> Result<UpstreamIdentity, UpstreamError> {
+    let outcome = tokio::spawn(login.instrument(Span::current())).await;
+    outcome.unwrap_or(Err(UpstreamError::Unreachable("the login was interrupted")))
+}
+
+/// The account that a homeserver names, if it is one of its own.
+fn own_account(homeserver: &Homeserver, user_id: &str) -> Result<MatrixId, UpstreamError> {
+    MatrixId::parse(user_id)
+        .ok()
+        .filter(|id| id.server_name() == homeserver.name)
+        .ok_or(UpstreamError::WrongServer)
 }
 
 /// The one thing to save from a login answer that is otherwise nonsense.

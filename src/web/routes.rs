@@ -40,6 +40,7 @@ pub fn router(app: SharedApp, time_limit: Duration) -> Router {
         .route("/authorize/{flow}/identifier", post(login::identifier::submit))
         .route("/authorize/{flow}/password", post(login::password::submit))
         .route("/authorize/{flow}/sso", post(login::sso::leave))
+        .route("/authorize/{flow}/oauth", post(login::oauth::leave))
         .route("/authorize/{flow}/restart", post(login::identifier::restart))
         .route("/authorize/{flow}/choose", post(login::account::choose))
         .route("/authorize/{flow}/confirm", post(login::account::confirm))
@@ -49,6 +50,7 @@ pub fn router(app: SharedApp, time_limit: Duration) -> Router {
             "/login/sso/{homeserver}/{attempt}",
             get(login::sso::come_back).head(no_head),
         )
+        .route("/login/oauth/{homeserver}", get(login::oauth::come_back).head(no_head))
         .route(LOGOUT, get(logout::by_get).post(logout::by_post).head(no_head))
         .route(
             "/logout/{request}",

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Three real Synapse homeservers on loopback, with the agents of a small Tchap: for `make demo` and `make test`.
+"""Four real Synapse homeservers on loopback, with the agents of a small Tchap: for `make demo` and `make test`.
 
-    homeservers.py --dir DIR [--ports P1,P2,P3,PCAS] [--sso-client PREFIX] [--out FILE]
+    homeservers.py --dir DIR [--ports P1,P2,P3,P4,PCAS,PAUTH] [--sso-client PREFIX] [--out FILE]
 
 One homeserver asks for passwords, one sends agents to a single sign-on (cas.py, whose login page is a list of buttons),
-one holds the guests. When all of them answer, one JSON document (see `describe`) goes to stdout and to FILE. Runs until
+one holds the guests, one delegates its login to an authentication service (auth_service.py, a list of buttons too). When all of them answer, one JSON document (see `describe`) goes to stdout and to FILE. Runs until
 SIGINT or SIGTERM. Databases stay in DIR, so that a second start creates nothing.
 """
 
@@ -21,6 +21,7 @@ import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 from cas import CasMock
 from processes import CACHE, Children, Failure, answers, free_port, python_venv, replace_atomically, say
@@ -28,24 +29,27 @@ from processes import CACHE, Children, Failure, answers, free_port, python_venv,
 SYNAPSE = "matrix-synapse[oidc]==1.163.2"
 PASSWORD = "demo-tchap"
 DINUM, FINANCES, GUESTS = "agent.dinum.tchap.test", "agent.finances.tchap.test", "agent.externe.tchap.test"
+EDUCATION = "agent.education.tchap.test"
 HOMESERVERS = [
     {"name": DINUM, "label": "DINUM", "ways": ["password"], "guests": False,
      "email_domains": ["beta.gouv.fr", "dinum.gouv.fr", "modernisation.gouv.fr"]},
     {"name": FINANCES, "label": "Finances", "ways": ["sso"], "guests": False, "email_domains": ["finances.gouv.fr"]},
     {"name": GUESTS, "label": "Externes", "ways": ["password"], "guests": True, "email_domains": ["entreprise.test"]},
+    {"name": EDUCATION, "label": "Éducation", "ways": ["oauth"], "guests": False, "email_domains": ["education.gouv.fr"]},
 ]
 
 
 def agent(homeserver: str, name: str, email: str, shows: str, state: str = "active") -> dict:
     """One account as on Tchap: the local part is the address with `@` turned into `-`."""
-    sso = homeserver == FINANCES
+    sso, oauth = homeserver == FINANCES, homeserver == EDUCATION
     return {
         "homeserver": homeserver,
         "user_id": f"@{email.replace('@', '-')}:{homeserver}",
         "display_name": name,
         "email": email,
-        "password": None if sso else PASSWORD,
+        "password": None if sso or oauth else PASSWORD,
         "sso_id": email.split("@")[0] if sso else None,
+        "oauth_id": email.split("@")[0] if oauth else None,
         "state": state,
         "shows": shows,
     }
@@ -60,11 +64,21 @@ ACCOUNTS = [
     agent(FINANCES, "Sophie Bernard [Finances]", "sophie.bernard@finances.gouv.fr", "the main job, by single sign-on"),
     agent(FINANCES, "Karim Haddad [DGFIP]", "karim.haddad@dgfip.finances.gouv.fr", "an address under a sub-domain"),
     agent(GUESTS, "Alice Martinet", "alice.martinet@entreprise.test", "a guest: this service refuses guests"),
+    agent(EDUCATION, "Nadia Morel [Éducation]", "nadia.morel@education.gouv.fr", "the main job, by OAuth 2.0"),
+    agent(EDUCATION, "PETIT Hugo [Éducation]", "hugo.petit@education.gouv.fr", "another agent of that server"),
 ]
 
 
-def configuration(homeserver: dict, folder: Path, port: int, cas_url: str, sso_client: str, secret: str) -> dict:
-    sso = "sso" in homeserver["ways"]
+class Services(NamedTuple):
+    """What surrounds the homeservers."""
+
+    cas_url: str
+    auth_url: str
+    sso_client: str
+
+
+def configuration(homeserver: dict, folder: Path, port: int, services: "Services", secret: str) -> dict:
+    sso, oauth = ("sso" in homeserver["ways"], "oauth" in homeserver["ways"])
     unlimited = {"per_second": 1000, "burst_count": 1000}
     return {
         "server_name": homeserver["name"],
@@ -90,18 +104,19 @@ def configuration(homeserver: dict, folder: Path, port: int, cas_url: str, sso_c
         "presence": {"enabled": False},
         "user_directory": {"enabled": False},
         "bcrypt_rounds": 4,
-        "password_config": {"enabled": not sso},
+        "password_config": {"enabled": not sso and not oauth},
+        "matrix_authentication_service": {"enabled": oauth, "endpoint": f"{services.auth_url}/", "secret": secret},
         "rc_login": {"address": unlimited, "account": unlimited, "failed_attempts": unlimited},
         "cas_config": {
-            "enabled": sso, "server_url": cas_url, "protocol_version": 3,
+            "enabled": sso, "server_url": services.cas_url, "protocol_version": 3,
             "idp_name": "Portail des agents", "displayname_attribute": "displayName",
         },
         # Without this, Synapse shows a "continue to this service?" page; on Tchap, operations do the same.
-        "sso": {"client_whitelist": [sso_client]},
+        "sso": {"client_whitelist": [services.sso_client]},
     }
 
 
-def prepare(homeserver: dict, folder: Path, port: int, cas_url: str, sso_client: str) -> str:
+def prepare(homeserver: dict, folder: Path, port: int, services: "Services") -> str:
     """Write what Synapse reads (JSON is YAML) and return the shared secret; keys and secret are made once."""
     folder.mkdir(parents=True, exist_ok=True)
     secret_file, key_file = folder / "secret", folder / "signing.key"
@@ -110,7 +125,7 @@ def prepare(homeserver: dict, folder: Path, port: int, cas_url: str, sso_client:
         seed = base64.b64encode(secrets.token_bytes(32)).decode().rstrip("=")
         replace_atomically(key_file, f"ed25519 a_{secrets.token_hex(3)} {seed}\n")
     secret = secret_file.read_text()
-    settings = configuration(homeserver, folder, port, cas_url, sso_client, secret)
+    settings = configuration(homeserver, folder, port, services, secret)
     replace_atomically(folder / "homeserver.yaml", json.dumps(settings, indent=1))
     replace_atomically(folder / "log.json", json.dumps({
         "version": 1, "disable_existing_loggers": False,
@@ -175,6 +190,31 @@ class AdminApi:
             self.call("POST", f"/_synapse/admin/v1/deactivate/{user}", {})
 
 
+    def provision(self, account: dict) -> None:
+        """The same where an authentication service owns the accounts; safe to repeat."""
+        body = {"localpart": account["user_id"][1:].split(":")[0], "set_displayname": account["display_name"]}
+        self.call("POST", "/_synapse/mas/provision_user", {**body, "set_emails": [account["email"]]})
+
+
+def fill_delegated(homeserver: dict, base_url: str, secret: str) -> str:
+    """The accounts of a homeserver that delegates its login. The stand-in takes the shared secret for an admin token."""
+    api = AdminApi(base_url, secret)
+    api.call("POST", "/_synapse/mas/provision_user", {"localpart": "operations"})
+    for account in ACCOUNTS:
+        if account["homeserver"] == homeserver["name"]:
+            api.provision(account)
+    return secret
+
+
+def start_auth_service(options: argparse.Namespace, children: Children, python: Path, port: int, secret: Path) -> None:
+    accounts = options.dir / "oauth-accounts.json"
+    replace_atomically(accounts, json.dumps([account for account in ACCOUNTS if account["oauth_id"]]))
+    script = Path(__file__).resolve().parent / "auth_service.py"
+    children.start("auth-service", [python, script, "--port", port, "--secret", secret, "--accounts", accounts])
+    url = f"http://127.0.0.1:{port}/.well-known/openid-configuration"
+    children.wait_until(lambda: answers(url), "The authentication service", 60)
+
+
 def fill(homeserver: dict, folder: Path, base_url: str, shared_secret: str) -> str:
     """Create the administrator and the accounts unless this very list is there already. Returns the admin token."""
     accounts = [account for account in ACCOUNTS if account["homeserver"] == homeserver["name"]]
@@ -194,10 +234,13 @@ def fill(homeserver: dict, folder: Path, base_url: str, shared_secret: str) -> s
 def start(options: argparse.Namespace, children: Children, cas: CasMock) -> dict:
     """Start the homeservers side by side, wait for them, fill them; returns the JSON document."""
     python = python_venv(CACHE / "synapse-venv", [SYNAPSE]) / "python"
-    running = []
+    running, auth_port = [], options.ports[-1]
+    services = Services(cas.url, f"http://127.0.0.1:{auth_port}", options.sso_client)
     for homeserver, port in zip(HOMESERVERS, options.ports):
         folder, base_url = options.dir / homeserver["name"], f"http://127.0.0.1:{port}"
-        secret = prepare(homeserver, folder, port, cas.url, options.sso_client)
+        secret = prepare(homeserver, folder, port, services)
+        if "oauth" in homeserver["ways"]:
+            start_auth_service(options, children, python, auth_port, folder / "secret")
         child = children.start(
             homeserver["name"],
             [python, "-m", "synapse.app.homeserver", "-c", folder / "homeserver.yaml"],
@@ -208,37 +251,42 @@ def start(options: argparse.Namespace, children: Children, cas: CasMock) -> dict
     def fill_when_ready(entry: tuple) -> dict:
         homeserver, folder, base_url, secret, child = entry
         children.wait_until(lambda: answers(f"{base_url}/health"), homeserver["name"], 90)
-        token = fill(homeserver, folder, base_url, secret)
+        delegated = "oauth" in homeserver["ways"]
+        token = fill_delegated(homeserver, base_url, secret) if delegated else fill(homeserver, folder, base_url, secret)
         log = str(children.logs / f"{homeserver['name']}.log")
         return {**homeserver, "base_url": base_url, "admin_token": token, "pid": child.pid, "log": log}
 
     with ThreadPoolExecutor() as pool:
-        return describe(list(pool.map(fill_when_ready, running)), cas)
+        return describe(list(pool.map(fill_when_ready, running)), services)
 
 
-def describe(homeservers: list[dict], cas: CasMock) -> dict:
+def describe(homeservers: list[dict], services: Services) -> dict:
     """The document that the demo and the Rust tests read."""
-    return {"pid": os.getpid(), "homeservers": homeservers, "cas": {"url": cas.url}, "accounts": ACCOUNTS}
+    return {
+        "pid": os.getpid(), "homeservers": homeservers, "accounts": ACCOUNTS,
+        "cas": {"url": services.cas_url}, "auth": {"url": services.auth_url},
+    }
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dir", type=Path, required=True, help="databases, keys and logs; kept between runs")
-    parser.add_argument("--ports", help="three homeservers and the single sign-on, comma separated; default: free ones")
+    parser.add_argument("--ports", help="four homeservers, the single sign-on and the authentication service, "
+                        "comma separated; default: free ones")
     parser.add_argument("--sso-client", default="http://127.0.0.1:", help="URL prefix that may receive a login token")
     parser.add_argument("--out", type=Path, help="also write the JSON document here")
     options = parser.parse_args()
     options.dir = options.dir.resolve()
-    options.ports = [int(port) for port in options.ports.split(",")] if options.ports else [free_port() for _ in range(4)]
-    if len(options.ports) != len(HOMESERVERS) + 1:
-        parser.error(f"--ports needs {len(HOMESERVERS) + 1} numbers")
+    options.ports = [int(port) for port in options.ports.split(",")] if options.ports else [free_port() for _ in range(6)]
+    if len(options.ports) != len(HOMESERVERS) + 2:
+        parser.error(f"--ports needs {len(HOMESERVERS) + 2} numbers")
     return options
 
 
 def main() -> int:
     options = arguments()
     try:
-        with Children(options.dir / "logs") as children, CasMock(options.ports[-1], ACCOUNTS) as cas:
+        with Children(options.dir / "logs") as children, CasMock(options.ports[-2], ACCOUNTS) as cas:
             document = json.dumps(start(options, children, cas), ensure_ascii=False)
             if options.out:
                 replace_atomically(options.out, document)

@@ -302,6 +302,7 @@ async fn what_became_of_logout_tokens_is_shown() {
         display_name: None,
         email: None,
         last_believed: None,
+        at_issuer: None,
         locale: None,
         created_at: now,
         updated_at: now,

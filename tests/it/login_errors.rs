@@ -25,6 +25,7 @@ async fn log_in(app: &TestApp, service: &RelyingParty, way: Way, language: &str)
             app.by_sso();
             browser.identify(&page, EMAIL).await
         }
+        Way::OAuth => unreachable!("has tests of its own, oauth_login"),
     };
     (browser, page)
 }
@@ -326,7 +327,7 @@ async fn a_homeserver_without_a_way_in_says_so() {
     );
     app.homeserver
         .script(Endpoint::LoginTypes, Lie::error(404, "M_UNRECOGNIZED"));
-    assert_eq!(code(&app).await, "TC-OAUTH-ONLY");
+    assert_eq!(code(&app).await, "TC-NO-WAY-IN");
 }
 
 #[tokio::test]

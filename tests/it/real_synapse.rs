@@ -121,7 +121,9 @@ async fn a_login_leaves_neither_token_nor_device() {
         let homeserver = tchap().homeserver(name);
         let tap = Tap::before(homeserver).await;
         app.list(&homeserver.listed(&tap.base_url)).await;
-        let service = app.relying_party(&format!("service-{}", homeserver.label)).await;
+        let service = app
+            .relying_party(&format!("service-{}", homeserver.label.to_lowercase()))
+            .await;
         let browser = Browser::new(&app);
         if name == DINUM {
             let page = browser.open(&service.url(&[])).await;

@@ -80,6 +80,7 @@ async fn sign_in(
                 .login_with_token(&listed, &Redacted::new(homeserver.login_token(LOCAL_PART)))
                 .await
         }
+        Way::OAuth => unreachable!("has tests of its own, oauth_login"),
     }
 }
 

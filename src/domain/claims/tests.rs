@@ -28,6 +28,7 @@ fn agent() -> Agent {
             added_at: 1,
         }),
         last_believed: None,
+        at_issuer: None,
         locale: Some("fr".to_owned()),
         created_at: 1,
         updated_at: 1_700_000_000,

@@ -11,6 +11,7 @@ fn homeserver(name: &str, email_domains: &[&str]) -> Homeserver {
         directory: false,
         sso_always_asks: false,
         recreated_by_address: false,
+        oauth: OAuthSettings::default(),
     }
 }
 

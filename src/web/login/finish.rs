@@ -12,7 +12,7 @@ use super::super::person::Person;
 use super::request::Request;
 use super::under_way::UnderWay;
 use crate::app::App;
-use crate::domain::agent::Agent;
+use crate::domain::agent::{Agent, IssuerSubject};
 use crate::domain::claims;
 use crate::domain::grant::{AgentGrant, Authorization, CodeRecord};
 use crate::domain::homeserver::{Homeserver, Way};
@@ -41,9 +41,10 @@ pub async fn sign_in(
     });
     let language = step.visitor.language(&step.request.checked.ui_locales);
     let agent = recognise(&app, homeserver, identity, known, facts, language.as_str(), now).await?;
-    let proven = proven_time(homeserver, identity.way, now);
+    let proven = proven_time(homeserver, identity, now);
     let (session, former) = begin_session(step, &agent, identity.way, proven).await?;
-    let after_logout = proven.is_none() && step.visitor.signed_out().await?;
+    let fresh = proven.is_some_and(|at| at >= step.flow.created_at);
+    let after_logout = !fresh && step.visitor.signed_out().await?;
     let progress = &mut step.flow.progress;
     progress.other_account = progress
         .typed
@@ -113,9 +114,11 @@ async fn begin_session(
     Ok((begun, former))
 }
 
-/// Only a password relayed now, or a server that always asks, tells when the agent proved who they are.
-fn proven_time(homeserver: &Homeserver, way: Way, now: i64) -> Option<i64> {
-    match way {
+/// Only a password relayed now, an authentication service that says so, or a server that always asks, tells when the
+/// agent proved who they are. Never fresher than known.
+fn proven_time(homeserver: &Homeserver, identity: &UpstreamIdentity, now: i64) -> Option<i64> {
+    match identity.way {
+        Way::OAuth => identity.auth_time.map(|at| at.min(now)),
         Way::Password => Some(now),
         Way::Sso => homeserver.sso_always_asks.then_some(now),
     }
@@ -133,7 +136,7 @@ async fn recognise(
 ) -> Result<Agent, PageError> {
     match known {
         Some(known) if continuity(&known, identity, homeserver) == Continuity::Same => {
-            update(app, known, facts, language, now).await
+            update(app, known, identity.at_issuer.clone(), facts, language, now).await
         }
         former => {
             if let Some(former) = former {
@@ -149,11 +152,19 @@ async fn recognise(
     }
 }
 
-async fn update(app: &App, known: Agent, facts: Facts, language: &str, now: i64) -> Result<Agent, PageError> {
+async fn update(
+    app: &App,
+    known: Agent,
+    at_issuer: Option<IssuerSubject>,
+    facts: Facts,
+    language: &str,
+    now: i64,
+) -> Result<Agent, PageError> {
     let agent = Agent {
         display_name: facts.display_name,
         last_believed: facts.email.clone().or_else(|| known.last_believed.clone()),
         email: facts.email,
+        at_issuer: at_issuer.or_else(|| known.at_issuer.clone()),
         locale: Some(language.to_owned()),
         ..known.clone()
     };
@@ -182,6 +193,7 @@ async fn insert(
         display_name: facts.display_name,
         last_believed: facts.email.clone(),
         email: facts.email,
+        at_issuer: identity.at_issuer.clone(),
         locale: Some(language.to_owned()),
         created_at: now,
         updated_at: now,
@@ -225,7 +237,10 @@ pub fn problem(error: &UpstreamError) -> LoginProblem {
         UpstreamError::EmailRefused | UpstreamError::NoSuchWay => LoginProblem::NoWayIn,
         UpstreamError::WrongServer => LoginProblem::WrongServer,
         UpstreamError::Unreachable(_) => LoginProblem::HomeserverUnreachable,
-        UpstreamError::Nonsense(_) => LoginProblem::HomeserverInvalid,
+        UpstreamError::Nonsense(_)
+        | UpstreamError::ClientRefused(_)
+        | UpstreamError::IssuerChanged
+        | UpstreamError::IssuerShared => LoginProblem::HomeserverInvalid,
     }
 }
 

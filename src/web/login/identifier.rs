@@ -7,7 +7,7 @@ use super::super::form::PageForm;
 use super::super::logout::end_session;
 use super::super::pages::{IdentifierError, IdentifierPage};
 use super::under_way::UnderWay;
-use super::{render, sso};
+use super::{oauth, render, sso};
 use crate::domain::flow::{Stage, Step};
 use crate::domain::homeserver::{self, Homeserver, RouteTrust, Way};
 use crate::domain::identifier::Identifier;
@@ -143,7 +143,7 @@ async fn decide(step: &UnderWay, homeservers: &[Homeserver], identifier: &Identi
 /// Finds out which way the homeserver offers; never falls from one that fails to the next.
 async fn with_way(step: &UnderWay, route: Route) -> Decision {
     let server = route.homeserver;
-    let offered = step.app.upstream.login_types(&server).await.map_err(|error| {
+    let offered = step.app.upstream.offered(&server, step.now).await.map_err(|error| {
         tracing::warn!(
             flow.id = step.flow.log_id(),
             homeserver = server.name,
@@ -152,7 +152,7 @@ async fn with_way(step: &UnderWay, route: Route) -> Decision {
             "a homeserver did not say how to sign in"
         );
         match error {
-            UpstreamError::NoSuchWay => Stop::Problem(LoginProblem::OauthOnly),
+            UpstreamError::NoSuchWay => Stop::Problem(LoginProblem::NoWayIn),
             UpstreamError::Unreachable(_) => Stop::Field(IdentifierError::HomeserverUnreachable),
             UpstreamError::Throttled { retry_after_seconds } => Stop::Problem(LoginProblem::Throttled {
                 seconds: retry_after_seconds,
@@ -195,6 +195,7 @@ async fn go(
             homeserver: server.name.clone(),
             until: step.now,
         },
+        Way::OAuth => return oauth::send(step, &server).await,
     };
     // Several identity providers: the agent picks one on the page; otherwise there is nothing to choose.
     let choice = offered.sso.is_some_and(|providers| providers.len() > 1);

@@ -6,6 +6,7 @@ pub mod consent;
 pub mod finish;
 mod gate;
 pub mod identifier;
+pub mod oauth;
 pub mod password;
 pub mod request;
 mod request_object;
@@ -72,6 +73,7 @@ pub async fn show(mut step: UnderWay) -> Result<Response, AuthorizeError> {
             Stage::Identifier => identifier::page(&step, None, None).await,
             Stage::Password { .. } => password::page(&step, None).await,
             Stage::Sso { .. } => sso::page(&step).await,
+            Stage::OAuth { .. } => oauth::page(&step).await,
             Stage::Stopped { problem } => step.problem(problem),
         },
         Step::Choose => account::choose_page(&step),

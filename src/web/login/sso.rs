@@ -91,16 +91,7 @@ pub async fn come_back(
 ) -> Result<Response, AuthorizeError> {
     let expired = || PageError::new(ErrorKind::FlowExpired);
     let Path((path_server, attempt)) = place.map_err(|_| expired())?;
-    // An attempt is consumed by the browser that opened it: a link scanner's visit costs the agent nothing.
-    let browser = visitor
-        .browser()
-        .await?
-        .ok_or_else(|| PageError::new(ErrorKind::FlowBrowser))?;
-    let flow = app
-        .store
-        .consume_attempt(&fingerprint(&attempt), &browser, app.clock.now())
-        .await?;
-    let mut step = UnderWay::of(&app, visitor, flow.ok_or_else(expired)?).await?;
+    let mut step = UnderWay::come_back(&app, visitor, &attempt).await?;
     let server = server(&step).await?;
     if matches!(step.flow.progress.stage, Stage::Sso { until, .. } if until <= step.now) {
         return step.stop(LoginProblem::LoginTokenSpent).await;

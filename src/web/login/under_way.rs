@@ -59,6 +59,23 @@ impl UnderWay {
         })
     }
 
+    /// The flow whose login attempt comes back. An attempt is consumed by the browser that opened it: a link scanner's
+    /// visit costs the agent nothing.
+    pub async fn come_back(app: &SharedApp, visitor: Visitor, attempt: &str) -> Result<Self, AuthorizeError> {
+        let browser = visitor.browser().await?;
+        let browser = browser.ok_or_else(|| PageError::new(ErrorKind::FlowBrowser))?;
+        let flow = app
+            .store
+            .consume_attempt(&fingerprint(attempt), &browser, app.clock.now())
+            .await?;
+        Self::of(
+            app,
+            visitor,
+            flow.ok_or_else(|| PageError::new(ErrorKind::FlowExpired))?,
+        )
+        .await
+    }
+
     /// What is due.
     pub fn next(&self) -> Step {
         self.request.next_step(

@@ -36,7 +36,7 @@ impl LoginProblem {
         LoginProblem::WrongServer,
         LoginProblem::LoginTokenSpent,
         LoginProblem::NoWayIn,
-        LoginProblem::OauthOnly,
+        LoginProblem::RefusedThere,
         LoginProblem::GuestRefused,
         LoginProblem::NotAdmitted,
         LoginProblem::AcrUnreachable,
@@ -62,7 +62,7 @@ impl LoginProblem {
             LoginProblem::WrongServer => ("TC-HOMESERVER-WRONG", "problem-wrong-server"),
             LoginProblem::LoginTokenSpent => ("TC-LOGIN-TOKEN", "problem-login-token"),
             LoginProblem::NoWayIn => ("TC-NO-WAY-IN", "problem-no-way-in"),
-            LoginProblem::OauthOnly => ("TC-OAUTH-ONLY", "problem-oauth-only"),
+            LoginProblem::RefusedThere => ("TC-REFUSED-THERE", "problem-refused-there"),
             LoginProblem::GuestRefused => ("TC-GUEST", "problem-guest"),
             LoginProblem::NotAdmitted => ("TC-NOT-ADMITTED", "problem-not-admitted"),
             LoginProblem::AcrUnreachable => ("TC-ACR", "problem-acr"),
@@ -77,7 +77,7 @@ impl LoginProblem {
         use LoginProblem::*;
         matches!(
             self,
-            Throttled { .. } | HomeserverUnreachable | HomeserverInvalid | LoginTokenSpent
+            Throttled { .. } | HomeserverUnreachable | HomeserverInvalid | LoginTokenSpent | RefusedThere
         )
     }
 

@@ -78,6 +78,25 @@ async fn by_single_sign_on_across_four_origins() {
 
 #[tokio::test]
 #[ignore = "needs make test"]
+async fn by_oauth_and_back_after_a_no() {
+    let scene = Scene::new().await;
+    let browser = &scene.chromium;
+    scene.press_the_button().await;
+    scene.type_identifier(NADIA).await;
+    browser.click("refuse").await;
+    assert_eq!(browser.text("error-code").await, "TC-REFUSED-THERE");
+    browser.click("account-other").await;
+    scene.type_identifier(NADIA).await;
+    browser.click(tchap().oauth_id(NADIA)).await;
+    assert!(browser.text("consent-items").await.contains(NADIA));
+    browser.click("consent-accept").await;
+    assert_eq!(scene.claim("email").await, NADIA);
+    assert_eq!(scene.claim("tchap_homeserver").await, EDUCATION);
+    assert_eq!(browser.console_warnings().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+#[ignore = "needs make test"]
 async fn without_scripts() {
     let scene = Scene::new().await;
     let browser = &scene.chromium;

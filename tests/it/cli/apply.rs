@@ -122,7 +122,12 @@ gests = true
 
 [[homeservers]]
 name = "b.fr"
-ways = ["oauth"]
+ways = ["magic"]
+oauth = { client_id = "", issuer = "http://auth.b.fr/" }
+
+[[homeservers]]
+name = "c.fr"
+oauth = { client_secret = "hush-hush" }
 
 [[administrations]]
 domain = "Beta.gouv.fr"
@@ -182,6 +187,9 @@ fn every_problem_of_a_file_is_reported_at_once_and_nothing_is_written() {
         "homeservers[1].ways",
         "homeservers[1].email_domains[1]",
         "homeservers[2].ways",
+        "homeservers[2].oauth.client_id",
+        "homeservers[2].oauth.issuer",
+        "homeservers[3].oauth",
         "administrations[0].branch",
         "administrations[0].domain",
         "administrations[0].name",
@@ -203,7 +211,7 @@ fn every_problem_of_a_file_is_reported_at_once_and_nothing_is_written() {
     assert_eq!(places, expected);
     assert!(!refused.stdout().contains("hush") && !refused.stderr().contains("hush"));
     assert!(
-        refused.stderr().contains("23 problems; nothing was written"),
+        refused.stderr().contains("26 problems; nothing was written"),
         "{}",
         refused.stderr()
     );

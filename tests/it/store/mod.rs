@@ -45,6 +45,7 @@ fn agent(id: &str) -> Agent {
             address: "jean.dupont@gouv.fr".to_owned(),
             added_at: NOW - 99,
         }),
+        at_issuer: None,
         locale: None,
         created_at: NOW,
         updated_at: NOW,

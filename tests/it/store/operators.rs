@@ -70,6 +70,7 @@ async fn homeservers_keep_their_order() {
             directory: true,
             sso_always_asks: false,
             recreated_by_address: false,
+            oauth: Default::default(),
         };
         for (position, name) in ["b.test", "a.test", "c.test"].iter().enumerate() {
             store.upsert_homeserver(&server(name), position as i64).await.unwrap();

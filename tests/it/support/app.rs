@@ -19,6 +19,7 @@ use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 
 use super::RelyingParty;
+use super::auth_service::AuthService;
 use super::homeserver::{Account, ScriptedHomeserver};
 use super::secrets::{Kind, Traffic, collect_logs};
 use crate::engines::Database;
@@ -139,6 +140,16 @@ impl TestApp {
     pub fn by_sso(&self) {
         self.homeserver.offer(&["m.login.sso", "m.login.token"]);
         self.homeserver.sso_as(LOCAL_PART);
+    }
+
+    /// The first homeserver delegates its login to an authentication service, where Jean is signed in.
+    pub async fn by_oauth(&self) -> AuthService {
+        self.oauth_of(&self.homeserver.clone()).await
+    }
+
+    /// The same for another homeserver.
+    pub async fn oauth_of(&self, homeserver: &Arc<ScriptedHomeserver>) -> AuthService {
+        AuthService::start(homeserver, LOCAL_PART, &self.app.clock, &self.traffic).await
     }
 
     /// Where its database is.

@@ -113,6 +113,8 @@ struct Memory {
     requests: Vec<Recorded>,
     /// Address → server; the empty address is the answer for all others.
     directory: HashMap<String, serde_json::Value>,
+    /// What the homeserver publishes of its authentication service, and where.
+    auth_metadata: Option<(Endpoint, serde_json::Value)>,
     counter: u64,
 }
 
@@ -204,6 +206,36 @@ impl ScriptedHomeserver {
             other => serde_json::json!({"type": other}),
         };
         self.memory().flows = types.iter().map(flow).collect();
+    }
+
+    /// Publishes its authentication service from now on, in the current form, or has none.
+    pub fn publish(&self, metadata: Option<serde_json::Value>) {
+        self.publish_at(Endpoint::AuthMetadata, metadata);
+    }
+
+    /// The same in one of the older forms.
+    pub fn publish_at(&self, endpoint: Endpoint, metadata: Option<serde_json::Value>) {
+        self.memory().auth_metadata = metadata.map(|metadata| (endpoint, metadata));
+    }
+
+    /// An access token that the authentication service issues.
+    pub fn grant(&self, local_part: &str) -> String {
+        let mut memory = self.memory();
+        let token = format!("mat_{:08}_{local_part}", memory.next());
+        memory.sessions.push(Session {
+            token: token.clone(),
+            local_part: local_part.into(),
+            device_id: String::new(),
+            alive: true,
+        });
+        token
+    }
+
+    /// An access token that the authentication service takes back.
+    pub fn end_session(&self, token: &str) {
+        let mut memory = self.memory();
+        let ended = memory.sessions.iter_mut().filter(|session| session.token == token);
+        ended.for_each(|session| session.alive = false);
     }
 
     /// As matrix-authentication-service: an e-mail address as identifier is 400 `M_UNKNOWN`.
@@ -309,11 +341,12 @@ pub fn listed(name: &str, base_url: &str) -> Homeserver {
         label: format!("Serveur {name}"),
         base_url: base_url.into(),
         guests: false,
-        ways: vec![Way::Sso, Way::Password],
+        ways: Way::default_order(),
         email_domains: Vec::new(),
         directory: false,
         sso_always_asks: false,
         recreated_by_address: false,
+        oauth: Default::default(),
     }
 }
 

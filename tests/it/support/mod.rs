@@ -1,6 +1,7 @@
 //! What the integration tests stand on.
 
 pub mod app;
+pub mod auth_service;
 pub mod browser;
 pub mod chromium;
 pub mod homeserver;

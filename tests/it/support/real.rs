@@ -24,6 +24,8 @@ pub const DINUM: &str = "agent.dinum.tchap.test";
 pub const FINANCES: &str = "agent.finances.tchap.test";
 /// The guests' server, by password.
 pub const GUESTS: &str = "agent.externe.tchap.test";
+/// Behind an authentication service, by OAuth 2.0.
+pub const EDUCATION: &str = "agent.education.tchap.test";
 
 pub const JEAN: &str = "jean.dupont@beta.gouv.fr";
 pub const CLAIRE: &str = "claire.martin@modernisation.gouv.fr";
@@ -33,11 +35,20 @@ pub const DEACTIVATED: &str = "paul.ancien@dinum.gouv.fr";
 pub const SOPHIE: &str = "sophie.bernard@finances.gouv.fr";
 pub const KARIM: &str = "karim.haddad@dgfip.finances.gouv.fr";
 pub const ALICE: &str = "alice.martinet@entreprise.test";
+pub const NADIA: &str = "nadia.morel@education.gouv.fr";
+pub const HUGO: &str = "hugo.petit@education.gouv.fr";
 
 #[derive(Debug, Deserialize)]
 pub struct Tchap {
     homeservers: Vec<RealHomeserver>,
     accounts: Vec<RealAccount>,
+    auth: RealAuthService,
+}
+
+/// The stand-in for an authentication service.
+#[derive(Debug, Deserialize)]
+pub struct RealAuthService {
+    pub url: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -58,6 +69,8 @@ pub struct RealAccount {
     pub password: Option<String>,
     /// The id of the agent's button on the page of the single sign-on.
     pub sso_id: Option<String>,
+    /// The id of the agent's button on the page of the authentication service.
+    pub oauth_id: Option<String>,
 }
 
 /// What an environment variable of `tests/run` says.
@@ -88,6 +101,25 @@ impl Tchap {
 
     pub fn sso_id(&self, email: &str) -> &str {
         self.account(email).sso_id.as_deref().unwrap()
+    }
+
+    pub fn oauth_id(&self, email: &str) -> &str {
+        self.account(email).oauth_id.as_deref().unwrap()
+    }
+
+    pub fn issuer(&self) -> String {
+        format!("{}/", self.auth.url)
+    }
+
+    /// Every token that the authentication service ever granted for an agent, and whether it is alive.
+    pub async fn granted(&self, email: &str) -> Vec<(String, bool)> {
+        let url = format!("{}/granted?{}", self.auth.url, self.oauth_id(email));
+        let request = client().get(url).bearer_auth(&self.homeserver(EDUCATION).admin_token);
+        let answer: Value = request.send().await.unwrap().json().await.unwrap();
+        let granted = answer.as_array().unwrap().iter();
+        granted
+            .map(|it| (it["token"].as_str().unwrap().to_owned(), it["alive"] == true))
+            .collect()
     }
 
     /// The application with these homeservers on its list, and the administrations of their agents.
@@ -132,6 +164,7 @@ impl RealHomeserver {
             // True of the stand-in.
             sso_always_asks: self.ways.contains(&Way::Sso),
             recreated_by_address: false,
+            oauth: Default::default(),
         }
     }
 
@@ -146,6 +179,14 @@ impl RealHomeserver {
         let path = "/_matrix/client/v3/account/whoami";
         let (_, answer) = self.call(Method::GET, path, access_token, json!({})).await;
         answer["errcode"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// How many devices the account has.
+    pub async fn devices(&self, user_id: &str) -> usize {
+        let path = format!("/_synapse/admin/v2/users/{user_id}/devices");
+        let (status, answer) = self.call(Method::GET, &path, &self.admin_token, json!({})).await;
+        assert_eq!(status, 200, "{answer}");
+        answer["devices"].as_array().unwrap().len()
     }
 
     /// Whether this device is in the account's list.

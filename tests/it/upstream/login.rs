@@ -28,6 +28,8 @@ async fn either_way_proves_who_it_is_and_signs_out() {
             display_name: Some("Jean Dupont [DINUM]".into()),
             emails: vec![email],
             way,
+            at_issuer: None,
+            auth_time: None,
         };
         assert_eq!(identity, expected);
         assert_nothing_left(&homeserver, 1);
@@ -275,6 +277,7 @@ async fn discovery_finds_the_ways_in() {
     assert_eq!(
         offered,
         Ok(Offered {
+            oauth: false,
             sso: None,
             password: true
         })

@@ -97,6 +97,14 @@ impl Shared {
             Endpoint::Profile => self.profile(&memory, request),
             Endpoint::Logout => memory.logout(request),
             Endpoint::Directory => memory.directory_info(request),
+            Endpoint::AuthMetadata | Endpoint::OlderAuthMetadata | Endpoint::AuthIssuer => {
+                match &memory.auth_metadata {
+                    Some((endpoint, metadata)) if *endpoint == request.endpoint => {
+                        Ok(json_answer(200, metadata.clone()))
+                    }
+                    _ => Err(error(404, "M_UNRECOGNIZED")),
+                }
+            }
             Endpoint::Other => Err(error(404, "M_UNRECOGNIZED")),
         }
     }

@@ -22,6 +22,9 @@ pub enum Endpoint {
     Profile,
     Logout,
     Directory,
+    AuthMetadata,
+    OlderAuthMetadata,
+    AuthIssuer,
     Other,
 }
 
@@ -34,6 +37,9 @@ impl Endpoint {
             ("GET", "/_matrix/client/v3/account/3pid") => Self::ThirdPartyIds,
             ("POST", "/_matrix/client/v3/logout") => Self::Logout,
             ("GET", "/_matrix/identity/api/v1/info") => Self::Directory,
+            ("GET", "/_matrix/client/v1/auth_metadata") => Self::AuthMetadata,
+            ("GET", "/_matrix/client/unstable/org.matrix.msc2965/auth_metadata") => Self::OlderAuthMetadata,
+            ("GET", "/_matrix/client/unstable/org.matrix.msc2965/auth_issuer") => Self::AuthIssuer,
             ("GET", path) if path.starts_with("/_matrix/client/v3/login/sso/redirect") => Self::SsoRedirect,
             ("GET", path) if path.starts_with("/_matrix/client/v3/profile/") => Self::Profile,
             _ => Self::Other,
@@ -107,7 +113,7 @@ impl Lie {
     }
 
     /// The answer, where the lie does not need an honest one first.
-    pub(super) async fn tell(&self) -> Option<Response> {
+    pub(in crate::support) async fn tell(&self) -> Option<Response> {
         let body = match self {
             Self::Answer { status, headers, body } => {
                 let mut answer = Response::builder().status(*status);
