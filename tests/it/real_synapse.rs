@@ -226,7 +226,7 @@ async fn a_login_token_serves_once_and_at_its_own_callback() {
 #[tokio::test]
 #[ignore = "needs make test"]
 async fn logins_of_one_agent_at_the_same_time_do_not_end_each_other() {
-    let app = tchap().app(&[]).await;
+    let app = tchap().app(&[("LIMITS_FAILED_PASSWORDS_PER_ACCOUNT", "20")]).await;
     let service = app.relying_party("service").await;
     let logins = (0..8).map(|_| page_by_password(&app, &service, JEAN, tchap().password(JEAN)));
     for page in join_all(logins).await {

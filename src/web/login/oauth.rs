@@ -33,7 +33,7 @@ pub async fn page(step: &UnderWay) -> Result<Response, AuthorizeError> {
     let server = server(step).await?;
     render(&SsoPage {
         layout: step.layout(),
-        service: step.request.client.name.clone(),
+        service: step.service(),
         action: step.action("oauth"),
         homeserver_name: server.name,
         homeserver_label: server.label,
