@@ -16,7 +16,11 @@ PYTHON = CACHE / "interop-venv/bin/python"
 SCOPE = "openid profile email administration"
 # Refresh tokens without offline_access: they end with the agent's session.
 REFRESHES = {"grant_types": ["authorization_code", "refresh_token"], "refresh_tokens": "always"}
-NO_API = {"JWT access token": "a matter of APIs; asked of oauth4webapi"}
+# What one library stands for all in.
+ONCE = {
+    "JWT access token": "a matter of APIs; asked of oauth4webapi",
+    "registration": "asked of openid-client",
+}
 
 
 class Site:
@@ -31,7 +35,7 @@ class Site:
     signed_out = "/signed-out"
     scope = SCOPE
     asked_again: list[str] = []  # what the agent sees at a second login in the same browser
-    lacks: dict[str, str] = NO_API  # steps that the library has no part in, and why
+    lacks: dict[str, str] = ONCE  # steps that the library has no part in, and why
     says_why = True  # the site shows the error that came back
     resource: dict | None = None  # an API of the site's own
 
@@ -118,6 +122,8 @@ class OpenidClient(Site):
     authentication = "client_secret_basic"
     scope = f"{SCOPE} offline_access"
     asked_again = ["consent-form"]  # it asks with prompt=consent
+    lacks = {"JWT access token": ONCE["JWT access token"]}
+    registration_token = ""
 
     def __init__(self, issuer: str, folder: Path):
         super().__init__(issuer, folder)
@@ -133,7 +139,8 @@ class OpenidClient(Site):
         }
 
     def settings(self) -> dict:
-        return {**super().settings(), "private_key": self.key["private"]}
+        mine = {"private_key": self.key["private"], "registration_token": self.registration_token}
+        return {**super().settings(), **mine}
 
     def command(self) -> list:
         return ["node", HERE / "openid_client.mjs"]
@@ -143,7 +150,10 @@ class Oauth4webapi(Site):
     name = "oauth4webapi"
     authentication = "none"
     asked_again = ["consent-form"]  # nobody can tell who answers on loopback (RFC 8252 8.6)
-    lacks = {"introspection": "a public client cannot prove that a token is its own"}
+    lacks = {
+        "introspection": "a public client cannot prove that a token is its own",
+        "registration": ONCE["registration"],
+    }
 
     def command(self) -> list:
         return ["node", HERE / "oauth4webapi.mjs"]
@@ -181,7 +191,7 @@ class Django(Site):
     signed_out = "/"
     says_why = False
     lacks = {
-        **NO_API,
+        **ONCE,
         "introspection": "the library has none",
         "revocation": "the library has none; it keeps no refresh token",
     }
@@ -207,7 +217,7 @@ class Apache(Site):
     signed_out = "/signed-out.html"
     response_mode = "form_post"
     lacks = {
-        **NO_API,
+        **ONCE,
         "introspection": "the module does that as a resource server, for other people's tokens",
         "revocation": "done by the module itself at its logout",
     }
