@@ -1,5 +1,7 @@
 //! `client add|list|show|logouts|rotate-secret|disable`. A secret is shown once, when it is made, and stored as a fingerprint.
 
+mod logouts;
+
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use serde::de::DeserializeOwned;
@@ -10,16 +12,12 @@ use super::apply::KEEP_SECRETS;
 use super::context::{Context, Database};
 use super::{Global, output};
 use crate::domain::claims::SCOPES;
-use crate::domain::logout::LogoutDelivery;
 use crate::protocol::client::{
     ApplicationType, Client, ClientAuthMethod, ClientKeys, ClientSecret, ConsentPolicy, GrantType, LogoutUris,
     RefreshRule, SigningAlg, SubjectType,
 };
 use crate::protocol::client_metadata::ClientMetadata;
 use crate::secret;
-
-/// So many logout tokens are shown.
-const LOGOUTS_SHOWN: u32 = 50;
 
 #[derive(Debug, Subcommand)]
 pub enum ClientCommand {
@@ -175,7 +173,7 @@ pub async fn run(global: &Global, command: ClientCommand) -> anyhow::Result<()> 
         ClientCommand::Add(args) => add(global, &context, *args).await?,
         ClientCommand::List => list(global, &context).await?,
         ClientCommand::Show { id } => show(global, &context, &id).await?,
-        ClientCommand::Logouts { id } => logouts(global, &context, &id).await?,
+        ClientCommand::Logouts { id } => logouts::show(global, &context, &id).await?,
         ClientCommand::RotateSecret { id, keep } => rotate_secret(global, &context, &id, keep).await?,
         ClientCommand::Disable { id } => disable(global, &context, &id).await?,
     }
@@ -286,47 +284,6 @@ async fn show(global: &Global, context: &Context, id: &str) -> anyhow::Result<()
     };
     let rows: Vec<_> = secrets.iter().map(row).collect();
     output::print(&output::table(&["secret", "made", "works until"], &rows))
-}
-
-async fn logouts(global: &Global, context: &Context, id: &str) -> anyhow::Result<()> {
-    let client = find(context, id).await?;
-    let deliveries = context.store.list_logout_deliveries(id, LOGOUTS_SHOWN).await?;
-    if global.json {
-        let delivery = |one: &LogoutDelivery| {
-            json!({
-                "sid": one.sid, "sub": one.subject, "created_at": one.created_at, "attempts": one.attempts,
-                "next_attempt_at": one.next_attempt_at, "delivered_at": one.delivered_at, "last_error": one.last_error,
-            })
-        };
-        return output::json(&deliveries.iter().map(delivery).collect::<Vec<_>>());
-    }
-    let row = |one: &LogoutDelivery| {
-        let outcome = match (one.delivered_at, one.next_attempt_at) {
-            (Some(at), _) => format!("delivered {}", output::instant(at)),
-            (None, Some(at)) => format!("again {}", output::instant(at)),
-            (None, None) => "given up".to_owned(),
-        };
-        vec![
-            output::instant(one.created_at),
-            one.sid.clone(),
-            one.attempts.to_string(),
-            outcome,
-            one.last_error.clone().unwrap_or_default(),
-        ]
-    };
-    let rows: Vec<_> = deliveries.iter().map(row).collect();
-    if rows.is_empty() {
-        let why = match client.logout.backchannel_logout_uri {
-            Some(_) => "no session of its agents has ended within 30 days",
-            None => "it has no backchannel_logout_uri",
-        };
-        output::say(&format!("There is no logout token for {id}: {why}."));
-        return Ok(());
-    }
-    output::print(&output::table(
-        &["logout", "sid", "attempts", "outcome", "last error"],
-        &rows,
-    ))
 }
 
 async fn rotate_secret(global: &Global, context: &Context, id: &str, keep: i64) -> anyhow::Result<()> {

@@ -178,7 +178,6 @@ async fn what_may_be_ignored_is_never_an_error() {
         ("prompt", ""),
         ("max_age", ""),
         ("max_age", "99999999999999"),
-        ("resource", "https://a.example&resource=https://b.example"),
         ("response_mode", "query"),
         ("state", "s"),
     ] {

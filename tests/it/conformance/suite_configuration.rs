@@ -127,7 +127,10 @@ fn the_table_has_every_module() {
         ("third_party_init", include_str!("third_party_init.rs")),
     ];
     for (plan, source) in plans {
-        for name in source.lines().filter_map(|line| line.strip_prefix("async fn ")?.split('(').next()) {
+        for name in source
+            .lines()
+            .filter_map(|line| line.strip_prefix("async fn ")?.split('(').next())
+        {
             assert!(table.contains(&format!("`{plan}::{name}`")), "{plan}::{name}");
         }
     }

@@ -51,7 +51,9 @@ pub async fn server_rotate_keys(op: &Provider) {
 }
 
 async fn by_reference(op: &Provider, key: PartyKey) -> Party<'_> {
-    let jwks_uri = op.site.serve("/jwks", "application/json", key.jwks().to_string().as_bytes());
+    let jwks_uri = op
+        .site
+        .serve("/jwks", "application/json", key.jwks().to_string().as_bytes());
     let metadata = json!({
         "token_endpoint_auth_method": "private_key_jwt",
         "grant_types": ["authorization_code", "refresh_token"],
@@ -76,7 +78,8 @@ pub async fn refresh_token_rp_key_rotation(op: &Provider) {
     let refresh_token = tokens.response["refresh_token"].as_str().expect("a refresh token");
     assert!(is_vschar(refresh_token));
     let second = PartyKey::new("second");
-    op.site.serve("/jwks", "application/json", second.jwks().to_string().as_bytes());
+    op.site
+        .serve("/jwks", "application/json", second.jwks().to_string().as_bytes());
     party.key = Some(second.into());
     op.wait(60).await;
     refresh(&party, &tokens, refresh_token, None).await;

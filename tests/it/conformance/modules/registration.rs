@@ -101,7 +101,9 @@ async fn login_page(op: &Provider, metadata: Value) -> Page {
 
 /// Registration §2: the login page shows the client's logo.
 pub async fn registration_logo_uri(op: &Provider) {
-    let logo = op.site.serve("/logo.png", "image/png", &STANDARD.decode(PIXEL).unwrap());
+    let logo = op
+        .site
+        .serve("/logo.png", "image/png", &STANDARD.decode(PIXEL).unwrap());
     let page = login_page(op, json!({"logo_uri": logo})).await;
     assert!(page.has("service-logo"), "{}", page.body);
 }
