@@ -1,5 +1,5 @@
 // A service written with openid-client (npm), as its documentation shows: node openid_client.mjs SETTINGS
-// SETTINGS, in JSON: issuer, port, client_id, private_key (a JWK), scope, registration_token.
+// SETTINGS, in JSON: issuer, port, client_id, client_secret, scope, registration_token.
 import * as client from 'openid-client'
 import { createRemoteJWKSet, jwtVerify } from 'jose' // the same author's; openid-client brings it along
 import { everySession, serve, signedIn, signOut } from './site.mjs'
@@ -7,8 +7,6 @@ import { everySession, serve, signedIn, signOut } from './site.mjs'
 const settings = JSON.parse(process.argv[2])
 const home = `http://127.0.0.1:${settings.port}`
 
-const { kid, ...jwk } = settings.private_key
-const key = await crypto.subtle.importKey('jwk', jwk, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
 const metadata = {
   id_token_signed_response_alg: 'ES256',
   userinfo_signed_response_alg: 'ES256',

@@ -4,7 +4,6 @@ import json
 import os
 import secrets
 import socket
-import subprocess
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -103,14 +102,6 @@ def decoded(page: Page) -> dict:
         raise Failure(f"Expected JSON, got {page}") from None
 
 
-def new_key(algorithm: str) -> dict:
-    """A key pair: `kid`; `private` and `public` as JWK, `private_pem` and `public_pem`."""
-    made = subprocess.run(["node", HERE / "new_key.mjs", algorithm], capture_output=True, text=True)
-    if made.returncode != 0:
-        raise Failure(f"No key could be made: {made.stderr}")
-    return json.loads(made.stdout)
-
-
 def is_listening(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
@@ -125,10 +116,6 @@ class OpenidClient(Site):
     lacks = {"JWT access token": ONCE["JWT access token"]}
     registration_token = ""
 
-    def __init__(self, issuer: str, folder: Path):
-        super().__init__(issuer, folder)
-        self.key = new_key("ES256")
-
     def registration(self) -> dict:
         return {
             **super().registration(),
@@ -139,8 +126,7 @@ class OpenidClient(Site):
         }
 
     def settings(self) -> dict:
-        mine = {"private_key": self.key["private"], "registration_token": self.registration_token}
-        return {**super().settings(), **mine}
+        return {**super().settings(), "registration_token": self.registration_token}
 
     def command(self) -> list:
         return ["node", HERE / "openid_client.mjs"]
@@ -296,17 +282,13 @@ OIDCCookie {self.name}
 
 
 class ApacheFront(Apache):
-    """The same, told of logouts in the browser, and proving itself by a key."""
+    """The same, told of logouts in the browser."""
 
     name = "mod_auth_openidc-2"
     response_mode = "query"
     authentication = "client_secret_post"
     algorithm = "ES256"
     lacks = {**Apache.lacks, "refusal": "by query, this version takes the `iss` of an error for another site's login"}
-
-    def __init__(self, issuer: str, folder: Path):
-        super().__init__(issuer, folder)
-        self.key = new_key("RS256")
 
     def registration(self) -> dict:
         channel = {"frontchannel_logout_uri": f"{self.home}{self.callback}?logout=get"}
