@@ -1,5 +1,5 @@
 // A service written with openid-client (npm), as its documentation shows: node openid_client.mjs SETTINGS
-// SETTINGS, in JSON: issuer, port, client_id, client_secret, scope, registration_token.
+// SETTINGS, in JSON: issuer, port, client_id, private_key (a JWK), scope, registration_token.
 import * as client from 'openid-client'
 import { createRemoteJWKSet, jwtVerify } from 'jose' // the same author's; openid-client brings it along
 import { everySession, serve, signedIn, signOut } from './site.mjs'
@@ -7,6 +7,8 @@ import { everySession, serve, signedIn, signOut } from './site.mjs'
 const settings = JSON.parse(process.argv[2])
 const home = `http://127.0.0.1:${settings.port}`
 
+const { kid, ...jwk } = settings.private_key
+const key = await crypto.subtle.importKey('jwk', jwk, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
 const metadata = {
   id_token_signed_response_alg: 'ES256',
   userinfo_signed_response_alg: 'ES256',
@@ -15,7 +17,7 @@ const metadata = {
 // Plain http, because this issuer is on this machine; and signatures checked even where TLS alone would do (Core 3.1.3.7).
 const options = { execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks] }
 const issuer = new URL(settings.issuer)
-const authentication = client.ClientSecretBasic(settings.client_secret)
+const authentication = client.PrivateKeyJwt({ key, kid })
 const config = await client.discovery(issuer, settings.client_id, metadata, authentication, options)
 const jwks = createRemoteJWKSet(new URL(config.serverMetadata().jwks_uri))
 

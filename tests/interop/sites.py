@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import socket
+import subprocess
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -102,6 +103,14 @@ def decoded(page: Page) -> dict:
         raise Failure(f"Expected JSON, got {page}") from None
 
 
+def new_key(algorithm: str) -> dict:
+    """A key pair: `kid`; `private` and `public` as JWK, `private_pem` and `public_pem`."""
+    made = subprocess.run(["node", HERE / "new_key.mjs", algorithm], capture_output=True, text=True)
+    if made.returncode != 0:
+        raise Failure(f"No key could be made: {made.stderr}")
+    return json.loads(made.stdout)
+
+
 def is_listening(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
@@ -110,15 +119,20 @@ def is_listening(port: int) -> bool:
 class OpenidClient(Site):
     name = "openid-client"
     algorithm = "ES256"
-    authentication = "client_secret_basic"
+    authentication = "private_key_jwt"
     scope = f"{SCOPE} offline_access"
     asked_again = ["consent-form"]  # it asks with prompt=consent
     lacks = {"JWT access token": ONCE["JWT access token"]}
     registration_token = ""
 
+    def __init__(self, issuer: str, folder: Path):
+        super().__init__(issuer, folder)
+        self.key = new_key("ES256")
+
     def registration(self) -> dict:
         return {
             **super().registration(),
+            "jwks": {"keys": [self.key["public"]]},
             "grant_types": ["authorization_code", "refresh_token"],
             "userinfo_signed_response_alg": "ES256",
             "introspection_signed_response_alg": "ES256",
@@ -126,7 +140,8 @@ class OpenidClient(Site):
         }
 
     def settings(self) -> dict:
-        return {**super().settings(), "registration_token": self.registration_token}
+        mine = {"private_key": self.key["private"], "registration_token": self.registration_token}
+        return {**super().settings(), **mine}
 
     def command(self) -> list:
         return ["node", HERE / "openid_client.mjs"]
@@ -282,21 +297,32 @@ OIDCCookie {self.name}
 
 
 class ApacheFront(Apache):
-    """The same, told of logouts in the browser."""
+    """The same, told of logouts in the browser, and proving itself by a key."""
 
     name = "mod_auth_openidc-2"
     response_mode = "query"
-    authentication = "client_secret_post"
+    authentication = "private_key_jwt"
     algorithm = "ES256"
     lacks = {**Apache.lacks, "refusal": "by query, this version takes the `iss` of an error for another site's login"}
+
+    def __init__(self, issuer: str, folder: Path):
+        super().__init__(issuer, folder)
+        self.key = new_key("RS256")
 
     def registration(self) -> dict:
         channel = {"frontchannel_logout_uri": f"{self.home}{self.callback}?logout=get"}
         kept = {name: value for name, value in super().registration().items() if name != "backchannel_logout_uri"}
-        return {**kept, **channel}
+        return {**kept, **channel, "jwks": {"keys": [self.key["public"]]}}
 
     def directives(self) -> str:
-        return f"{super().directives()}\nOIDCProviderTokenEndpointAuth client_secret_post"
+        files = {}
+        for half in ("private", "public"):
+            files[half] = self.folder / f"{half}.pem"
+            replace_atomically(files[half], self.key[f"{half}_pem"])  # readable by its owner only
+        # Without the public half, which it has no use for, the module of this version dies of a null pointer.
+        return f"""OIDCPublicKeyFiles {self.key["kid"]}#{files["public"]}
+OIDCPrivateKeyFiles {self.key["kid"]}#{files["private"]}
+OIDCProviderTokenEndpointAuth private_key_jwt"""
 
 
 SITES = [OpenidClient, Oauth4webapi, Authlib, Django, Apache, ApacheFront]
