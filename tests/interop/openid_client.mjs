@@ -1,5 +1,5 @@
 // A service written with openid-client (npm), as its documentation shows: node openid_client.mjs SETTINGS
-// SETTINGS, in JSON: issuer, port, client_id, private_key (a JWK), scope.
+// SETTINGS, in JSON: issuer, port, client_id, private_key (a JWK), scope, registration_token.
 import * as client from 'openid-client'
 import { createRemoteJWKSet, jwtVerify } from 'jose' // the same author's; openid-client brings it along
 import { everySession, serve, signedIn, signOut } from './site.mjs'
@@ -14,18 +14,18 @@ const metadata = {
   userinfo_signed_response_alg: 'ES256',
   introspection_signed_response_alg: 'ES256', // so that it asks for the signed form (RFC 9701)
 }
-const config = await client.discovery(
-  new URL(settings.issuer), settings.client_id, metadata, client.ClientSecretBasic(settings.client_secret),
-  // Plain http, because this issuer is on this machine; and signatures checked even where TLS alone would do (Core 3.1.3.7).
-  { execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks] },
-)
+// Plain http, because this issuer is on this machine; and signatures checked even where TLS alone would do (Core 3.1.3.7).
+const options = { execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks] }
+const issuer = new URL(settings.issuer)
+const authentication = client.PrivateKeyJwt({ key, kid })
+const config = await client.discovery(issuer, settings.client_id, metadata, authentication, options)
 const jwks = createRemoteJWKSet(new URL(config.serverMetadata().jwks_uri))
 
 /** What the library has checked goes into the session. */
 async function keep(session, tokens) {
   session.tokens = { ...session.tokens, ...tokens }
   session.claims = tokens.claims() ?? session.claims
-  session.userinfo = await client.fetchUserInfo(config, tokens.access_token, session.claims.sub)
+  session.userinfo = await client.fetchUserInfo(session.config ?? config, tokens.access_token, session.claims.sub)
 }
 
 serve(settings.port, 'openid_client', {
@@ -35,7 +35,7 @@ serve(settings.port, 'openid_client', {
       expectedState: client.randomState(),
       expectedNonce: client.randomNonce(),
     }
-    return client.buildAuthorizationUrl(config, {
+    return client.buildAuthorizationUrl(session.config ?? config, {
       redirect_uri: `${home}/callback`,
       scope: settings.scope,
       prompt: 'consent', // without it, offline_access means nothing (Core 11)
@@ -46,7 +46,8 @@ serve(settings.port, 'openid_client', {
     })
   },
   async '/callback'({ url, session }) {
-    await keep(session, await client.authorizationCodeGrant(config, url, { ...session.checks, idTokenExpected: true }))
+    const checks = { ...session.checks, idTokenExpected: true }
+    await keep(session, await client.authorizationCodeGrant(session.config ?? config, url, checks))
     return new URL(`${home}/me`)
   },
   '/me'({ session }) {
@@ -56,6 +57,19 @@ serve(settings.port, 'openid_client', {
   async '/refresh'({ session }) {
     await keep(session, await client.refreshTokenGrant(config, signedIn(session).tokens.refresh_token))
     return new URL(`${home}/me`)
+  },
+  /** This session goes on as a client that has registered itself (RFC 7591). */
+  async '/register'({ session }) {
+    const mine = {
+      ...metadata,
+      client_name: 'Self-made',
+      redirect_uris: [`${home}/callback`],
+      scope: settings.scope,
+      token_endpoint_auth_method: 'client_secret_post', // the library's habit; left out, basic is registered (RFC 7591 2)
+    }
+    const registering = { ...options, initialAccessToken: settings.registration_token }
+    session.config = await client.dynamicClientRegistration(issuer, mine, undefined, registering)
+    return { client_id: session.config.clientMetadata().client_id }
   },
   '/introspect': ({ session }) => client.tokenIntrospection(config, signedIn(session).tokens.access_token),
   '/revoke': ({ session }) => client.tokenRevocation(config, signedIn(session).tokens.refresh_token),

@@ -16,7 +16,11 @@ PYTHON = CACHE / "interop-venv/bin/python"
 SCOPE = "openid profile email administration"
 # Refresh tokens without offline_access: they end with the agent's session.
 REFRESHES = {"grant_types": ["authorization_code", "refresh_token"], "refresh_tokens": "always"}
-NO_API = {"JWT access token": "a matter of APIs; asked of oauth4webapi"}
+# What one library stands for all in.
+ONCE = {
+    "JWT access token": "a matter of APIs; asked of oauth4webapi",
+    "registration": "asked of openid-client",
+}
 
 
 class Site:
@@ -31,7 +35,7 @@ class Site:
     signed_out = "/signed-out"
     scope = SCOPE
     asked_again: list[str] = []  # what the agent sees at a second login in the same browser
-    lacks: dict[str, str] = NO_API  # steps that the library has no part in, and why
+    lacks: dict[str, str] = ONCE  # steps that the library has no part in, and why
     says_why = True  # the site shows the error that came back
     resource: dict | None = None  # an API of the site's own
 
@@ -115,9 +119,11 @@ def is_listening(port: int) -> bool:
 class OpenidClient(Site):
     name = "openid-client"
     algorithm = "ES256"
-    authentication = "client_secret_basic"
+    authentication = "private_key_jwt"
     scope = f"{SCOPE} offline_access"
     asked_again = ["consent-form"]  # it asks with prompt=consent
+    lacks = {"JWT access token": ONCE["JWT access token"]}
+    registration_token = ""
 
     def __init__(self, issuer: str, folder: Path):
         super().__init__(issuer, folder)
@@ -126,6 +132,7 @@ class OpenidClient(Site):
     def registration(self) -> dict:
         return {
             **super().registration(),
+            "jwks": {"keys": [self.key["public"]]},
             "grant_types": ["authorization_code", "refresh_token"],
             "userinfo_signed_response_alg": "ES256",
             "introspection_signed_response_alg": "ES256",
@@ -133,7 +140,8 @@ class OpenidClient(Site):
         }
 
     def settings(self) -> dict:
-        return {**super().settings(), "private_key": self.key["private"]}
+        mine = {"private_key": self.key["private"], "registration_token": self.registration_token}
+        return {**super().settings(), **mine}
 
     def command(self) -> list:
         return ["node", HERE / "openid_client.mjs"]
@@ -143,7 +151,10 @@ class Oauth4webapi(Site):
     name = "oauth4webapi"
     authentication = "none"
     asked_again = ["consent-form"]  # nobody can tell who answers on loopback (RFC 8252 8.6)
-    lacks = {"introspection": "a public client cannot prove that a token is its own"}
+    lacks = {
+        "introspection": "a public client cannot prove that a token is its own",
+        "registration": ONCE["registration"],
+    }
 
     def command(self) -> list:
         return ["node", HERE / "oauth4webapi.mjs"]
@@ -181,7 +192,7 @@ class Django(Site):
     signed_out = "/"
     says_why = False
     lacks = {
-        **NO_API,
+        **ONCE,
         "introspection": "the library has none",
         "revocation": "the library has none; it keeps no refresh token",
     }
@@ -207,7 +218,7 @@ class Apache(Site):
     signed_out = "/signed-out.html"
     response_mode = "form_post"
     lacks = {
-        **NO_API,
+        **ONCE,
         "introspection": "the module does that as a resource server, for other people's tokens",
         "revocation": "done by the module itself at its logout",
     }
@@ -290,7 +301,7 @@ class ApacheFront(Apache):
 
     name = "mod_auth_openidc-2"
     response_mode = "query"
-    authentication = "client_secret_post"
+    authentication = "private_key_jwt"
     algorithm = "ES256"
     lacks = {**Apache.lacks, "refusal": "by query, this version takes the `iss` of an error for another site's login"}
 
@@ -301,10 +312,17 @@ class ApacheFront(Apache):
     def registration(self) -> dict:
         channel = {"frontchannel_logout_uri": f"{self.home}{self.callback}?logout=get"}
         kept = {name: value for name, value in super().registration().items() if name != "backchannel_logout_uri"}
-        return {**kept, **channel}
+        return {**kept, **channel, "jwks": {"keys": [self.key["public"]]}}
 
     def directives(self) -> str:
-        return f"{super().directives()}\nOIDCProviderTokenEndpointAuth client_secret_post"
+        files = {}
+        for half in ("private", "public"):
+            files[half] = self.folder / f"{half}.pem"
+            replace_atomically(files[half], self.key[f"{half}_pem"])  # readable by its owner only
+        # Without the public half, which it has no use for, the module of this version dies of a null pointer.
+        return f"""OIDCPublicKeyFiles {self.key["kid"]}#{files["public"]}
+OIDCPrivateKeyFiles {self.key["kid"]}#{files["private"]}
+OIDCProviderTokenEndpointAuth private_key_jwt"""
 
 
 SITES = [OpenidClient, Oauth4webapi, Authlib, Django, Apache, ApacheFront]

@@ -136,6 +136,15 @@ def logout_elsewhere(site: Site, browser: Browser) -> None:
         time.sleep(0.05)
 
 
+def registration(site: Site, _browser: Browser) -> None:
+    """The library registers a client of its own, which then signs the agent in."""
+    browser = person()
+    made = decoded(browser.open(f"{site.home}/register"))
+    assert made.get("client_id"), f"not registered: {made}"
+    site.sign_in(browser)
+    expect("aud", site.me(browser).get("claims", {}).get("aud"), made["client_id"])
+
+
 def silent(site: Site, browser: Browser) -> Page:
     """The answer to an authorization request with prompt=none from this browser, before the site reads it."""
     request = {
@@ -163,4 +172,5 @@ STEPS: dict[str, Step] = {
     "revocation": revocation,
     "logout": logout,
     "logout elsewhere": logout_elsewhere,
+    "registration": registration,
 }
