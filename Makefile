@@ -1,5 +1,5 @@
 # The commands of this project. Each sets up what it needs inside this directory (.cache, node_modules, target).
-.PHONY: help demo test test-interop check release
+.PHONY: help demo test test-interop conformance-server check release
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -12,6 +12,9 @@ test: ## Every test: SQLite and PostgreSQL, real Synapse, a real browser
 
 test-interop: ## Other people's OpenID Connect libraries, unmodified, against the provider
 	@tests/interop/run
+
+conformance-server: ## The provider over TLS for the OpenID Foundation's suite; Ctrl-C stops it (docs/conformance.md)
+	@tests/conformance/server
 
 release: ## The optimised programs, as in the container image
 	cargo build --release --locked --bin tchap-connect --example partner_site

@@ -49,6 +49,7 @@ create index authorizations_session on authorizations (session_id);
 create index authorizations_expiry on authorizations (expires_at);
 create index codes_authorization on codes (authorization_id);
 create index access_tokens_authorization on access_tokens (authorization_id);
+create index access_tokens_expiry on access_tokens (expires_at);
 
 -- The family of a refresh token is its authorization. A rotated token keeps its successor, sealed under a key derived from
 -- itself, for the one lost response that is forgiven.
@@ -62,6 +63,7 @@ create table refresh_tokens (
     sealed_successor text
 );
 create index refresh_tokens_authorization on refresh_tokens (authorization_id);
+create index refresh_tokens_expiry on refresh_tokens (expires_at);
 
 -- Assertions, request objects and the like that count once: who signed it, and the fingerprint of its jti.
 create table used_jtis (

@@ -4,11 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use crate::clock::Clock;
 use crate::config::{Config, SealingError};
 use crate::egress::{Egress, EgressOptions, EgressSetupError, FetchOptions, Fetcher};
 use crate::keys::{ClientSignatures, Keys, KeysError};
 use crate::store::Store;
+use crate::tls::{Tls, TlsError};
 use crate::upstream::Upstream;
 use crate::web::pages::FooterLinks;
 use crate::web::theme::{Theme, ThemeError};
@@ -22,12 +25,16 @@ pub struct App {
     pub store: Store,
     /// Signing keys.
     pub keys: Arc<Keys>,
+    /// TLS, where it ends here.
+    pub tls: Option<Arc<Tls>>,
     /// The homeserver side.
     pub upstream: Upstream,
     /// Requests to addresses that clients name.
     pub fetcher: Fetcher,
     /// What clients sign.
     pub client_signatures: ClientSignatures,
+    /// Wakes the job that delivers logout tokens.
+    pub logout_queued: Arc<Notify>,
     /// The only reader of time.
     pub clock: Clock,
     pub(crate) theme: Arc<Theme>,
@@ -46,6 +53,9 @@ pub enum StartError {
     /// The signing keys cannot be opened.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// The TLS certificate or its key is not usable.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The operator's stylesheets are not usable.
     #[error(transparent)]
     Theme(#[from] ThemeError),
@@ -87,8 +97,10 @@ impl App {
             }),
             client_signatures: ClientSignatures::new(keys.clone(), fetcher.clone()),
             keys,
+            tls: config.tls.clone().map(Tls::load).transpose()?.map(Arc::new),
             fetcher,
             upstream: Upstream::new(egress),
+            logout_queued: Arc::default(),
             config,
             store,
             clock,

@@ -6,7 +6,7 @@
 //! protocol  <-  domain  <-  egress, store  <-  upstream, keys  <-  web | jobs  <-  cli, main
 //!  (pure)       (pure)              (the outside world)               (the shell)
 //! ```
-//! `clock`, `secret` and `config` are the floor that everything may stand on.
+//! `clock`, `secret`, `tls` and `config` are the floor that everything may stand on.
 #![warn(missing_docs)]
 
 pub mod app;
@@ -20,5 +20,6 @@ pub mod keys;
 pub mod protocol;
 pub mod secret;
 pub mod store;
+pub mod tls;
 pub mod upstream;
 pub mod web;

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::aead;
 use ring::digest;
+use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
@@ -79,6 +80,15 @@ pub fn random_id() -> Result<String, SecretError> {
     Ok(URL_SAFE_NO_PAD.encode(random_bytes::<16>()?))
 }
 
+/// A random `client_id` of 128 bits. Hexadecimal: one that starts with a dash would look like an option to every command.
+///
+/// # Errors
+/// [`SecretError::Random`].
+pub fn random_client_id() -> Result<String, SecretError> {
+    let digits = random_bytes::<16>()?.map(|byte| format!("{byte:02x}"));
+    Ok(digits.concat())
+}
+
 /// SHA-256.
 pub fn sha256(data: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];
@@ -123,12 +133,26 @@ impl SealingKey {
         }
         .filter(|bytes| bytes.len() == 32)
         .ok_or(SecretError::KeyForm)?;
-        let key = aead::UnboundKey::new(&aead::AES_256_GCM, &bytes).map_err(|_| SecretError::KeyForm);
-        let fingerprint =
-            URL_SAFE_NO_PAD.encode(&sha256(&[b"tchap-connect sealing key".as_slice(), &bytes].concat())[..16]);
+        let key = Self::of(&bytes);
         bytes.zeroize();
+        key
+    }
+
+    /// The key that a token of 256 bits is the only way to. Not its fingerprint, which is stored beside what is sealed.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub fn derived_from(token: &Redacted) -> Result<Self, SecretError> {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, token.expose().as_bytes());
+        Self::of(hmac::sign(&key, b"tchap-connect key of a token").as_ref())
+    }
+
+    fn of(bytes: &[u8]) -> Result<Self, SecretError> {
+        let key = aead::UnboundKey::new(&aead::AES_256_GCM, bytes).map_err(|_| SecretError::KeyForm)?;
+        let fingerprint =
+            URL_SAFE_NO_PAD.encode(&sha256(&[b"tchap-connect sealing key".as_slice(), bytes].concat())[..16]);
         Ok(Self {
-            key: aead::LessSafeKey::new(key?),
+            key: aead::LessSafeKey::new(key),
             fingerprint,
         })
     }
@@ -199,6 +223,15 @@ mod tests {
         let other = SealingKey::parse(&Redacted::new("11".repeat(32))).unwrap();
         assert!(other.open("signing_keys/a", &sealed).is_err());
         assert_ne!(other.fingerprint(), key().fingerprint());
+    }
+
+    #[test]
+    fn a_value_sealed_under_a_token_opens_with_that_token_only() {
+        let of = |token: &str| SealingKey::derived_from(&Redacted::new(token)).unwrap();
+        let sealed = of("token").seal("refresh_tokens/a", b"successor").unwrap();
+        assert_eq!(of("token").open("refresh_tokens/a", &sealed).unwrap(), b"successor");
+        assert!(of("tokem").open("refresh_tokens/a", &sealed).is_err());
+        assert!(of(&fingerprint("token")).open("refresh_tokens/a", &sealed).is_err());
     }
 
     #[test]

@@ -1,4 +1,6 @@
-//! `client add|list|show|rotate-secret|disable`. A secret is shown once, when it is made, and stored as a fingerprint.
+//! `client add|list|show|logouts|rotate-secret|disable`. A secret is shown once, when it is made, and stored as a fingerprint.
+
+mod logouts;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
@@ -25,6 +27,11 @@ pub enum ClientCommand {
     List,
     /// Show one client and its living secrets (never the secrets themselves).
     Show {
+        /// client_id
+        id: String,
+    },
+    /// Show what became of the logout tokens for a client (Back-Channel Logout), the newest first.
+    Logouts {
         /// client_id
         id: String,
     },
@@ -116,15 +123,8 @@ fn choice<T: DeserializeOwned>(text: &str) -> Result<T, String> {
 
 impl AddArgs {
     fn metadata(self) -> anyhow::Result<ClientMetadata> {
-        let random_id = || -> Result<String, secret::SecretError> {
-            // Hexadecimal: an id that starts with a dash would look like an option to every other command.
-            Ok(secret::random_bytes::<16>()?
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect())
-        };
         Ok(ClientMetadata {
-            client_id: self.client_id.map_or_else(random_id, Ok)?,
+            client_id: self.client_id.map_or_else(secret::random_client_id, Ok)?,
             name: self.name,
             redirect_uris: self.redirect_uris,
             application_type: if self.native {
@@ -173,6 +173,7 @@ pub async fn run(global: &Global, command: ClientCommand) -> anyhow::Result<()> 
         ClientCommand::Add(args) => add(global, &context, *args).await?,
         ClientCommand::List => list(global, &context).await?,
         ClientCommand::Show { id } => show(global, &context, &id).await?,
+        ClientCommand::Logouts { id } => logouts::show(global, &context, &id).await?,
         ClientCommand::RotateSecret { id, keep } => rotate_secret(global, &context, &id, keep).await?,
         ClientCommand::Disable { id } => disable(global, &context, &id).await?,
     }

@@ -11,6 +11,7 @@ mod keys;
 pub mod logging;
 mod migrate;
 mod output;
+mod registration_token;
 mod serve;
 
 use std::path::PathBuf;
@@ -60,6 +61,9 @@ enum Command {
     /// Add and manage clients (the sites and applications that agents sign in to).
     #[command(subcommand)]
     Client(client::ClientCommand),
+    /// Let somebody register clients by themselves (registration.mode = "token").
+    #[command(subcommand)]
+    RegistrationToken(registration_token::RegistrationTokenCommand),
     /// See and rotate the keys that sign tokens.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -74,6 +78,7 @@ pub async fn main() -> ExitCode {
         Command::CheckConfig => return check_config::run(&global),
         Command::Apply(args) => apply::run(&global, args).await,
         Command::Client(command) => client::run(&global, command).await,
+        Command::RegistrationToken(command) => registration_token::run(&global, command).await,
         Command::Keys(command) => keys::run(&global, command).await,
     };
     match done {

@@ -34,10 +34,10 @@ pub async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {listen} (the key `listen`)"))?;
     let Context { config, store, clock } = context;
-    let app = App::build(config, store.clone(), clock.clone()).await?;
+    let app = Arc::new(App::build(config, store.clone(), clock.clone()).await?);
     announce(&app, listener.local_addr()?, &said).await?;
     let (stop, stopped) = watch::channel(false);
-    let background = [
+    let mut background = vec![
         tokio::spawn(jobs::cleanup::run(store.clone(), clock.clone(), stopped.clone())),
         tokio::spawn(jobs::keys::run(
             app.keys.clone(),
@@ -46,8 +46,12 @@ pub async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<()> {
             app.config.key_rotation,
             stopped.clone(),
         )),
+        tokio::spawn(jobs::logout_delivery::run(app.clone(), stopped.clone())),
     ];
-    let served = serve_until_told(listener, Arc::new(app), &stop, stopped).await;
+    if let Some(tls) = app.tls.clone() {
+        background.push(tokio::spawn(jobs::tls::run(tls, stopped.clone())));
+    }
+    let served = serve_until_told(listener, app, &stop, stopped).await;
     stop.send_replace(true);
     for job in background {
         drop(tokio::time::timeout(DRAIN, job).await);
@@ -97,8 +101,9 @@ async fn announce(app: &App, address: SocketAddr, homeservers: &[String]) -> any
         for sentence in homeservers {
             output::say(&format!("  {sentence}"));
         }
+        let scheme = if app.tls.is_some() { "https" } else { "http" };
         output::say(&format!(
-            "\nTchap Connect {} listens on http://{address}",
+            "\nTchap Connect {} listens on {scheme}://{address}",
             env!("CARGO_PKG_VERSION")
         ));
         let rows = [

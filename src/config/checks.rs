@@ -1,13 +1,14 @@
 //! What each setting must look like. Every message says what to write instead, and none repeats a secret.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use super::{LogFormat, Mode};
+use super::{LogFormat, Mode, RegistrationMode};
 use crate::protocol::return_to::is_loopback;
 use crate::secret::Redacted;
 
@@ -16,6 +17,15 @@ pub fn mode(text: &str) -> Result<Mode, String> {
         "production" => Ok(Mode::Production),
         "development" => Ok(Mode::Development),
         _ => Err("expected \"production\" or \"development\"".to_owned()),
+    }
+}
+
+pub fn registration_mode(text: &str) -> Result<RegistrationMode, String> {
+    match text {
+        "off" => Ok(RegistrationMode::Off),
+        "token" => Ok(RegistrationMode::Token),
+        "open" => Ok(RegistrationMode::Open),
+        _ => Err("expected \"off\", \"token\" or \"open\"".to_owned()),
     }
 }
 
@@ -107,6 +117,16 @@ pub fn pem_file(text: &str) -> Result<PathBuf, String> {
     } else {
         Err(format!("{text} holds no certificate in PEM form"))
     }
+}
+
+/// A file that holds a secret: in production not for everybody on the machine. (The group may read it: that is how
+/// container platforms hand a secret to a service.)
+pub fn private_file(text: &str, mode: Mode) -> Result<PathBuf, String> {
+    let metadata = std::fs::metadata(text).map_err(|error| format!("{text} cannot be read: {error}"))?;
+    if mode == Mode::Production && metadata.permissions().mode() & 0o007 != 0 {
+        return Err(format!("{text} can be read by everybody on this machine: chmod 600 it"));
+    }
+    Ok(text.into())
 }
 
 pub fn dsfr_dir(text: &str) -> Result<PathBuf, String> {

@@ -5,7 +5,10 @@ use std::net::SocketAddr;
 use ipnet::IpNet;
 
 use super::reader::Reader;
-use super::{Config, Database, Fetch, Lifetimes, Limits, Links, Log, Mode, Problems, Theme, Upstream, checks};
+use super::{
+    Config, Database, Fetch, Lifetimes, Limits, Links, Log, Mode, Problems, Registration, Theme, Upstream, checks,
+};
+use crate::tls::{Tls, TlsFiles};
 
 /// A configuration half read.
 pub(super) struct Draft {
@@ -30,10 +33,12 @@ impl Draft {
     /// Every problem at once.
     pub fn finish(mut self) -> Result<Config, Problems> {
         let listen = self.listen();
-        let issuer = self.issuer(listen);
-        let trusted_proxies = self.trusted_proxies();
+        let own_tls = self.reader.is_given("tls.cert_file") || self.reader.is_given("tls.key_file");
+        let issuer = self.issuer(listen, own_tls);
+        let trusted_proxies = self.trusted_proxies(own_tls);
         let database = self.database();
         let sealing_key = self.sealing_key(&database);
+        let tls = self.tls();
         let lifetimes = self.lifetimes();
         let reader = &mut self.reader;
         let rotation_days = reader.integer("keys.rotation_days", 90, 0..=730);
@@ -41,6 +46,14 @@ impl Draft {
             open_flows_per_network: reader.integer("limits.open_flows_per_network", 2000, 1..=1_000_000),
             failed_passwords_per_account: reader.integer("limits.failed_passwords_per_account", 4, 1..=100),
             failed_passwords_per_network: reader.integer("limits.failed_passwords_per_network", 100, 1..=1800),
+        };
+        let registration = Registration {
+            mode: reader
+                .text("registration.mode", Some("off"), checks::registration_mode)
+                .unwrap_or_default(),
+            per_network_per_day: reader.integer("registration.per_network_per_day", 20, 1..=100_000),
+            max_clients: reader.integer("registration.max_clients", 1000, 1..=1_000_000),
+            unused_days: reader.integer("registration.unused_days", 90, 1..=3650),
         };
         let upstream = Upstream {
             timeout_seconds: reader.integer("upstream.timeout_seconds", 10, 1..=60).unsigned_abs(),
@@ -72,12 +85,14 @@ impl Draft {
             issuer: issuer.unwrap_or_default(),
             listen,
             mode: self.mode,
+            tls,
             trusted_proxies,
             database,
             sealing_key,
             lifetimes,
             key_rotation: (rotation_days > 0).then_some(rotation_days * 24 * 3600),
             limits,
+            registration,
             upstream,
             fetch,
             theme,
@@ -94,10 +109,13 @@ impl Draft {
             .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)))
     }
 
-    fn issuer(&mut self, listen: SocketAddr) -> Option<String> {
+    fn issuer(&mut self, listen: SocketAddr, own_tls: bool) -> Option<String> {
         let mode = self.mode;
+        let scheme = if own_tls { "https" } else { "http" };
         let default = match mode {
-            Mode::Development if listen.ip().is_loopback() && listen.port() != 0 => Some(format!("http://{listen}")),
+            Mode::Development if listen.ip().is_loopback() && listen.port() != 0 => {
+                Some(format!("{scheme}://{listen}"))
+            }
             _ => None,
         };
         if !self.reader.is_given("issuer") {
@@ -111,14 +129,49 @@ impl Draft {
                 ),
             }
         }
-        self.reader
-            .text("issuer", default.as_deref(), |text| checks::issuer(text, mode))
+        let issuer = self
+            .reader
+            .text("issuer", default.as_deref(), |text| checks::issuer(text, mode));
+        if own_tls && issuer.as_deref().is_some_and(|issuer| issuer.starts_with("http:")) {
+            self.reader
+                .problem("issuer", "browsers reach us by TLS (tls.cert_file): write https");
+        }
+        issuer
     }
 
-    fn trusted_proxies(&mut self) -> Vec<IpNet> {
-        // Only http is served here, so a public https issuer has a proxy in front of it: without its address every
+    /// Both files or neither; and they must belong together.
+    fn tls(&mut self) -> Option<TlsFiles> {
+        let both = [("tls.cert_file", "tls.key_file"), ("tls.key_file", "tls.cert_file")];
+        for (given, missing) in both {
+            if self.reader.is_given(given) && !self.reader.is_given(missing) {
+                let message = format!("{given} is given: a certificate and its key are named together");
+                self.reader.problem(missing, message);
+            }
+        }
+        let cert_file = self.reader.text("tls.cert_file", None, checks::pem_file);
+        let mode = self.mode;
+        let key_file = self
+            .reader
+            .text("tls.key_file", None, |text| checks::private_file(text, mode));
+        let files = TlsFiles {
+            cert_file: cert_file?,
+            key_file: key_file?,
+        };
+        if let Err(error) = Tls::load(files.clone()) {
+            let key = if error.is_of_key() {
+                "tls.key_file"
+            } else {
+                "tls.cert_file"
+            };
+            self.reader.problem(key, error.to_string());
+        }
+        Some(files)
+    }
+
+    fn trusted_proxies(&mut self, own_tls: bool) -> Vec<IpNet> {
+        // Where only http is served, a public https issuer has a proxy in front of it: without its address every
         // visitor would seem to come from one network and share one cap.
-        if self.mode == Mode::Production && !self.reader.is_given("trusted_proxies") {
+        if self.mode == Mode::Production && !own_tls && !self.reader.is_given("trusted_proxies") {
             self.reader.problem(
                 "trusted_proxies",
                 "list the proxy that ends TLS, for example trusted_proxies = [\"10.0.0.5/32\"]; [] if it passes \
@@ -166,11 +219,17 @@ impl Draft {
             flow: reader.integer("lifetimes.flow", 1800, 300..=DAY),
             access_token: reader.integer("lifetimes.access_token", 600, 60..=DAY),
             id_token: reader.integer("lifetimes.id_token", 600, 60..=HOUR),
+            refresh_token_idle: reader.integer("lifetimes.refresh_token_idle", 30 * DAY, HOUR..=365 * DAY),
+            refresh_token: reader.integer("lifetimes.refresh_token", 90 * DAY, HOUR..=730 * DAY),
             session: reader.integer("lifetimes.session", 12 * HOUR, 300..=30 * DAY),
             consent: reader.integer("lifetimes.consent", 365 * DAY, HOUR..=730 * DAY),
         };
         if lifetimes.login_attempt > lifetimes.flow {
             reader.problem("lifetimes.login_attempt", "must not be longer than lifetimes.flow");
+        }
+        if lifetimes.refresh_token_idle > lifetimes.refresh_token {
+            let message = "must not be longer than lifetimes.refresh_token";
+            reader.problem("lifetimes.refresh_token_idle", message);
         }
         // The cookie session binds a flow to its browser.
         if lifetimes.session < lifetimes.flow {

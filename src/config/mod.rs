@@ -22,6 +22,7 @@ pub use reader::{Problem, Problems, Setting, syntax_problem};
 pub use sealing::SealingError;
 
 use crate::secret::Redacted;
+use crate::tls::TlsFiles;
 use draft::Draft;
 use reader::Reader;
 
@@ -48,6 +49,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Production or development.
     pub mode: Mode,
+    /// Where the certificate is when TLS ends here; `None` when a proxy ends it.
+    pub tls: Option<TlsFiles>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Where everything is stored.
@@ -60,6 +63,8 @@ pub struct Config {
     pub key_rotation: Option<i64>,
     /// Caps.
     pub limits: Limits,
+    /// Clients that register themselves.
+    pub registration: Registration,
     /// Requests to homeservers.
     pub upstream: Upstream,
     /// Requests to addresses that clients name.
@@ -107,6 +112,10 @@ pub struct Lifetimes {
     pub access_token: i64,
     /// An ID token.
     pub id_token: i64,
+    /// A refresh token that is not used.
+    pub refresh_token_idle: i64,
+    /// A refresh token however often it is used, counted from the authorization.
+    pub refresh_token: i64,
     /// A browser session, absolute.
     pub session: i64,
     /// A remembered consent.
@@ -122,6 +131,38 @@ pub struct Limits {
     pub failed_passwords_per_account: i64,
     /// The same per network (IPv4 address or IPv6 /64), whoever they are for.
     pub failed_passwords_per_network: i64,
+}
+
+/// Who may register a client by themselves (RFC 7591).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RegistrationMode {
+    /// Nobody: there is no such endpoint.
+    #[default]
+    Off,
+    /// Whoever has an initial access token.
+    Token,
+    /// Everybody.
+    Open,
+}
+
+/// Clients that register themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Registration {
+    /// Who may.
+    pub mode: RegistrationMode,
+    /// How many from one network (IPv4 address or IPv6 /64) within a day.
+    pub per_network_per_day: i64,
+    /// How many in all.
+    pub max_clients: i64,
+    /// After so many days without a sign-in or a token such a client is deleted.
+    pub unused_days: i64,
+}
+
+impl Registration {
+    /// Whether there is an endpoint at all.
+    pub fn is_on(self) -> bool {
+        self.mode != RegistrationMode::Off
+    }
 }
 
 /// Requests to homeservers.

@@ -326,6 +326,8 @@ fn the_example_parses_as_it_is_and_with_every_setting_uncommented() {
         keys,
         [
             "sealing_key_file",
+            "tls.cert_file",
+            "tls.key_file",
             "upstream.ca_file",
             "fetch.ca_file",
             "theme.dsfr_dir"
@@ -370,6 +372,8 @@ fn reader_keys() -> Vec<&'static str> {
     let settings = Config::parse(None, vars).unwrap().settings;
     let absent = [
         "sealing_key_file",
+        "tls.cert_file",
+        "tls.key_file",
         "upstream.ca_file",
         "fetch.ca_file",
         "theme.dsfr_dir",

@@ -11,11 +11,13 @@ use super::grant::AgentGrant;
 use super::homeserver::{Homeserver, Way};
 use super::identifier::email_domain;
 use super::names::{self, DisplayName};
+use crate::protocol::authorize::OFFLINE_ACCESS;
 use crate::protocol::claims_request::ClaimsRequest;
 
 /// Every scope this provider has, as discovery lists them.
 pub const SCOPES: &[&str] = &[
     "openid",
+    OFFLINE_ACCESS,
     "profile",
     "email",
     "given_name",

@@ -61,10 +61,12 @@ pub struct Progress {
     pub account_chosen: Option<String>,
     /// Another agent is signed in than the one whose data a page showed: ask which account it is to be.
     pub account_changed: bool,
-    /// The agent accepted to go on with another account than the one typed.
+    /// The agent accepted to go on with the account that came back.
     pub account_confirmed: bool,
     /// The account that came back is not the one typed.
     pub other_account: bool,
+    /// The agent had signed out in this browser, and the homeserver answered without anybody having proven who they are.
+    pub after_logout: bool,
     /// The consent given within this flow.
     pub consented: Option<Agreement>,
     /// Failed passwords so far.
@@ -164,7 +166,7 @@ pub enum Step {
     Login,
     /// Choose between the signed-in account and another.
     Choose,
-    /// Confirm the account that came back instead of the one typed.
+    /// Confirm the account that came back: not the one typed, or after a logout.
     Confirm,
     /// Agree to the claims.
     Consent,
@@ -218,7 +220,7 @@ pub fn next_step(
         return log_in_or(Denial::LoginRequired, Denial::NotFresh);
     }
     // Before any refusal: the agent may want to change the account that would be refused.
-    if logged_in_here && progress.other_account && !progress.account_confirmed {
+    if logged_in_here && (progress.other_account || progress.after_logout) && !progress.account_confirmed {
         return page(Step::Confirm);
     }
     if hint.is_some_and(|subject| subject != agent.subject) || !request.claims.admits(agent.subject) {

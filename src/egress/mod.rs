@@ -2,6 +2,7 @@
 //! no proxy from the environment, and give up on answers that take too long or grow too large. [`Egress`] talks to
 //! homeservers, which the operator lists; [`Fetcher`] to addresses that clients name.
 
+mod documents;
 mod fetcher;
 mod public;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Request, Response, header};
 
+pub use documents::DocumentError;
 pub use fetcher::{FetchError, FetchLimits, FetchOptions, Fetched, Fetcher};
 use public::NotPublic;
 

@@ -3,6 +3,8 @@
 
 pub mod cleanup;
 pub mod keys;
+pub mod logout_delivery;
+pub mod tls;
 
 use std::time::Duration;
 

@@ -31,7 +31,7 @@ pub const JWKS_MAX_AGE: i64 = 600;
 const PUBLISHED_AHEAD: i64 = JWKS_MAX_AGE + 60;
 
 /// A retired key stays in the JWKS for the longest lifetime that a token signed with it may have, in seconds.
-const PUBLISHED_AFTER: i64 = 3600;
+pub const PUBLISHED_AFTER: i64 = 3600;
 
 /// How long a retired key is kept to verify `id_token_hint`, in seconds: 13 months (protocol.md §2).
 pub const KEPT_FOR_HINTS: i64 = 396 * 24 * 3600;

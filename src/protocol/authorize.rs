@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::claims_request::ClaimsRequest;
-use super::client::Client;
+use super::client::{Client, ConsentPolicy, GrantType};
 use super::error::{ErrorCode, OAuthError};
 use super::params::Params;
 use super::pkce;
@@ -34,7 +34,11 @@ const READ: &[&str] = &[
     "max_age",
     "id_token_hint",
     "claims",
+    "resource",
 ];
+
+/// The scope that asks for a refresh token which outlives the browser session (Core §11).
+pub const OFFLINE_ACCESS: &str = "offline_access";
 
 /// A value of `prompt` (Core §3.1.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -105,7 +109,7 @@ pub fn check(
     params.refuse_repeated()?;
     short(params, "state")?;
     refuse_unsupported(params)?;
-    check_response_type(params)?;
+    check_response_type(params, client)?;
     check_response_mode(params, &return_to)?;
     let scope = scope(params, client, known_scopes)?;
     let prompt = prompt(params)?;
@@ -154,9 +158,13 @@ fn refuse_unsupported(params: &Params) -> Result<(), OAuthError> {
     }
 }
 
-fn check_response_type(params: &Params) -> Result<(), OAuthError> {
+fn check_response_type(params: &Params, client: &Client) -> Result<(), OAuthError> {
     match params.get("response_type") {
-        Some("code") => Ok(()),
+        Some("code") if client.may_use(GrantType::AuthorizationCode) => Ok(()),
+        Some("code") => Err(OAuthError::new(
+            ErrorCode::UnauthorizedClient,
+            "the client did not register for authorization_code",
+        )),
         Some(_) => Err(OAuthError::new(
             ErrorCode::UnsupportedResponseType,
             "only response_type=code is supported",
@@ -176,9 +184,15 @@ fn check_response_mode(params: &Params, return_to: &ReturnTo) -> Result<(), OAut
 }
 
 /// Scopes beyond the registration or unknown here are dropped; without `openid` this is no OpenID request.
+/// `offline_access` counts for clients that may refresh, and that ask: Core §11 wants the agent's consent.
 fn scope(params: &Params, client: &Client, known: &[&str]) -> Result<BTreeSet<String>, OAuthError> {
+    let admitted = |word: &str| match word {
+        "openid" => true,
+        OFFLINE_ACCESS => client.may_use(GrantType::RefreshToken) && client.consent == ConsentPolicy::Ask,
+        word => client.scopes.contains(word),
+    };
     let scope: BTreeSet<String> = words(short(params, "scope")?)
-        .filter(|word| known.contains(word) && (client.scopes.contains(*word) || *word == "openid"))
+        .filter(|word| known.contains(word) && admitted(word))
         .map(str::to_owned)
         .collect();
     if scope.contains("openid") {
@@ -217,7 +231,7 @@ fn short<'a>(params: &'a Params, name: &str) -> Result<Option<&'a str>, OAuthErr
     }
 }
 
-fn words(list: Option<&str>) -> impl Iterator<Item = &str> {
+pub(super) fn words(list: Option<&str>) -> impl Iterator<Item = &str> {
     list.unwrap_or_default().split(' ').filter(|word| !word.is_empty())
 }
 

@@ -92,6 +92,15 @@ pub enum GrantType {
     ClientCredentials,
 }
 
+impl GrantType {
+    /// Every grant of the token endpoint, with its name over the wire.
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("authorization_code", Self::AuthorizationCode),
+        ("refresh_token", Self::RefreshToken),
+        ("client_credentials", Self::ClientCredentials),
+    ];
+}
+
 /// When a client that registered for refresh tokens gets one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -256,6 +265,9 @@ pub struct Client {
     /// Its requests.
     #[serde(flatten)]
     pub requests: RequestDefaults,
+    /// It registered itself (RFC 7591): nobody vouches for what it says of itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub self_registered: bool,
     /// A disabled client is treated as unknown by the protocol.
     #[serde(default)]
     pub disabled: bool,
@@ -324,6 +336,7 @@ pub(crate) mod tests {
             presentation: Presentation::default(),
             logout: LogoutUris::default(),
             requests: RequestDefaults::default(),
+            self_registered: false,
             disabled: false,
         }
     }

@@ -15,7 +15,8 @@ use super::jwk::PublicKeys;
 use super::return_to::{check_registrable, is_loopback};
 use super::text::is_hostile;
 
-const MAX_NAME: usize = 100;
+/// The longest name of a client, in characters.
+pub const MAX_NAME: usize = 100;
 const MAX_REDIRECT_URIS: usize = 50;
 
 /// One thing wrong with a written entry.
@@ -137,6 +138,7 @@ impl ClientMetadata {
             presentation: self.presentation,
             logout: self.logout,
             requests: self.requests,
+            self_registered: false,
             disabled: self.disabled,
         })
     }

@@ -1,7 +1,6 @@
 //! Request parameters (RFC 6749 §3.1, §3.2): form-encoded, each at most once, an empty value counts as absent.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::error::OAuthError;
 
@@ -11,8 +10,8 @@ const MAX_PARAMS: usize = 100;
 /// Parsed parameters. Values of unknown names are kept and ignored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Params {
-    values: BTreeMap<String, String>,
-    repeated: BTreeSet<String>,
+    /// Never an empty list.
+    values: BTreeMap<String, Vec<String>>,
 }
 
 impl Params {
@@ -35,25 +34,26 @@ impl Params {
                 None => (pair, &[][..]),
             };
             let (name, value) = (decode(name)?, decode(value)?);
-            match params.values.entry(name) {
-                Entry::Vacant(place) => drop(place.insert(value)),
-                Entry::Occupied(first) => drop(params.repeated.insert(first.key().clone())),
-            }
+            params.values.entry(name).or_default().push(value);
         }
         Ok(params)
     }
 
-    /// The value of a parameter, `None` when absent or empty.
+    /// The (first) value of a parameter, `None` when absent or empty.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.values
-            .get(name)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
+        let first = self.values.get(name)?.first()?;
+        (!first.is_empty()).then_some(first)
+    }
+
+    /// All values of a parameter that may repeat, without empty ones.
+    pub fn get_all(&self, name: &str) -> impl Iterator<Item = &str> {
+        let values = self.values.get(name).into_iter().flatten();
+        values.map(String::as_str).filter(|value| !value.is_empty())
     }
 
     /// Whether a parameter was sent more than once.
     pub fn is_repeated(&self, name: &str) -> bool {
-        self.repeated.contains(name)
+        self.values.get(name).is_some_and(|values| values.len() > 1)
     }
 
     /// Refuses repeated parameters (RFC 6749 §3.1); `resource` and `audience` may repeat (RFC 8707, RFC 8693).
@@ -61,32 +61,36 @@ impl Params {
     /// # Errors
     /// `invalid_request`.
     pub fn refuse_repeated(&self) -> Result<(), OAuthError> {
+        let may_repeat = |name: &str| matches!(name, "resource" | "audience");
         match self
-            .repeated
+            .values
             .iter()
-            .find(|name| !matches!(name.as_str(), "resource" | "audience"))
+            .any(|(name, values)| values.len() > 1 && !may_repeat(name))
         {
-            Some(_) => Err(OAuthError::invalid_request("a parameter is repeated")),
-            None => Ok(()),
+            true => Err(OAuthError::invalid_request("a parameter is repeated")),
+            false => Ok(()),
         }
     }
 
     /// Forgets the parameters that `keep` refuses by name and value.
     pub fn retain(&mut self, keep: impl Fn(&str, &str) -> bool) {
-        self.values.retain(|name, value| keep(name, value));
+        self.values.retain(|name, values| {
+            values.retain(|value| keep(name, value));
+            !values.is_empty()
+        });
     }
 
-    /// Sets a parameter, whatever it was; an empty value leaves it as it is.
-    pub fn supersede(&mut self, name: &str, value: String) {
-        if !value.is_empty() {
-            self.values.insert(name.to_owned(), value);
-        }
+    /// Sets a parameter, whatever it was.
+    pub fn supersede(&mut self, name: &str, values: Vec<String>) {
+        self.values.insert(name.to_owned(), values);
     }
 
-    /// The parameters, form-encoded again, each once.
+    /// The parameters, form-encoded again.
     pub fn encode(&self) -> String {
+        let pairs = self.values.iter();
+        let pairs = pairs.flat_map(|(name, values)| values.iter().map(move |value| (name, value)));
         url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(&self.values)
+            .extend_pairs(pairs)
             .finish()
     }
 }
@@ -121,12 +125,11 @@ mod tests {
         assert_eq!(params.get("d"), Some("x y z"));
         assert!(params.is_repeated("a") && !params.is_repeated("d"));
         assert!(params.refuse_repeated().is_err());
-        assert!(
-            Params::parse(b"resource=a&resource=b")
-                .unwrap()
-                .refuse_repeated()
-                .is_ok()
-        );
+        let repeatable = Params::parse(b"resource=a&resource=&resource=b").unwrap();
+        assert!(repeatable.refuse_repeated().is_ok());
+        assert_eq!(repeatable.get_all("resource").collect::<Vec<_>>(), ["a", "b"]);
+        let again = Params::parse(repeatable.encode().as_bytes()).unwrap();
+        assert_eq!(again, repeatable, "a flow keeps all of them");
     }
 
     #[test]

@@ -1,13 +1,18 @@
 //! Deletes what has expired, in batches, so that no statement holds the writer for long. `session_clients` leave with
-//! their browser session, codes and access tokens with their authorization, whose expiry is that of the last of them.
+//! their browser session, codes with their authorization, which is kept as long as anything issued from it.
 
 use super::{Store, StoreError};
 
-const EXPIRED: [&str; 9] = [
+const EXPIRED: &[&str] = &[
     "delete from flows where id in (select id from flows where expires_at <= $1 limit $2)",
     "delete from web_sessions where id in (select id from web_sessions where expires_at <= $1 limit $2)",
     "delete from browser_sessions where id in (select id from browser_sessions where expires_at <= $1 limit $2)",
+    "delete from access_tokens where fingerprint in
+     (select fingerprint from access_tokens where expires_at <= $1 limit $2)",
+    "delete from refresh_tokens where fingerprint in
+     (select fingerprint from refresh_tokens where expires_at <= $1 limit $2)",
     "delete from authorizations where id in (select id from authorizations where expires_at <= $1 limit $2)",
+    "delete from logout_deliveries where id in (select id from logout_deliveries where expires_at <= $1 limit $2)",
     "delete from client_secrets where id in (select id from client_secrets where expires_at <= $1 limit $2)",
     "delete from throttles where bucket in (select bucket from throttles where full_until <= $1 limit $2)",
     "delete from known_browsers where fingerprint in
@@ -16,6 +21,10 @@ const EXPIRED: [&str; 9] = [
      (select signer, jti from used_jtis where expires_at <= $1 limit $2)",
     "delete from consents where (agent_id, client_id) in
      (select agent_id, client_id from consents where expires_at <= $1 limit $2)",
+    "delete from registration_tokens where id in
+     (select id from registration_tokens where expires_at <= $1 limit $2)",
+    // Unused clients that registered themselves, with all that hangs on them.
+    "delete from clients where id in (select client_id from client_registrations where expires_at <= $1 limit $2)",
 ];
 
 impl Store {
@@ -25,7 +34,7 @@ impl Store {
     /// When the database fails; what was deleted until then stays deleted.
     pub async fn delete_expired(&self, now: i64, batch: u32) -> Result<u64, StoreError> {
         let mut total = 0;
-        for sql in EXPIRED {
+        for &sql in EXPIRED {
             loop {
                 let rows = on!(self.writes(), db => {
                     sqlx::query(sql).bind(now).bind(i64::from(batch)).execute(db).await.map(|done| done.rows_affected())

@@ -1,7 +1,11 @@
-//! Authorizations and what was issued from them: codes (spent once, RFC 6749 §4.1.2) and access tokens.
+//! Authorizations and their codes, which are spent once (RFC 6749 §4.1.2).
 
+use super::tokens::{Details, insert_tokens};
 use super::{Store, StoreError, from_json, to_json};
-use crate::domain::grant::{AccessTokenRecord, Authorization, CodeRecord};
+use crate::domain::grant::{AccessTokenRecord, Authorization, CodeRecord, RefreshTokenRecord};
+
+const INSERT_AUTHORIZATION: &str = "insert into authorizations
+    (id, client_id, agent_id, session_id, document, created_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7)";
 
 #[derive(sqlx::FromRow)]
 struct CodeRow {
@@ -16,7 +20,8 @@ struct CodeRow {
 }
 
 impl Store {
-    /// Stores an authorization and the code that stands for it, both or neither.
+    /// Stores an authorization and the code that stands for it, both or neither; `false` when the agent has signed out
+    /// meanwhile.
     ///
     /// # Errors
     /// When the database fails.
@@ -24,15 +29,21 @@ impl Store {
         &self,
         authorization: &Authorization,
         code: &CodeRecord,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let document = to_json(authorization)?;
-        let insert_authorization =
-            "insert into authorizations (id, client_id, agent_id, session_id, document, created_at, expires_at)
-                                    values ($1, $2, $3, $4, $5, $6, $7)";
+        // Changes nothing, but holds the row: the end of the session comes before and is seen here, or revokes what is
+        // stored here.
+        let hold = "update browser_sessions set expires_at = expires_at where id = $1";
         let insert_code = "insert into codes (fingerprint, authorization_id, client_id, redirect_uri, code_challenge,
                            expires_at) values ($1, $2, $3, $4, $5, $6)";
         transaction!(self, tx => {
-            sqlx::query(insert_authorization)
+            if let Some(agent) = &authorization.agent {
+                let held = sqlx::query(hold).bind(&agent.session_id).execute(&mut *tx).await?.rows_affected();
+                if held == 0 {
+                    return Ok(false);
+                }
+            }
+            sqlx::query(INSERT_AUTHORIZATION)
                 .bind(&authorization.id)
                 .bind(&authorization.client_id)
                 .bind(authorization.agent.as_ref().map(|agent| &agent.agent_id))
@@ -52,7 +63,7 @@ impl Store {
                 .execute(&mut *tx)
                 .await?;
         });
-        Ok(())
+        Ok(true)
     }
 
     /// The code of this fingerprint with its authorization, spent or expired ones too: `consumed_at` says when.
@@ -73,8 +84,8 @@ impl Store {
         .transpose()
     }
 
-    /// Spends a code and stores the access token issued for it, both or neither; `false` when it was spent, has
-    /// expired or its authorization was revoked.
+    /// Spends a code and stores what was issued for it, all or nothing; `false` when it was spent, has expired or its
+    /// authorization was revoked.
     ///
     /// # Errors
     /// When the database fails.
@@ -83,12 +94,12 @@ impl Store {
         fingerprint: &str,
         now: i64,
         token: &AccessTokenRecord,
+        refresh_token: Option<&RefreshTokenRecord>,
     ) -> Result<bool, StoreError> {
         let consume = "update codes set consumed_at = $2
                        where fingerprint = $1 and consumed_at is null and expires_at > $2 and authorization_id = $3
                        and exists (select 1 from authorizations a where a.id = $3 and a.revoked_at is null)";
-        let issue = "insert into access_tokens (fingerprint, authorization_id, expires_at) values ($1, $2, $3)";
-        let keep = "update authorizations set expires_at = $2 where id = $1 and expires_at < $2";
+        let details = to_json(&Details::of(token))?;
         transaction!(self, tx => {
             let spent = sqlx::query(consume)
                 .bind(fingerprint)
@@ -100,18 +111,39 @@ impl Store {
             if spent == 0 {
                 return Ok(false);
             }
-            sqlx::query(issue)
-                .bind(&token.fingerprint)
-                .bind(&token.authorization_id)
-                .bind(token.expires_at)
-                .execute(&mut *tx)
-                .await?;
-            sqlx::query(keep).bind(&token.authorization_id).bind(token.expires_at).execute(&mut *tx).await?;
+            insert_tokens!(tx, token, &details, refresh_token);
         });
         Ok(true)
     }
 
-    /// Revokes an authorization: its code and its access tokens are dead from now on.
+    /// Stores an authorization of a client without an agent, with its token.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn insert_client_authorization(
+        &self,
+        authorization: &Authorization,
+        token: &AccessTokenRecord,
+    ) -> Result<(), StoreError> {
+        let document = to_json(authorization)?;
+        let details = to_json(&Details::of(token))?;
+        transaction!(self, tx => {
+            sqlx::query(INSERT_AUTHORIZATION)
+                .bind(&authorization.id)
+                .bind(&authorization.client_id)
+                .bind(None::<String>)
+                .bind(None::<String>)
+                .bind(&document)
+                .bind(authorization.created_at)
+                .bind(token.expires_at)
+                .execute(&mut *tx)
+                .await?;
+            insert_tokens!(tx, token, &details, None::<&RefreshTokenRecord>);
+        });
+        Ok(())
+    }
+
+    /// Revokes an authorization: its code and all its tokens are dead from now on.
     ///
     /// # Errors
     /// When the database fails.
@@ -119,19 +151,6 @@ impl Store {
         let sql = "update authorizations set revoked_at = $2 where id = $1 and revoked_at is null";
         on!(self.writes(), db => sqlx::query(sql).bind(id).bind(now).execute(db).await.map(drop))?;
         Ok(())
-    }
-
-    /// The authorization behind a living access token.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn find_access_token(&self, fingerprint: &str, now: i64) -> Result<Option<Authorization>, StoreError> {
-        let sql = "select a.document from access_tokens t join authorizations a on a.id = t.authorization_id
-                   where t.fingerprint = $1 and t.expires_at > $2 and a.revoked_at is null";
-        let row = on!(self.reads(), db => {
-            sqlx::query_as::<_, (String,)>(sql).bind(fingerprint).bind(now).fetch_optional(db).await
-        })?;
-        row.map(|row| from_json(&row.0, "authorizations")).transpose()
     }
 }
 

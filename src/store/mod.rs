@@ -52,14 +52,20 @@ mod error;
 mod flows;
 mod grants;
 mod homeservers;
+mod logos;
+mod logouts;
+mod registrations;
+mod resources;
 mod sessions;
 mod signing_keys;
 mod throttles;
+mod tokens;
 mod used_jtis;
 mod web_sessions;
 
 pub use error::StoreError;
 pub use signing_keys::StoredKey;
+pub use tokens::Refresh;
 pub use web_sessions::WebSessionStore;
 
 const CONNECTIONS: u32 = 8;

@@ -50,14 +50,39 @@ impl Store {
         row.map(BrowserSession::try_from).transpose()
     }
 
-    /// Ends a browser session.
+    /// Writes way, `auth_time` and end of a living session after a new login of its agent; `false` when it has ended
+    /// meanwhile.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn delete_browser_session(&self, id: &str) -> Result<(), StoreError> {
-        let sql = "delete from browser_sessions where id = $1";
-        on!(self.writes(), db => sqlx::query(sql).bind(id).execute(db).await.map(drop))?;
-        Ok(())
+    pub async fn update_browser_session(&self, session: &BrowserSession, now: i64) -> Result<bool, StoreError> {
+        let sql = "update browser_sessions set way = $3, auth_time = $4, expires_at = $5
+                   where id = $1 and agent_id = $2 and expires_at > $6";
+        let rows = on!(self.writes(), db => {
+            sqlx::query(sql)
+                .bind(&session.id)
+                .bind(&session.agent_id)
+                .bind(session.way.as_str())
+                .bind(session.auth_time)
+                .bind(session.expires_at)
+                .bind(now)
+                .execute(db)
+                .await
+                .map(|done| done.rows_affected())
+        })?;
+        Ok(rows == 1)
+    }
+
+    /// The `sid` of a session for a client that took part in it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_sid(&self, session_id: &str, client_id: &str) -> Result<Option<String>, StoreError> {
+        let sql = "select sid from session_clients where session_id = $1 and client_id = $2";
+        let row = on!(self.reads(), db => {
+            sqlx::query_as::<_, (String,)>(sql).bind(session_id).bind(client_id).fetch_optional(db).await
+        })?;
+        Ok(row.map(|row| row.0))
     }
 
     /// The `sid` of a session for a client: the stored one, or `candidate` (random), which then is stored.
@@ -65,12 +90,8 @@ impl Store {
     /// # Errors
     /// When the database fails or the session has ended.
     pub async fn sid(&self, session_id: &str, client_id: &str, candidate: &str) -> Result<String, StoreError> {
-        let find = "select sid from session_clients where session_id = $1 and client_id = $2";
-        let found = on!(self.reads(), db => {
-            sqlx::query_as::<_, (String,)>(find).bind(session_id).bind(client_id).fetch_optional(db).await
-        })?;
-        if let Some(row) = found {
-            return Ok(row.0);
+        if let Some(sid) = self.find_sid(session_id, client_id).await? {
+            return Ok(sid);
         }
         let insert = "insert into session_clients (session_id, client_id, sid) values ($1, $2, $3)
                       on conflict (session_id, client_id) do update set sid = session_clients.sid returning sid";

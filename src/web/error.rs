@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::pages::ErrorKind;
 use crate::protocol::error::{ErrorCode, OAuthError};
+use crate::protocol::registration::Rejection;
 use crate::protocol::response_mode::AuthorizationResponse;
 use crate::protocol::return_to::ReturnTo;
 use crate::secret::random_id;
@@ -90,6 +91,8 @@ pub struct JsonError {
     status: StatusCode,
     error: OAuthError,
     challenge: Option<HeaderValue>,
+    /// Said instead of the error's own description.
+    detail: Option<String>,
 }
 
 impl JsonError {
@@ -109,6 +112,7 @@ impl JsonError {
             status,
             error,
             challenge: HeaderValue::from_str(&challenge).ok(),
+            detail: None,
         }
     }
 
@@ -138,13 +142,24 @@ impl From<OAuthError> for JsonError {
             status,
             error,
             challenge: None,
+            detail: None,
+        }
+    }
+}
+
+impl From<Rejection> for JsonError {
+    fn from(rejection: Rejection) -> Self {
+        Self {
+            detail: Some(rejection.description),
+            ..OAuthError::new(rejection.code, "the metadata cannot be registered").into()
         }
     }
 }
 
 impl IntoResponse for JsonError {
     fn into_response(self) -> Response {
-        let body = json!({"error": self.error.code.as_str(), "error_description": self.error.description});
+        let description = self.detail.as_deref().unwrap_or(self.error.description);
+        let body = json!({"error": self.error.code.as_str(), "error_description": description});
         let mut response = (self.status, [(CACHE_CONTROL, "no-store")], Json(body)).into_response();
         if let Some(challenge) = self.challenge {
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);

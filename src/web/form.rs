@@ -3,8 +3,8 @@
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use http::StatusCode;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, ORIGIN};
+use http::{HeaderMap, StatusCode};
 
 use super::error::{JsonError, PageError};
 use super::pages::ErrorKind;
@@ -67,5 +67,17 @@ impl<S: Send + Sync> FromRequest<S> for ClientForm {
                     .with_status(StatusCode::PAYLOAD_TOO_LARGE),
                 Rejection::Malformed(error) => error.into(),
             })
+    }
+}
+
+/// Whether a form was sent by a page of ours, as far as the browser says. `SameSite=Lax` lets sibling hosts through. (A page
+/// with `no-referrer` sends `Origin: null` for its own forms; only browsers without `Sec-Fetch-Site` leave it at that, and
+/// there the secret address of the form has to do.)
+pub fn is_from_our_page(headers: &HeaderMap, issuer: &str) -> bool {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    match (text("sec-fetch-site"), text(ORIGIN.as_str())) {
+        (Some(site), _) => matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => origin == issuer || origin == "null",
+        (None, None) => true,
     }
 }

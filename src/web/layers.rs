@@ -22,7 +22,7 @@ use crate::store::WebSessionStore;
 
 /// No inline script or style and nothing from elsewhere. Pages of a flow have no `form-action`: browsers apply it to
 /// every hop of the redirects that follow a POST, the homeserver's and the client's too (protocol notes, CSP).
-const CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+pub const CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 const CSP_OUTSIDE_FLOWS: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
                                  base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
 /// The one page with a script: a file of ours.
@@ -30,7 +30,7 @@ const CSP_FORM_POST: &str = "default-src 'none'; script-src 'self'; style-src 's
 
 /// Sets the headers that every answer carries.
 pub async fn security_headers(State(app): State<SharedApp>, request: Request, next: Next) -> Response {
-    let in_flow = ["/authorize", "/login"]
+    let in_flow = ["/authorize", "/login", "/logout"]
         .iter()
         .any(|prefix| request.uri().path().starts_with(prefix));
     let mut response = next.run(request).await;
@@ -76,8 +76,9 @@ pub async fn late_pages(State(app): State<SharedApp>, request: Request, next: Ne
     let (query, headers) = (request.uri().query(), request.headers());
     let language = language_of(&app, headers, query);
     // The reader may switch the language of an error page where a GET of the same address shows it again; the homeserver's
-    // callback is not repeated, its query is a credential.
-    let repeatable = request.method() == Method::GET && !request.uri().path().starts_with("/login");
+    // callback is not repeated, its query is a credential, nor is a logout, whose hint tells of the agent.
+    let path = request.uri().path();
+    let repeatable = request.method() == Method::GET && !["/login", "/logout"].iter().any(|no| path.starts_with(no));
     let here = request
         .uri()
         .path_and_query()

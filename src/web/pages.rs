@@ -4,6 +4,7 @@
 mod consent;
 mod filters;
 mod login;
+mod logout;
 mod problem;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ pub use consent::{ConsentItem, ConsentKind, ConsentPage};
 pub use login::{
     ChooseAccountPage, ConfirmAccountPage, IdentifierError, IdentifierPage, PasswordError, PasswordPage, SsoPage,
 };
+pub use logout::{LogoutPage, SignedOutPage, StillSignedInPage};
 pub use problem::{ErrorKind, ErrorPage, ProblemPage};
 
 use super::i18n::{Language, Text};

@@ -13,11 +13,11 @@ use crate::domain::grant::AgentGrant;
 use crate::domain::homeserver::Homeserver;
 use crate::domain::identifier::email_domain;
 use crate::domain::session::BrowserSession;
-use crate::protocol::authorize::AuthorizationRequest;
 use crate::protocol::client::{Client, SubjectType};
 use crate::secret::random_id;
 use crate::store::StoreError;
 use crate::web::error::PageError;
+use crate::web::login::request::Request;
 
 /// Values of claims by name.
 pub type Values = BTreeMap<&'static str, Value>;
@@ -29,7 +29,7 @@ pub struct Person {
     pub subject: String,
     pub acr: &'static str,
     pub admission: Result<(), admission::Refusal>,
-    /// What would be given: asked for, registered and with a value.
+    /// What would be given: the claims asked for, registered and with a value, and the powers.
     pub claims: BTreeSet<String>,
     pub values: Values,
     pub remembered: Option<BTreeSet<String>>,
@@ -37,13 +37,7 @@ pub struct Person {
 
 impl Person {
     /// Loads the agent behind a browser session; `None` when the session is over or the account closed.
-    pub async fn load(
-        app: &App,
-        client: &Client,
-        request: &AuthorizationRequest,
-        session_id: &str,
-        now: i64,
-    ) -> Result<Option<Self>, PageError> {
+    pub async fn load(app: &App, request: &Request, session_id: &str, now: i64) -> Result<Option<Self>, PageError> {
         let Some(session) = app.store.find_browser_session(session_id, now).await? else {
             return Ok(None);
         };
@@ -56,12 +50,14 @@ impl Person {
             return Ok(None);
         };
         let homeserver = app.store.find_homeserver(&agent.homeserver).await?;
+        let client = &request.client;
         let subject = subject(app, client, &agent).await?;
         let values = values(app, &agent, homeserver.as_ref(), &subject).await?;
-        let asked = claims::requested(&request.scope, &request.claims, &client.scopes);
+        let asked = claims::requested(&request.checked.scope, &request.checked.claims, &client.scopes);
         let claims = asked
             .into_iter()
             .filter(|name| values.contains_key(name.as_str()))
+            .chain(request.powers())
             .collect();
         let consent = app.store.find_consent(&agent.id, &client.id, now).await?;
         Ok(Some(Self {

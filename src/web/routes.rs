@@ -14,9 +14,9 @@ use tower_http::cors::{Any, CorsLayer};
 
 use super::error::{JsonError, PageError};
 use super::pages::ErrorKind;
-use super::{health, layers, login, oidc};
+use super::{health, layers, login, logout, oidc};
 use crate::app::SharedApp;
-use crate::protocol::discovery::{AUTHORIZE, JWKS, TOKEN, USERINFO};
+use crate::protocol::discovery::{AUTHORIZE, INTROSPECT, JWKS, LOGOUT, REVOKE, TOKEN, USERINFO};
 use crate::protocol::error::{ErrorCode, OAuthError};
 
 /// The largest request body, in bytes. The largest honest one is a long authorization request.
@@ -49,6 +49,11 @@ pub fn router(app: SharedApp, time_limit: Duration) -> Router {
             "/login/sso/{homeserver}/{attempt}",
             get(login::sso::come_back).head(no_head),
         )
+        .route(LOGOUT, get(logout::by_get).post(logout::by_post).head(no_head))
+        .route(
+            "/logout/{request}",
+            get(logout::show).post(logout::answer).head(no_head),
+        )
         .layer(layers::cookie_session(&app));
 
     let people = Router::new()
@@ -62,8 +67,12 @@ pub fn router(app: SharedApp, time_limit: Duration) -> Router {
         }))
         .layer(middleware::from_fn_with_state(app.clone(), layers::chosen_language));
 
+    let wrong_method = async || {
+        JsonError::from(OAuthError::invalid_request("this endpoint does not take the method"))
+            .with_status(StatusCode::METHOD_NOT_ALLOWED)
+    };
     // CORS is open where browsers' programs have business, and never at the authorization endpoint.
-    let programs = Router::new()
+    let open = Router::new()
         .route("/.well-known/openid-configuration", get(oidc::discovery::document))
         .route(
             "/.well-known/oauth-authorization-server",
@@ -71,23 +80,29 @@ pub fn router(app: SharedApp, time_limit: Duration) -> Router {
         )
         .route(JWKS, get(oidc::discovery::jwks))
         .route(TOKEN, post(oidc::token::endpoint))
+        .route(REVOKE, post(oidc::revocation::endpoint))
         .route(USERINFO, get(oidc::userinfo::by_get).post(oidc::userinfo::by_post))
-        .method_not_allowed_fallback(async || {
-            JsonError::from(OAuthError::invalid_request("this endpoint does not take the method"))
-                .with_status(StatusCode::METHOD_NOT_ALLOWED)
-        })
-        .layer(middleware::from_fn(move |request, next| {
-            layers::in_time(time_limit, request, next, || {
-                let error = OAuthError::new(ErrorCode::TemporarilyUnavailable, "the request took too long");
-                JsonError::from(error).with_status(StatusCode::SERVICE_UNAVAILABLE)
-            })
-        }))
+        .method_not_allowed_fallback(wrong_method)
         .layer(
             CorsLayer::new()
                 .allow_origin(Any)
                 .allow_methods([Method::GET, Method::POST])
                 .allow_headers([AUTHORIZATION, CONTENT_TYPE]),
         );
+    let programs = Router::new()
+        .route(INTROSPECT, post(oidc::introspection::endpoint))
+        .merge(match app.config.registration.is_on() {
+            true => oidc::registration::routes(),
+            false => Router::new(),
+        })
+        .method_not_allowed_fallback(wrong_method)
+        .merge(open)
+        .layer(middleware::from_fn(move |request, next| {
+            layers::in_time(time_limit, request, next, || {
+                let error = OAuthError::new(ErrorCode::TemporarilyUnavailable, "the request took too long");
+                JsonError::from(error).with_status(StatusCode::SERVICE_UNAVAILABLE)
+            })
+        }));
 
     Router::new()
         .route("/health/live", get(health::live))

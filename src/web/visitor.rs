@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use axum::extract::{ConnectInfo, FromRequestParts};
 use http::header::{ACCEPT_LANGUAGE, COOKIE};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue};
+use http::{Extensions, HeaderMap, HeaderValue};
 use ipnet::IpNet;
 use time::OffsetDateTime;
 use tower_sessions::{Expiry, Session};
@@ -37,6 +37,8 @@ fn known_browser_cookie_name(app: &App) -> &'static str {
 const BROWSER: &str = "browser";
 /// In the cookie session: the id of the browser session, once somebody signed in.
 const SIGNED_IN: &str = "session";
+/// In the cookie session: somebody signed out, and nobody has signed in since.
+const SIGNED_OUT: &str = "signed_out";
 /// In the cookie session: until when it lives, Unix seconds.
 const UNTIL: &str = "until";
 
@@ -93,7 +95,22 @@ impl Visitor {
         self.session.cycle_id().await?;
         self.live_for(self.lifetimes.session).await?;
         self.session.insert(SIGNED_IN, session_id).await?;
+        self.session.remove::<bool>(SIGNED_OUT).await?;
         Ok(())
+    }
+
+    /// Points the cookie at no browser session any more, and remembers that somebody signed out.
+    pub async fn sign_out(&self) -> Result<(), PageError> {
+        self.session.cycle_id().await?;
+        self.live_for(self.lifetimes.session).await?;
+        self.session.remove::<String>(SIGNED_IN).await?;
+        self.session.insert(SIGNED_OUT, true).await?;
+        Ok(())
+    }
+
+    /// Whether somebody signed out in this browser and nobody has signed in since.
+    pub async fn signed_out(&self) -> Result<bool, PageError> {
+        Ok(self.session.get(SIGNED_OUT).await?.unwrap_or_default())
     }
 
     /// Ends the cookie session in so many seconds, by our clock: `tower-sessions` would read its own.
@@ -169,16 +186,11 @@ impl FromRequestParts<SharedApp> for Visitor {
     async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, PageError> {
         let session = parts.extensions.get::<Session>().cloned();
         let session = session.ok_or_else(|| PageError::from_inside(&"a page without the session layer"))?;
-        let peer = parts
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map(|info| info.0.ip());
-        let address = client_address(peer, &parts.headers, &app.config.trusted_proxies);
         Ok(Self {
             session,
             now: app.clock.now(),
             lifetimes: app.config.lifetimes,
-            network: network(address),
+            network: network_of(app, &parts.extensions, &parts.headers),
             known_browser: cookie(&parts.headers, known_browser_cookie_name(app)),
             chosen_language: language_in_query(parts.uri.query()).or_else(|| language_cookie(app, &parts.headers)),
             accept_language: parts
@@ -188,6 +200,12 @@ impl FromRequestParts<SharedApp> for Visitor {
                 .map(str::to_owned),
         })
     }
+}
+
+/// The network that a request comes from: an IPv4 address or an IPv6 /64.
+pub fn network_of(app: &App, extensions: &Extensions, headers: &HeaderMap) -> String {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    network(client_address(peer, headers, &app.config.trusted_proxies))
 }
 
 /// The address of the browser: the peer's own, or, behind listed proxies, what they say. Each proxy appends to

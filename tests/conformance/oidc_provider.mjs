@@ -51,8 +51,8 @@ const provider = new Provider(issuer, {
     rpInitiatedLogout: {
       enabled: true,
       logoutSource(ctx, logoutForm) {
-        const button = '<button form="logout-form" id="logout-confirm" name="logout" value="yes">Sign out</button>';
-        ctx.body = page(logoutForm.replace('op.logoutForm', 'logout-form') + button);
+        const fields = '<input name="logout" value="yes"><input name="answer"></form>';
+        ctx.body = page(logoutForm.replace('op.logoutForm', 'logout-form').replace('</form>', fields));
       },
       postLogoutSuccessSource(ctx) {
         ctx.body = page('<p id="signed-out">Signed out</p>');
@@ -63,6 +63,7 @@ const provider = new Provider(issuer, {
   interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
   pkce: { required: () => false },
   renderError(ctx, out) {
+    ctx.type = 'html';
     ctx.body = page(`<p id="error-message">${out.error}</p>`);
   },
   ttl: {

@@ -114,15 +114,18 @@ class Browser:
         raise Failure(f"A loop of redirects at {page.url}")
 
     def visit(self, url: str) -> Page:
-        """Open, then answer every form that this person knows the answer to, and load frames as a browser would."""
+        """Open, then do as a browser and a person do: load frames, follow a `Refresh`, answer the forms known to both."""
         page = self.open(url)
         for _ in range(HOPS):
-            known = [form for name, form in page.forms().items() if name in self.answers]
-            if not known:
-                return page
-            form = known[0]
-            self.seen.append(form.id)
-            page = self.open(urljoin(page.url, form.action), {**form.fields, **self.answers[form.id]})
             for frame in page.frames():
-                self.open(frame)
-        raise Failure(f"The form {form.id} comes again and again at {page.url}")
+                stranger = Browser({})  # in a frame of another site, browsers send that site's cookies no more
+                stranger.open(frame)
+            form = next((form for name, form in page.forms().items() if name in self.answers), None)
+            if form:
+                self.seen.append(form.id)
+                page = self.open(urljoin(page.url, form.action), {**form.fields, **self.answers[form.id]})
+            elif "refresh" in page.headers:
+                page = self.open(urljoin(page.url, page.headers["refresh"].partition("url=")[2]))
+            else:
+                return page
+        raise Failure(f"No end of pages at {page.url}")

@@ -36,6 +36,7 @@ django_settings.configure(
     SESSION_COOKIE_NAME="django",
     DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
     LOGIN_REDIRECT_URL="/me",
+    LOGOUT_REDIRECT_URL="/",
     OIDC_RP_CLIENT_ID=settings["client_id"],
     OIDC_RP_CLIENT_SECRET=settings["client_secret"],
     OIDC_RP_SCOPES=settings["scope"],
@@ -51,6 +52,7 @@ django_settings.configure(
     ALLOW_LOGOUT_GET_METHOD=True,
     OIDC_EXEMPT_URLS=["expire"],
     END_SESSION_ENDPOINT=provider.get("end_session_endpoint"),
+    ISSUER=provider["issuer"],
     HOME=f"http://127.0.0.1:{settings['port']}",
 )
 execute_from_command_line(["manage", "migrate", "--verbosity", "0"])

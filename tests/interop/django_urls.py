@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
-from django.http import JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import include, path
 from mozilla_django_oidc.auth import OIDCAuthenticationBackend
@@ -12,6 +12,13 @@ from mozilla_django_oidc.auth import OIDCAuthenticationBackend
 
 class Backend(OIDCAuthenticationBackend):
     """Accounts by `sub`, which never changes, where the library's own choice is the e-mail address, which may."""
+
+    def verify_token(self, token, **checks):
+        payload = super().verify_token(token, **checks)
+        # Core 3.1.3.7, of which the library checks the signature, the times and the nonce.
+        if payload["iss"] != settings.ISSUER or payload["aud"] != settings.OIDC_RP_CLIENT_ID:
+            raise SuspiciousOperation("A token of another issuer or for another service.")
+        return payload
 
     def get_userinfo(self, access_token, id_token, payload):
         userinfo = super().get_userinfo(access_token, id_token, payload)
@@ -28,7 +35,7 @@ class Backend(OIDCAuthenticationBackend):
 
 
 def logout_url(request) -> str:
-    hint = {"id_token_hint": request.session["oidc_id_token"], "post_logout_redirect_uri": f"{settings.HOME}/me"}
+    hint = {"id_token_hint": request.session["oidc_id_token"], "post_logout_redirect_uri": f"{settings.HOME}/"}
     return f"{settings.END_SESSION_ENDPOINT}?{urlencode(hint)}"
 
 
@@ -50,4 +57,9 @@ def expire(request):
     return redirect("/me")
 
 
-urlpatterns = [path("me", me), path("refresh", expire, name="expire"), path("oidc/", include("mozilla_django_oidc.urls"))]
+urlpatterns = [
+    path("", lambda _request: HttpResponse("Home")),
+    path("me", me),
+    path("refresh", expire, name="expire"),
+    path("oidc/", include("mozilla_django_oidc.urls")),
+]

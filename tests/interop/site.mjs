@@ -42,3 +42,8 @@ export function signedIn(session) {
   if (!session.claims) throw Object.assign(new Error('sign in first'), { error: 'signed_out' })
   return session
 }
+
+/** Forgets who it was. */
+export function signOut(session) {
+  session.claims = session.userinfo = session.tokens = undefined
+}

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use tchap_connect::protocol::client::Client;
 
 use crate::support::homeserver::ScriptedHomeserver;
-use crate::support::{Browser, EMAIL, JEAN, NAME, PASSWORD, TestApp, client};
+use crate::support::relying_party::Tokens;
+use crate::support::{Browser, EMAIL, JEAN, NAME, PASSWORD, RelyingParty, TestApp, client, refreshing};
 
 async fn with_guests() -> TestApp {
     let mut app = TestApp::start().await;
@@ -15,7 +16,7 @@ async fn with_guests() -> TestApp {
     app
 }
 
-async fn open_door(app: &TestApp) -> crate::support::RelyingParty {
+async fn open_door(app: &TestApp) -> RelyingParty {
     app.register(Client {
         admits_guests: true,
         ..client("open")
@@ -92,6 +93,54 @@ async fn a_policy_that_tightens_stops_codes_tokens_and_sessions() {
     );
     let answer = browser.get(&open.url(&[("prompt", "none")])).await;
     assert_eq!(open.error(&answer), "access_denied");
+}
+
+/// What each way to an agent's data answers for these tokens: refresh, UserInfo, introspection of both.
+async fn ways(service: &RelyingParty, tokens: &Tokens) -> (u16, u16, [bool; 2]) {
+    let refresh = service.refresh(tokens.refresh_token(), &[]).await;
+    if refresh.status != 200 {
+        assert_eq!(refresh.json()["error"], "invalid_grant");
+    }
+    let userinfo = service.userinfo(&tokens.access_token).await;
+    let active = async |token: &str| {
+        let answer = service.introspect(token).await;
+        let active = answer["active"] == true;
+        assert!(active || answer == serde_json::json!({"active": false}), "{answer}");
+        active
+    };
+    let active = [active(&tokens.access_token).await, active(tokens.refresh_token()).await];
+    (refresh.status.as_u16(), userinfo.status.as_u16(), active)
+}
+
+/// A policy that tightens refuses, and does not end what may be allowed again; a closed account is closed for good.
+#[tokio::test]
+async fn refresh_and_introspection_ask_the_policy_each_time() {
+    const SERVED: (u16, u16, [bool; 2]) = (200, 200, [true, true]);
+    const REFUSED: (u16, u16, [bool; 2]) = (400, 401, [false, false]);
+    let app = with_guests().await;
+    let open = Client {
+        admits_guests: true,
+        ..refreshing("open")
+    };
+    let service = app.register(open.clone()).await;
+    let tokens = service
+        .tokens(&Browser::new(&app), &[("scope", "openid offline_access")])
+        .await;
+    assert_eq!(ways(&service, &tokens).await, SERVED);
+    app.update(&refreshing("open")).await;
+    assert_eq!(ways(&service, &tokens).await, REFUSED, "no guests");
+    app.update(&open).await;
+    assert_eq!(ways(&service, &tokens).await, SERVED, "guests again");
+
+    let listed = app.homeserver.listed();
+    app.app.store.delete_homeserver(NAME).await.unwrap();
+    assert_eq!(ways(&service, &tokens).await, REFUSED, "off the list");
+    app.list(&listed).await;
+    assert_eq!(ways(&service, &tokens).await, SERVED, "on the list again");
+
+    let agent = app.app.store.find_open_agent(NAME, JEAN).await.unwrap().unwrap();
+    app.app.store.close_agent(&agent.id, app.app.clock.now()).await.unwrap();
+    assert_eq!(ways(&service, &tokens).await, REFUSED, "closed");
 }
 
 #[tokio::test]

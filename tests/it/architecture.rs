@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 const RANKS: &[(&str, u8)] = &[
     ("clock", 0),
     ("secret", 0),
+    ("tls", 0),
     ("config", 0),
     ("protocol", 1),
     ("domain", 2),
@@ -32,6 +33,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("askama::", &["web"]),
     ("tower_sessions::", &["web", "store"]),
     ("reqwest::", &["egress"]),
+    ("rustls::", &["tls"]),
     ("ruma::", &["upstream", "domain", "cli"]),
     ("clap::", &["cli", "main"]),
 ];

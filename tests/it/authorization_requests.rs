@@ -101,10 +101,7 @@ async fn errors_go_to_the_verified_redirect_uri_in_registered_codes() {
             "invalid_request",
         ),
         (&[("request", "x")], "invalid_request_object"),
-        (
-            &[("request_uri", "https://service.example/r")],
-            "invalid_request_uri",
-        ),
+        (&[("request_uri", "https://service.example/r")], "invalid_request_uri"),
         (&[("registration", "{}")], "registration_not_supported"),
         (
             &[("code_challenge", "x"), ("code_challenge_method", "S256")],
@@ -178,7 +175,6 @@ async fn what_may_be_ignored_is_never_an_error() {
         ("prompt", ""),
         ("max_age", ""),
         ("max_age", "99999999999999"),
-        ("resource", "https://a.example&resource=https://b.example"),
         ("response_mode", "query"),
         ("state", "s"),
     ] {

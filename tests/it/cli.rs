@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tchap_connect::secret;
 
 mod apply;
+mod registration_token;
 
 /// A directory of one test, removed at its end.
 struct Place(PathBuf);
@@ -260,6 +261,98 @@ fn check_config_reports_everything_and_shows_no_secret() {
         assert!(!shown.contains("hush") && !shown.contains(&key), "{shown}");
     }
     assert_eq!(place.run(&["no-such-command"]).0.status.code(), Some(2));
+}
+
+#[tokio::test]
+async fn what_became_of_logout_tokens_is_shown() {
+    let place = Place::new();
+    place.run(&["migrate"]).well();
+    let uri = "https://service.example/logout";
+    place
+        .run(&[
+            "client",
+            "add",
+            "--client-id",
+            "app",
+            "--name",
+            "App",
+            "--redirect-uri",
+            "https://service.example/cb",
+            "--backchannel-logout-uri",
+            uri,
+            "--subject-type",
+            "public",
+        ])
+        .well();
+    let none = place.run(&["client", "logouts", "app"]).well();
+    assert!(
+        none.stderr().contains("no session of its agents has ended"),
+        "{}",
+        none.stderr()
+    );
+    place.run(&["client", "logouts", "nobody"]).badly();
+
+    let url = format!("sqlite:{}", place.0.join("tchap-connect.db").display());
+    let store = tchap_connect::store::Store::open(&url).await.unwrap();
+    let now = 1_800_000_000;
+    let agent = tchap_connect::domain::agent::Agent {
+        id: "agent".into(),
+        homeserver: "a.test".into(),
+        matrix_id: "@a:a.test".into(),
+        display_name: None,
+        email: None,
+        last_believed: None,
+        locale: None,
+        created_at: now,
+        updated_at: now,
+        closed_at: None,
+    };
+    store.insert_agent(&agent).await.unwrap();
+    for (number, error) in [
+        (0, None),
+        (1, Some("the service answered 500")),
+        (2, Some("no connection\u{1b}[2J")),
+    ] {
+        let id = format!("session{number}");
+        let session = json!({"id": id, "agent_id": "agent", "way": "password", "auth_time": null, "created_at": now,
+            "expires_at": now + 60});
+        store
+            .insert_browser_session(&serde_json::from_value(session).unwrap())
+            .await
+            .unwrap();
+        store.sid(&id, "app", &format!("sid{number}")).await.unwrap();
+        store.end_browser_session(&id, now + number).await.unwrap();
+        let mut taken = store
+            .consume_due_logouts(now + number, now + 60, 1)
+            .await
+            .unwrap()
+            .remove(0);
+        taken.last_error = error.map(str::to_owned);
+        taken.delivered_at = error.is_none().then_some(now);
+        taken.next_attempt_at = (number == 1).then_some(now + 20);
+        store.update_logout_delivery(&taken).await.unwrap();
+    }
+    store.close().await;
+    let shown = place.run(&["client", "logouts", "app"]).well().stdout();
+    let lines: Vec<_> = shown.lines().collect();
+    assert_eq!(lines.len(), 4, "{shown}");
+    assert!(
+        lines[1].contains("sid2") && lines[1].contains("given up") && !lines[1].contains('\u{1b}'),
+        "{shown}"
+    );
+    assert!(
+        lines[2].contains("again 2027-01-15T08:00:20Z") && lines[2].contains("answered 500"),
+        "{shown}"
+    );
+    assert!(
+        lines[3].contains("sid0") && lines[3].contains("delivered 2027-01-15T08:00:00Z"),
+        "{shown}"
+    );
+    let json = place.run(&["client", "logouts", "app", "--json"]).well().json();
+    assert_eq!(
+        (&json[1]["attempts"], &json[1]["last_error"], &json[1]["delivered_at"]),
+        (&json!(1), &json!("the service answered 500"), &Value::Null)
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::engines::Database;
 use crate::support::relying_party::{CHALLENGE, VERIFIER};
-use crate::support::{Browser, TestApp, WITHOUT};
+use crate::support::{Browser, TestApp, WITHOUT, refreshing, refreshing_public};
 use crate::token_endpoint::assert_error;
 
 #[tokio::test]
@@ -86,6 +86,27 @@ async fn a_replayed_code_kills_the_tokens_of_the_first_redemption() {
         "invalid_grant",
     );
     assert_eq!(service.userinfo(&tokens.access_token).await.status, 401);
+}
+
+/// Threat 2: refresh tokens are among what the first redemption issued, and so is what they gave since.
+#[tokio::test]
+async fn a_replayed_code_kills_refresh_tokens_too_however_late() {
+    let app = TestApp::start().await;
+    for client in [refreshing("service"), refreshing_public("service")] {
+        let service = app.register(client).await;
+        let browser = Browser::new(&app);
+        let code = service.sign_in(&browser, &[("scope", "openid offline_access")]).await;
+        let first = service.redeem(&code).await;
+        app.advance(29 * 24 * 3600);
+        app.app.store.delete_expired(app.app.clock.now(), 100).await.unwrap();
+        let second = service.refreshed(first.refresh_token()).await;
+        app.advance(29 * 24 * 3600);
+        app.app.store.delete_expired(app.app.clock.now(), 100).await.unwrap();
+        let third = service.refreshed(second.refresh_token()).await;
+        assert_error(&service.token(&service.form(&code, &[])).await, 400, "invalid_grant");
+        assert_eq!(service.userinfo(&third.access_token).await.status, 401);
+        assert_error(&service.refresh(third.refresh_token(), &[]).await, 400, "invalid_grant");
+    }
 }
 
 async fn fifty_at_once(app: &TestApp) {

@@ -3,7 +3,7 @@
 use tchap_connect::protocol::client::{Client, ClientAuthMethod};
 
 use crate::support::relying_party::VERIFIER;
-use crate::support::{Browser, TestApp, WITHOUT, client};
+use crate::support::{Browser, EMAIL, TestApp, WITHOUT, client, refreshing, refreshing_public};
 
 #[tokio::test]
 async fn another_client_cannot_redeem_a_code_and_burns_nothing() {
@@ -43,25 +43,95 @@ async fn another_client_cannot_redeem_a_code_and_burns_nothing() {
 }
 
 #[tokio::test]
+async fn another_client_cannot_refresh_and_ends_nothing() {
+    let app = TestApp::start().await;
+    let browser = Browser::new(&app);
+    let thieves = [
+        app.register(refreshing("thief")).await,
+        app.register(refreshing_public("public-thief")).await,
+    ];
+    for owner in [refreshing("owner"), refreshing_public("public-owner")] {
+        let owner = app.register(owner).await;
+        let url = owner.url(&[("scope", "openid offline_access")]);
+        let page = browser.open(&url).await;
+        let answer = match page.has("identifier-form") {
+            true => browser.sign_in(&url, EMAIL).await,
+            false => browser.accept(&page).await,
+        };
+        let first = owner.redeem(&owner.code(&answer)).await;
+        let second = owner.refreshed(first.refresh_token()).await;
+        for thief in &thieves {
+            // The replaced one of a public client too: only the owner can be robbed of it.
+            for token in [first.refresh_token(), second.refresh_token()] {
+                let answer = thief.refresh(token, &[]).await;
+                assert_eq!(
+                    (answer.status.as_u16(), &answer.json()["error"]),
+                    (400, &"invalid_grant".into())
+                );
+            }
+        }
+        owner.refreshed(second.refresh_token()).await;
+    }
+}
+
+#[tokio::test]
 async fn one_kind_of_secret_is_never_taken_for_another() {
     let app = TestApp::start().await;
-    let service = app.relying_party("service").await;
+    let service = app.register(refreshing("service")).await;
     let browser = Browser::new(&app);
     let page = browser.open(&service.url(&[])).await;
     let flow = page.url.path_segments().unwrap().next_back().unwrap().to_owned();
-    let tokens = service.tokens(&browser, &[]).await;
+    let tokens = service
+        .tokens(&browser, &[("scope", "openid profile email offline_access")])
+        .await;
+    let refresh = tokens.refresh_token();
     let code = service.code(&browser.get(&service.url(&[])).await);
     let cookie = browser.cookie("tchap-connect").expect("a session");
     let secret = service.secret.clone().unwrap();
     let sid = tokens.claims["sid"].as_str().unwrap();
 
-    for other in [&*code, &tokens.id_token, &cookie, &flow, &secret, sid, VERIFIER] {
+    for other in [
+        &*code,
+        &tokens.id_token,
+        refresh,
+        &cookie,
+        &flow,
+        &secret,
+        sid,
+        VERIFIER,
+    ] {
         let answer = service.userinfo(other).await;
         assert_eq!(answer.status, 401, "as an access token: {other}");
     }
     for other in [
+        &*code,
+        &tokens.access_token,
+        &tokens.id_token,
+        &cookie,
+        &flow,
+        &secret,
+        sid,
+        VERIFIER,
+    ] {
+        let answer = service.refresh(other, &[]).await;
+        assert_eq!(answer.json()["error"], "invalid_grant", "as a refresh token: {other}");
+    }
+    for other in [&*code, &tokens.id_token, &cookie, &flow, &secret, sid, VERIFIER] {
+        assert_eq!(
+            service.introspect(other).await,
+            serde_json::json!({"active": false}),
+            "{other}"
+        );
+        assert_eq!(
+            service.send("/revoke", &[("token", other)]).await.status,
+            200,
+            "{other}"
+        );
+    }
+    for other in [
         &*tokens.access_token,
         &tokens.id_token,
+        refresh,
         &cookie,
         &flow,
         &secret,
@@ -71,7 +141,7 @@ async fn one_kind_of_secret_is_never_taken_for_another() {
         let answer = service.token(&service.form(other, &[])).await;
         assert_eq!(answer.json()["error"], "invalid_grant", "as a code: {other}");
     }
-    for other in [&*code, &tokens.access_token, &flow, &cookie] {
+    for other in [&*code, &tokens.access_token, refresh, &flow, &cookie] {
         let form = service.form(&code, &[("client_secret", other)]);
         assert_eq!(service.token_with(&form, &[]).await.status, 401, "as a client secret");
         let page = browser
@@ -94,15 +164,16 @@ async fn one_kind_of_secret_is_never_taken_for_another() {
         }
     }
     service.redeem(&code).await;
+    service.refreshed(refresh).await;
 }
 
 #[tokio::test]
 async fn a_token_cut_or_extended_is_no_token() {
     let app = TestApp::start().await;
-    let service = app.relying_party("service").await;
+    let service = app.register(refreshing_public("service")).await;
     let browser = Browser::new(&app);
-    let tokens = service.tokens(&browser, &[]).await;
-    let code = service.code(&browser.get(&service.url(&[])).await);
+    let tokens = service.tokens(&browser, &[("scope", "openid offline_access")]).await;
+    let code = service.code(&browser.get(&service.url(&[("scope", "openid")])).await);
     let altered = |text: &str| {
         let flipped = if text.ends_with('A') { "B" } else { "A" };
         [
@@ -119,6 +190,12 @@ async fn a_token_cut_or_extended_is_no_token() {
     for bad in altered(&tokens.access_token) {
         assert_eq!(service.userinfo(&bad).await.status, 401, "{bad}");
     }
+    for bad in altered(tokens.refresh_token()) {
+        let answer = service.refresh(&bad, &[]).await;
+        assert_eq!(answer.json()["error"], "invalid_grant", "{bad}");
+        assert_eq!(service.send("/revoke", &[("token", &bad)]).await.status, 200, "{bad}");
+    }
+    service.refreshed(tokens.refresh_token()).await;
     for bad in altered(&code) {
         assert_eq!(
             service.token(&service.form(&bad, &[])).await.json()["error"],

@@ -25,6 +25,8 @@ async fn the_document_is_this_and_its_twin_is_the_same() {
       ],
       "authorization_endpoint": "https://connect.example/authorize",
       "authorization_response_iss_parameter_supported": true,
+      "backchannel_logout_session_supported": true,
+      "backchannel_logout_supported": true,
       "claim_types_supported": [
         "normal"
       ],
@@ -64,10 +66,33 @@ async fn the_document_is_this_and_its_twin_is_the_same() {
       "code_challenge_methods_supported": [
         "S256"
       ],
+      "end_session_endpoint": "https://connect.example/logout",
+      "frontchannel_logout_session_supported": true,
+      "frontchannel_logout_supported": true,
       "grant_types_supported": [
-        "authorization_code"
+        "authorization_code",
+        "refresh_token",
+        "client_credentials"
       ],
       "id_token_signing_alg_values_supported": [
+        "RS256",
+        "ES256",
+        "PS256",
+        "EdDSA"
+      ],
+      "introspection_endpoint": "https://connect.example/introspect",
+      "introspection_endpoint_auth_methods_supported": [
+        "client_secret_basic",
+        "client_secret_post",
+        "private_key_jwt"
+      ],
+      "introspection_endpoint_auth_signing_alg_values_supported": [
+        "RS256",
+        "ES256",
+        "PS256",
+        "EdDSA"
+      ],
+      "introspection_signing_alg_values_supported": [
         "RS256",
         "ES256",
         "PS256",
@@ -98,8 +123,22 @@ async fn the_document_is_this_and_its_twin_is_the_same() {
       "response_types_supported": [
         "code"
       ],
+      "revocation_endpoint": "https://connect.example/revoke",
+      "revocation_endpoint_auth_methods_supported": [
+        "client_secret_basic",
+        "client_secret_post",
+        "private_key_jwt",
+        "none"
+      ],
+      "revocation_endpoint_auth_signing_alg_values_supported": [
+        "RS256",
+        "ES256",
+        "PS256",
+        "EdDSA"
+      ],
       "scopes_supported": [
         "openid",
+        "offline_access",
         "profile",
         "email",
         "given_name",
@@ -169,15 +208,10 @@ async fn every_endpoint_listed_is_there_and_nothing_unbuilt_is_listed() {
         assert_ne!(page.status, 404, "{name}");
     }
     for later in [
-        "end_session_endpoint",
         "registration_endpoint",
-        "introspection_endpoint",
-        "revocation_endpoint",
         "device_authorization_endpoint",
         "pushed_authorization_request_endpoint",
         "check_session_iframe",
-        "frontchannel_logout_supported",
-        "backchannel_logout_supported",
         "dpop_signing_alg_values_supported",
     ] {
         assert!(!members.contains_key(later), "{later}");
@@ -274,6 +308,7 @@ async fn other_origins_may_read_what_programs_need_and_never_authorize() {
     };
     for path in [
         "/token",
+        "/revoke",
         "/userinfo",
         "/jwks",
         "/.well-known/openid-configuration",
@@ -293,7 +328,7 @@ async fn other_origins_may_read_what_programs_need_and_never_authorize() {
         let answer = service.http.send(request).await;
         assert_eq!(answer.header("access-control-allow-origin"), "*", "{path}, errors too");
     }
-    for path in ["/authorize", "/authorize/x", "/", "/login/sso/a/b"] {
+    for path in ["/authorize", "/authorize/x", "/introspect", "/", "/login/sso/a/b"] {
         assert_eq!(
             preflight(path).await.header("access-control-allow-origin"),
             "",

@@ -29,6 +29,8 @@ async fn every_kind(app: &TestApp) -> Vec<Page> {
         "/authorize",
         "/authorize/unknown",
         "/login/sso/x/y?loginToken=z",
+        "/logout",
+        "/logout/unknown",
         "/static/nothing.css",
         &service.url(&[]),
         &service.url(&[("prompt", "none")]),
@@ -49,12 +51,15 @@ async fn every_kind(app: &TestApp) -> Vec<Page> {
     let answer = browser.accept(&consent).await;
     let tokens = service.token(&service.form(&service.code(&answer), &[])).await;
     let choose = browser.open(&service.url(&[("prompt", "select_account")])).await;
+    let logout = browser.open("/logout").await;
     let method = browser
         .http
         .send(browser.http.request(Method::DELETE, &format!("{}/", app.base_url)))
         .await;
     let huge = browser.post("/authorize", &[("x", &"x".repeat(70_000))]).await;
-    kinds.extend([page, password, wrong, consent, answer, tokens, choose, method, huge]);
+    kinds.extend([
+        page, password, wrong, consent, answer, tokens, choose, logout, method, huge,
+    ]);
     kinds
 }
 
@@ -74,7 +79,9 @@ async fn every_answer_carries_the_security_headers() {
         }
         assert!(!policy.contains("unsafe") && !policy.contains("script-src"), "{policy}");
         // Browsers apply form-action to every hop of the redirects that follow a POST.
-        let in_flow = page.url.path().starts_with("/authorize") || page.url.path().starts_with("/login");
+        let in_flow = ["/authorize", "/login", "/logout"]
+            .iter()
+            .any(|prefix| page.url.path().starts_with(prefix));
         assert_eq!(policy.contains("form-action"), !in_flow, "{}", page.url);
         assert_eq!(of("x-content-type-options"), "nosniff", "{}", page.url);
         assert_eq!(of("x-frame-options"), "DENY", "{}", page.url);

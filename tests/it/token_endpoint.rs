@@ -200,9 +200,14 @@ async fn malformed_requests_are_json_errors() {
         (&[("grant_type", "")], "invalid_request"),
         (
             &[("grant_type", "refresh_token"), ("refresh_token", "x")],
+            "unauthorized_client",
+        ),
+        (&[("grant_type", "client_credentials")], "unauthorized_client"),
+        (&[("grant_type", "refresh_token")], "invalid_request"),
+        (
+            &[("grant_type", "urn:ietf:params:oauth:grant-type:device_code")],
             "unsupported_grant_type",
         ),
-        (&[("grant_type", "client_credentials")], "unsupported_grant_type"),
         (&[("grant_type", "password")], "unsupported_grant_type"),
         (&[("code", WITHOUT)], "invalid_request"),
         (&[("redirect_uri", WITHOUT)], "invalid_request"),

@@ -72,6 +72,11 @@ pub fn changes(stored: &Stored, wanted: &Wanted) -> Vec<Changed> {
             administration,
         ));
     }
+    for resource in &wanted.resources {
+        let mut known = stored.resources.iter();
+        let former = known.find(|known| known.identifier == resource.identifier);
+        changes.push(compare("resource", &resource.identifier, former, resource));
+    }
     for wanted in &wanted.clients {
         let former = stored.clients.iter().find(|known| known.id == wanted.client.id);
         let mut changed = compare("client", &wanted.client.id, former, &wanted.client);

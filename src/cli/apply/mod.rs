@@ -1,4 +1,4 @@
-//! `apply FILE`: loads homeservers, administrations and clients from TOML. Everything is checked before anything is
+//! `apply FILE`: loads homeservers, administrations, resources and clients from TOML. Everything is checked before any of it is
 //! written; only differences are written, so applying twice changes nothing. What the file does not name is left alone.
 
 mod diff;
@@ -16,6 +16,7 @@ use crate::domain::administration::Administration;
 use crate::domain::homeserver::Homeserver;
 use crate::protocol::client::{Client, ClientSecret};
 use crate::protocol::client_metadata::FieldProblem;
+use crate::protocol::resource::Resource;
 use crate::secret;
 use diff::{Change, Changed};
 use read::Wanted;
@@ -25,7 +26,7 @@ pub const KEEP_SECRETS: i64 = 24 * 3600;
 
 #[derive(Debug, clap::Args)]
 pub struct ApplyArgs {
-    /// TOML file with [[homeservers]], [[administrations]] and [[clients]].
+    /// TOML file with [[homeservers]], [[administrations]], [[resources]] and [[clients]].
     file: PathBuf,
     /// Show the difference and write nothing.
     #[arg(long)]
@@ -36,6 +37,7 @@ pub struct ApplyArgs {
 struct Stored {
     homeservers: Vec<Homeserver>,
     administrations: Vec<Administration>,
+    resources: Vec<Resource>,
     clients: Vec<Client>,
     /// The living ones, by client.
     secrets: BTreeMap<String, Vec<ClientSecret>>,
@@ -62,6 +64,7 @@ async fn load(context: &Context) -> anyhow::Result<Stored> {
     let mut stored = Stored {
         homeservers: store.list_homeservers().await?,
         administrations: store.list_administrations().await?,
+        resources: store.list_resources().await?,
         clients: store.list_clients().await?,
         secrets: BTreeMap::new(),
     };
@@ -92,6 +95,11 @@ async fn write(context: &Context, stored: Stored, wanted: Wanted, changes: &[Cha
     for administration in &wanted.administrations {
         if differs("administration", &administration.domain) {
             store.upsert_administration(administration).await?;
+        }
+    }
+    for resource in &wanted.resources {
+        if differs("resource", &resource.identifier) {
+            store.upsert_resource(resource).await?;
         }
     }
     for wanted in &wanted.clients {

@@ -12,12 +12,14 @@ use crate::domain::claims::SCOPES;
 use crate::domain::homeserver::Homeserver;
 use crate::protocol::client::{Client, ClientAuthMethod};
 use crate::protocol::client_metadata::{ClientMetadata, FieldProblem};
+use crate::protocol::resource::Resource;
 use crate::secret;
 
 /// The content of the file.
 pub struct Wanted {
     pub homeservers: Vec<Homeserver>,
     pub administrations: Vec<Administration>,
+    pub resources: Vec<Resource>,
     pub clients: Vec<WantedClient>,
 }
 
@@ -43,18 +45,25 @@ pub fn read(text: &str, stored: &Stored, mode: Mode) -> Result<Wanted, Vec<Field
         vec![FieldProblem::new(line, message)]
     })?;
     let mut problems = Vec::new();
+    let homeservers = entries(&mut file, "homeservers", &mut problems, homeservers::read);
+    let administrations = entries(&mut file, "administrations", &mut problems, administration);
+    let resources = entries(&mut file, "resources", &mut problems, resource);
+    let known: Vec<&Resource> = resources.iter().chain(&stored.resources).collect();
+    let clients = entries(&mut file, "clients", &mut problems, |table, place| {
+        client(table, place, stored, &known, mode)
+    });
     let wanted = Wanted {
-        homeservers: entries(&mut file, "homeservers", &mut problems, homeservers::read),
-        administrations: entries(&mut file, "administrations", &mut problems, administration),
-        clients: entries(&mut file, "clients", &mut problems, |table, place| {
-            client(table, place, stored, mode)
-        }),
+        homeservers,
+        administrations,
+        resources,
+        clients,
     };
+    check_introspecting(&wanted, stored, &mut problems);
     let unknown = file.keys();
     problems.extend(unknown.map(|name| {
         FieldProblem::new(
             name,
-            "unknown; known are [[homeservers]], [[administrations]] and [[clients]]",
+            "unknown; known are [[homeservers]], [[administrations]], [[resources]] and [[clients]]",
         )
     }));
     let names = |id: fn(&Homeserver) -> &str| wanted.homeservers.iter().map(id).collect();
@@ -66,6 +75,8 @@ pub fn read(text: &str, stored: &Stored, mode: Mode) -> Result<Wanted, Vec<Field
     );
     let domains = wanted.administrations.iter().map(|one| one.domain.as_str()).collect();
     repeated("administrations", "domain", domains, &mut problems);
+    let identifiers = wanted.resources.iter().map(|one| one.identifier.as_str()).collect();
+    repeated("resources", "identifier", identifiers, &mut problems);
     let ids = wanted.clients.iter().map(|wanted| wanted.client.id.as_str()).collect();
     repeated("clients", "client_id", ids, &mut problems);
     if problems.is_empty() { Ok(wanted) } else { Err(problems) }
@@ -123,7 +134,43 @@ fn administration(table: toml::Table, place: &str) -> Result<Administration, Vec
     entry.finish(place, validated)
 }
 
-fn client(table: toml::Table, place: &str, stored: &Stored, mode: Mode) -> Result<WantedClient, Vec<FieldProblem>> {
+fn resource(table: toml::Table, place: &str) -> Result<Resource, Vec<FieldProblem>> {
+    let mut entry = Entry::new(table);
+    let resource = Resource {
+        identifier: entry.take("identifier").unwrap_or_default(),
+        name: entry.take("name").unwrap_or_default(),
+        access_token_format: entry.take("access_token_format").unwrap_or_default(),
+        access_token_signing_alg: entry.take("access_token_signing_alg").unwrap_or_default(),
+        scopes: entry.take("scopes").unwrap_or_default(),
+        client_id: entry.take("client_id"),
+    };
+    let validated = resource.validate(SCOPES).map(|()| resource);
+    entry.finish(place, validated)
+}
+
+/// Whoever introspects for a resource must be there to authenticate.
+fn check_introspecting(wanted: &Wanted, stored: &Stored, problems: &mut Vec<FieldProblem>) {
+    let in_file = wanted.clients.iter().map(|wanted| &wanted.client);
+    let clients: Vec<&Client> = in_file.chain(&stored.clients).collect();
+    for resource in &wanted.resources {
+        let Some(id) = &resource.client_id else { continue };
+        if !clients.iter().any(|client| client.id == *id && !client.is_public()) {
+            let message = format!("there is no confidential client {id:?}");
+            problems.push(FieldProblem::new(
+                format!("resources.{}.client_id", resource.identifier),
+                message,
+            ));
+        }
+    }
+}
+
+fn client(
+    table: toml::Table,
+    place: &str,
+    stored: &Stored,
+    resources: &[&Resource],
+    mode: Mode,
+) -> Result<WantedClient, Vec<FieldProblem>> {
     let mut entry = Entry::new(table);
     let fingerprint = fingerprint(&mut entry, mode);
     let client_id: String = entry.take("client_id").unwrap_or_default();
@@ -192,7 +239,18 @@ fn client(table: toml::Table, place: &str, stored: &Stored, mode: Mode) -> Resul
         }
         _ => {}
     }
-    let validated = metadata.validate(SCOPES);
+    let named: Vec<&&Resource> = resources
+        .iter()
+        .filter(|known| metadata.requests.resources.contains(&known.identifier))
+        .collect();
+    for wanted in &metadata.requests.resources {
+        if !named.iter().any(|known| known.identifier == *wanted) {
+            entry.problem("resources", &format!("there is no resource {wanted:?}"));
+        }
+    }
+    let theirs = named.iter().flat_map(|resource| &resource.scopes).map(String::as_str);
+    let scopes: Vec<&str> = SCOPES.iter().copied().chain(theirs).collect();
+    let validated = metadata.validate(&scopes);
     entry.finish(place, validated.map(|client| WantedClient { client, fingerprint }))
 }
 

@@ -346,6 +346,11 @@ fn another_account_than_the_one_typed_is_confirmed_before_anything_is_refused_or
     confirmed()
         .with(|case| case.hint = Some("other"))
         .refuses(Denial::OtherAgent);
+    let after_logout = || logged_in_here(None).with(|case| case.progress.after_logout = true);
+    after_logout().gives(&Step::Confirm);
+    after_logout()
+        .with(|case| case.progress.account_confirmed = true)
+        .issues();
 }
 
 #[test]

@@ -29,6 +29,14 @@ pub(super) fn check(metadata: &ClientMetadata, problems: &mut Vec<FieldProblem>)
             problems.push(FieldProblem::new(field, message));
         }
     }
+    for (field, uri) in [
+        ("initiate_login_uri", &requests.initiate_login_uri),
+        ("sector_identifier_uri", &requests.sector_identifier_uri),
+    ] {
+        if uri.as_deref().is_some_and(|uri| !uri.starts_with("https://")) {
+            problems.push(FieldProblem::new(field, "must be https, on this machine too"));
+        }
+    }
     list(
         "post_logout_redirect_uris",
         &logout.post_logout_redirect_uris,
@@ -38,11 +46,12 @@ pub(super) fn check(metadata: &ClientMetadata, problems: &mut Vec<FieldProblem>)
     list("request_uris", &requests.request_uris, problems, |uri| {
         web_address(uri.split('#').next().unwrap_or_default())
     });
+    let is_word = |text: &str| !text.is_empty() && text.len() <= 254 && !text.chars().any(is_hostile);
     list("contacts", &presentation.contacts, problems, |contact| {
-        match contact.is_empty() || contact.len() > 254 || contact.chars().any(is_hostile) {
-            true => Err("expected an e-mail address"),
-            false => Ok(()),
-        }
+        is_word(contact).then_some(()).ok_or("expected an e-mail address")
+    });
+    list("default_acr_values", &requests.default_acr_values, problems, |acr| {
+        is_word(acr).then_some(()).ok_or("expected the name of a level")
     });
     if metadata.keys.jwks.is_some() && metadata.keys.jwks_uri.is_some() {
         problems.push(FieldProblem::new("jwks", "jwks_uri is given too: keep one of the two"));

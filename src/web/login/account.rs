@@ -39,7 +39,7 @@ pub async fn choose(mut step: UnderWay, PageForm(form): PageForm) -> Result<Resp
     Ok(step.again())
 }
 
-/// Another account came back than the one typed: say who it is, and ask.
+/// Another account came back than the one typed, or one after a logout: say who it is, and ask.
 pub fn confirm_page(step: &UnderWay) -> Result<Response, AuthorizeError> {
     let person = step.signed_in()?;
     render(&ConfirmAccountPage {
@@ -47,7 +47,12 @@ pub fn confirm_page(step: &UnderWay) -> Result<Response, AuthorizeError> {
         service: step.request.client.name.clone(),
         action: step.action("confirm"),
         shown: step.account_mark(),
-        typed: step.flow.progress.typed.clone().unwrap_or_default(),
+        typed: step
+            .flow
+            .progress
+            .typed
+            .clone()
+            .filter(|_| step.flow.progress.other_account),
         came_back_name: person.name().to_owned(),
         came_back_matrix_id: person.agent.matrix_id.clone(),
     })

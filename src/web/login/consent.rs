@@ -11,7 +11,9 @@ use super::render;
 use super::under_way::UnderWay;
 use crate::domain::consent::Consent;
 use crate::domain::flow::{Agreement, Step};
+use crate::protocol::authorize::OFFLINE_ACCESS;
 use crate::protocol::client::SubjectType;
+use crate::protocol::resource::Resource;
 use crate::secret::{constant_time_eq, fingerprint};
 
 /// The consent page.
@@ -93,7 +95,7 @@ fn shown(step: &UnderWay, person: &Person) -> String {
 
 fn items(step: &UnderWay, person: &Person) -> Vec<ConsentItem> {
     let public = step.request.client.subject_type == SubjectType::Public;
-    let mut items: Vec<ConsentItem> = Vec::new();
+    let mut items: Vec<ConsentItem> = powers(step);
     for name in &person.claims {
         let (Some(kind), Some(value)) = (kind(name, public), person.values.get(name.as_str())) else {
             continue;
@@ -110,6 +112,30 @@ fn items(step: &UnderWay, person: &Person) -> Vec<ConsentItem> {
     let order = |item: &ConsentItem| ConsentKind::ALL.iter().position(|kind| *kind == item.kind);
     items.sort_by_key(order);
     items
+}
+
+/// What the service may do, besides what it learns.
+fn powers(step: &UnderWay) -> Vec<ConsentItem> {
+    let scope = &step.request.checked.scope;
+    let offline = scope.contains(OFFLINE_ACCESS).then(|| ConsentItem {
+        kind: ConsentKind::OfflineAccess,
+        value: String::new(),
+    });
+    let at_resource = |resource: &Resource| {
+        let rights: Vec<_> = resource.scopes.intersection(scope).map(String::as_str).collect();
+        let value = match rights.is_empty() {
+            true => resource.name.clone(),
+            false => format!("{} ({})", resource.name, rights.join(", ")),
+        };
+        ConsentItem {
+            kind: ConsentKind::Resource,
+            value,
+        }
+    };
+    offline
+        .into_iter()
+        .chain(step.request.resources.iter().map(at_resource))
+        .collect()
 }
 
 fn words(value: &Value) -> String {

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use axum::response::Response;
 
 use super::super::error::{AuthorizeError, PageError, respond};
+use super::super::logout::end_session;
+use super::super::oidc::registration;
 use super::super::pages::ErrorKind;
 use super::super::person::Person;
 use super::request::Request;
@@ -39,30 +41,27 @@ pub async fn sign_in(
     });
     let language = step.visitor.language(&step.request.checked.ui_locales);
     let agent = recognise(&app, homeserver, identity, known, facts, language.as_str(), now).await?;
-    let session = BrowserSession {
-        id: random_id()?,
-        agent_id: agent.id.clone(),
-        way: identity.way,
-        auth_time: proven_time(homeserver, identity.way, now),
-        created_at: now,
-        expires_at: now + app.config.lifetimes.session,
-    };
-    app.store.insert_browser_session(&session).await?;
+    let proven = proven_time(homeserver, identity.way, now);
+    let (session, former) = begin_session(step, &agent, identity.way, proven).await?;
+    let after_logout = proven.is_none() && step.visitor.signed_out().await?;
     let progress = &mut step.flow.progress;
     progress.other_account = progress
         .typed
         .as_deref()
         .is_some_and(|typed| is_other_account(typed, identity, &believed));
+    progress.after_logout = after_logout;
     progress.account_confirmed = false;
     progress.failures = 0;
     progress.logged_in = Some(session.id.clone());
     // The flow is won first: a slower answer of a double click must not leave the browser with a cookie that is gone.
     if let Err(error) = step.save().await {
-        app.store.delete_browser_session(&session.id).await?;
+        if former.as_ref().is_none_or(|former| former.id != session.id) {
+            end_session(&app, &session.id, now).await?;
+        }
         return Err(error);
     }
-    if let Some(previous) = step.visitor.signed_in().await? {
-        app.store.delete_browser_session(&previous).await?;
+    if let Some(former) = former.filter(|former| former.id != session.id) {
+        end_session(&app, &former.id, now).await?;
     }
     step.visitor.sign_in(&session.id).await?;
     tracing::info!(
@@ -74,6 +73,44 @@ pub async fn sign_in(
         "an agent signed in"
     );
     Ok(())
+}
+
+/// The browser session of this login, stored, and the one that the browser had. A new login of the same agent goes on with
+/// the same session, so that a logout reaches every client that took part since the first one.
+async fn begin_session(
+    step: &UnderWay,
+    agent: &Agent,
+    way: Way,
+    proven: Option<i64>,
+) -> Result<(BrowserSession, Option<BrowserSession>), AuthorizeError> {
+    let (app, now) = (&step.app, step.app.clock.now());
+    let former = match step.visitor.signed_in().await? {
+        Some(id) => app.store.find_browser_session(&id, now).await?,
+        None => None,
+    };
+    let expires_at = now + app.config.lifetimes.session;
+    if let Some(same) = former.as_ref().filter(|former| former.agent_id == agent.id) {
+        let renewed = BrowserSession {
+            way,
+            // What is not proven now leaves what was proven before.
+            auth_time: same.auth_time.max(proven),
+            expires_at,
+            ..same.clone()
+        };
+        if app.store.update_browser_session(&renewed, now).await? {
+            return Ok((renewed, former));
+        }
+    }
+    let begun = BrowserSession {
+        id: random_id()?,
+        agent_id: agent.id.clone(),
+        way,
+        auth_time: proven,
+        created_at: now,
+        expires_at,
+    };
+    app.store.insert_browser_session(&begun).await?;
+    Ok((begun, former))
 }
 
 /// Only a password relayed now, or a server that always asks, tells when the agent proved who they are.
@@ -212,6 +249,7 @@ pub async fn issue(
         id: random_id()?,
         client_id: request.client.id.clone(),
         scope: request.checked.scope.clone(),
+        resources: request.audience.clone(),
         agent: Some(AgentGrant {
             agent_id: person.agent.id,
             session_id: person.session.id,
@@ -242,7 +280,10 @@ pub async fn issue(
     {
         return Err(PageError::new(ErrorKind::FlowExpired).into());
     }
-    app.store.insert_authorization(&authorization, &record).await?;
+    if !app.store.insert_authorization(&authorization, &record).await? {
+        return Err(PageError::new(ErrorKind::FlowExpired).into());
+    }
+    registration::used(app, &request.client, now).await?;
     tracing::info!(
         client.id = request.client.id,
         authorization.id = authorization.id,

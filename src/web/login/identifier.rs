@@ -4,6 +4,7 @@ use axum::response::Response;
 
 use super::super::error::AuthorizeError;
 use super::super::form::PageForm;
+use super::super::logout::end_session;
 use super::super::pages::{IdentifierError, IdentifierPage};
 use super::under_way::UnderWay;
 use super::{render, sso};
@@ -90,12 +91,13 @@ pub async fn restart(mut step: UnderWay) -> Result<Response, AuthorizeError> {
 /// Back to the first page of the login. A session that this flow made is given up with it.
 pub async fn start_over(step: &mut UnderWay) -> Result<(), AuthorizeError> {
     if let Some(session) = step.flow.progress.logged_in.take() {
-        step.app.store.delete_browser_session(&session).await?;
+        end_session(&step.app, &session, step.now).await?;
     }
     let progress = &mut step.flow.progress;
     progress.stage = Stage::Identifier;
     progress.login_demanded = true;
     progress.other_account = false;
+    progress.after_logout = false;
     progress.account_confirmed = false;
     progress.account_chosen = None;
     step.flow.attempt = None;

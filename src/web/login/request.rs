@@ -1,18 +1,22 @@
 //! An authorization request under way: client, verified place to return to, checked request. Derived from the
 //! parameters at the first step and again at every later one.
 
+use std::collections::BTreeSet;
+
 use super::super::error::{AuthorizeError, PageError};
 use super::super::pages::ErrorKind;
 use super::super::person::Person;
+use super::super::resources::{self, TargetError};
 use super::request_object;
 use crate::app::App;
 use crate::domain::claims;
 use crate::domain::flow::{ConsentRule, Denial, Progress, Step, next_step};
-use crate::protocol::authorize::{self, AuthorizationRequest, Prompt};
+use crate::protocol::authorize::{self, AuthorizationRequest, OFFLINE_ACCESS, Prompt};
 use crate::protocol::client::{Client, ConsentPolicy};
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::id_token;
 use crate::protocol::params::Params;
+use crate::protocol::resource::{self, Resource};
 use crate::protocol::return_to::ReturnTo;
 
 /// A checked request.
@@ -21,6 +25,10 @@ pub struct Request {
     pub params: Params,
     pub client: Client,
     pub checked: AuthorizationRequest,
+    /// Whom its tokens are to be for (RFC 8707), as it names them.
+    pub audience: BTreeSet<String>,
+    /// The resources among them.
+    pub resources: Vec<Resource>,
     /// The subject of the verified `id_token_hint`.
     hint: Option<String>,
 }
@@ -42,7 +50,19 @@ impl Request {
         })?;
         let return_to = ReturnTo::verify(&params, &client).map_err(|_| PageError::new(ErrorKind::RedirectUri))?;
         let fail = |error| AuthorizeError::to(&return_to, &error, &app.config.issuer);
-        let checked = authorize::check(&params, &client, return_to.clone(), claims::SCOPES).map_err(fail)?;
+        let audience = resource::asked(&params).map_err(fail)?;
+        let resources = match resources::find(app, &client, &audience).await {
+            Ok(resources) => resources,
+            Err(TargetError::Refused(error)) => return Err(fail(error)),
+            Err(TargetError::Store(error)) => return Err(error.into()),
+        };
+        let their_scopes = resources.iter().flat_map(|resource| &resource.scopes);
+        let scopes: Vec<&str> = claims::SCOPES
+            .iter()
+            .copied()
+            .chain(their_scopes.map(String::as_str))
+            .collect();
+        let checked = authorize::check(&params, &client, return_to.clone(), &scopes).map_err(fail)?;
         let hint = checked
             .id_token_hint
             .as_deref()
@@ -54,6 +74,8 @@ impl Request {
             params,
             client,
             checked,
+            audience,
+            resources,
             hint,
         })
     }
@@ -61,9 +83,25 @@ impl Request {
     /// The agent behind the visitor's browser session, if any.
     pub async fn person(&self, app: &App, session: Option<&str>, now: i64) -> Result<Option<Person>, PageError> {
         match session {
-            Some(session) => Person::load(app, &self.client, &self.checked, session, now).await,
+            Some(session) => Person::load(app, self, session, now).await,
             None => Ok(None),
         }
+    }
+
+    /// What is shown, agreed to and remembered like a claim, but is none: to act while the agent is away, and at other
+    /// services. The names cannot be those of claims.
+    pub fn powers(&self) -> impl Iterator<Item = String> {
+        let scope = self.checked.scope.iter();
+        let of_resources = scope.filter(|scope| !claims::SCOPES.contains(&scope.as_str()));
+        let offline = self.checked.scope.get(OFFLINE_ACCESS).cloned();
+        let at = self
+            .resources
+            .iter()
+            .map(|resource| format!("resource:{}", resource.identifier));
+        offline
+            .into_iter()
+            .chain(at)
+            .chain(of_resources.map(|scope| format!("scope:{scope}")))
     }
 
     /// What comes next.

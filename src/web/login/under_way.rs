@@ -2,11 +2,11 @@
 
 use axum::extract::{FromRequestParts, Path};
 use axum::response::Response;
-use http::header::ORIGIN;
+use http::Method;
 use http::request::Parts;
-use http::{HeaderMap, Method};
 
 use super::super::error::{AuthorizeError, PageError, see_other};
+use super::super::form::is_from_our_page;
 use super::super::pages::{ErrorKind, Layout};
 use super::super::person::Person;
 use super::super::visitor::Visitor;
@@ -150,17 +150,5 @@ impl FromRequestParts<SharedApp> for UnderWay {
             true => Err(AuthorizeError::Again(step_url(&new_id))),
             false => Err(expired().into()),
         }
-    }
-}
-
-/// Whether a form was sent by a page of ours, as far as the browser says. `SameSite=Lax` lets sibling hosts through. (A page
-/// with `no-referrer` sends `Origin: null` for its own forms; only browsers without `Sec-Fetch-Site` leave it at that, and
-/// there the secret address of the flow has to do.)
-fn is_from_our_page(headers: &HeaderMap, issuer: &str) -> bool {
-    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
-    match (text("sec-fetch-site"), text(ORIGIN.as_str())) {
-        (Some(site), _) => matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => origin == issuer || origin == "null",
-        (None, None) => true,
     }
 }

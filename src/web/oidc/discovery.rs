@@ -22,6 +22,7 @@ pub async fn document(State(app): State<SharedApp>, headers: HeaderMap) -> Respo
         claims: &claims,
         acr_values: ACR_VALUES,
         ui_locales: &languages,
+        registration: app.config.registration.is_on(),
     };
     cached(&headers, &discovery::document(&app.config.issuer, vocabulary))
 }

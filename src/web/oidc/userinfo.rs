@@ -16,7 +16,8 @@ use crate::protocol::client::{Client, SigningAlg};
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::secret::{Redacted, fingerprint};
 
-const INVALID_TOKEN: OAuthError = OAuthError::new(ErrorCode::InvalidToken, "the token is unknown, expired or revoked");
+pub(super) const INVALID_TOKEN: OAuthError =
+    OAuthError::new(ErrorCode::InvalidToken, "the token is unknown, expired or revoked");
 
 /// `GET /userinfo`
 pub async fn by_get(State(app): State<SharedApp>, headers: HeaderMap) -> Result<Response, JsonError> {
@@ -37,7 +38,8 @@ pub async fn by_post(State(app): State<SharedApp>, request: Request) -> Result<R
     }
 }
 
-fn from_header(headers: &HeaderMap) -> Result<Option<Redacted>, JsonError> {
+/// The bearer token of the `Authorization` header, if there is one.
+pub(super) fn from_header(headers: &HeaderMap) -> Result<Option<Redacted>, JsonError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
     let invalid = || JsonError::bearer(INVALID_TOKEN);
@@ -69,15 +71,16 @@ async fn answer(app: &App, token: Option<Redacted>) -> Result<Response, JsonErro
         .store
         .find_access_token(&fingerprint(token.expose()), app.clock.now())
         .await?;
-    let authorization = found.ok_or_else(invalid)?;
-    let grant = authorization
-        .agent
-        .as_ref()
-        .filter(|_| authorization.scope.contains("openid"));
+    let (token, authorization) = found.ok_or_else(invalid)?;
+    let grant = authorization.agent.as_ref().filter(|_| token.scope.contains("openid"));
     let Some(grant) = grant else {
         let error = OAuthError::new(ErrorCode::InsufficientScope, "the token was not granted openid");
         return Err(JsonError::bearer(error));
     };
+    // A token for a resource is not one for us (RFC 8707 §2). An empty audience is of the former release, and means us.
+    if !(token.audience.is_empty() || token.audience.contains(&app.config.issuer)) {
+        return Err(invalid());
+    }
     let client = app
         .store
         .find_client(&authorization.client_id)
@@ -85,7 +88,7 @@ async fn answer(app: &App, token: Option<Redacted>) -> Result<Response, JsonErro
         .filter(|client| !client.disabled);
     let client = client.ok_or_else(invalid)?;
     let values = claim_values(app, &client, grant).await?.ok_or_else(invalid)?;
-    let claims = claims::userinfo(&authorization.scope, grant, &values);
+    let claims = claims::userinfo(&token.scope, grant, &values);
     let no_store = [(CACHE_CONTROL, "no-store")];
     Ok(match client.algorithms.userinfo_signed_response_alg {
         None => (no_store, Json(claims)).into_response(),

@@ -37,7 +37,7 @@ impl ConsentPage {
     }
 }
 
-/// One datum that the service receives, with its value as in the claim.
+/// One datum that the service receives, with its value as in the claim; or something that it may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsentItem {
     pub kind: ConsentKind,
@@ -46,7 +46,7 @@ pub struct ConsentItem {
     pub value: String,
 }
 
-/// What a datum is, in an agent's words.
+/// What a datum or a power is, in an agent's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConsentKind {
     Name,
@@ -74,10 +74,14 @@ pub enum ConsentKind {
     Locale,
     /// Unix seconds.
     UpdatedAt,
+    /// The service may act at another one in the agent's name; the value names it.
+    Resource,
+    /// `offline_access`: the service keeps its access while the agent is away. Without a value.
+    OfflineAccess,
 }
 
 impl ConsentKind {
-    pub const ALL: [ConsentKind; 19] = [
+    pub const ALL: [ConsentKind; 21] = [
         ConsentKind::Name,
         ConsentKind::GivenName,
         ConsentKind::FamilyName,
@@ -97,6 +101,8 @@ impl ConsentKind {
         ConsentKind::Roles,
         ConsentKind::Locale,
         ConsentKind::UpdatedAt,
+        ConsentKind::Resource,
+        ConsentKind::OfflineAccess,
     ];
 
     fn key(self) -> &'static str {
@@ -120,6 +126,8 @@ impl ConsentKind {
             ConsentKind::Roles => "claim-roles",
             ConsentKind::Locale => "claim-locale",
             ConsentKind::UpdatedAt => "claim-updated-at",
+            ConsentKind::Resource => "power-resource",
+            ConsentKind::OfflineAccess => "power-offline-access",
         }
     }
 }
@@ -134,6 +142,7 @@ impl ConsentItem {
         let value = self.value.as_str();
         let key = match self.kind {
             ConsentKind::Subject if value.is_empty() => "value-subject",
+            ConsentKind::OfflineAccess => "value-offline-access",
             ConsentKind::PublicSubject if value.is_empty() => "value-public-subject",
             ConsentKind::Roles => {
                 return value

@@ -148,6 +148,23 @@ pub struct SsoPage {
     pub change_action: String,
 }
 
+impl ConfirmAccountPage {
+    fn title(&self) -> String {
+        self.layout.text.get(match self.typed {
+            Some(_) => "confirm-title",
+            None => "confirm-after-logout-title",
+        })
+    }
+
+    fn intro(&self) -> String {
+        let key = match self.typed {
+            Some(_) => "confirm-intro",
+            None => "confirm-after-logout-intro",
+        };
+        self.layout.text.with(key, &[("service", &self.service)])
+    }
+}
+
 /// A session exists: continue with it? Posts `account=current` or `account=other`.
 #[derive(Template)]
 #[template(path = "choose_account.html")]
@@ -162,7 +179,7 @@ pub struct ChooseAccountPage {
     pub matrix_id: String,
 }
 
-/// The account that came back is not the one typed. Posts `answer=continue` or `answer=change`.
+/// The account that came back is not the one typed, or came back by itself after a logout. Posts `answer=continue` or `answer=change`.
 #[derive(Template)]
 #[template(path = "confirm_account.html")]
 pub struct ConfirmAccountPage {
@@ -171,7 +188,8 @@ pub struct ConfirmAccountPage {
     pub action: String,
     /// Stands for the account shown, for the handler to compare.
     pub shown: String,
-    pub typed: String,
+    /// What was typed, when it is another account.
+    pub typed: Option<String>,
     pub came_back_name: String,
     pub came_back_matrix_id: String,
 }

@@ -78,7 +78,11 @@ pub(super) fn samples(layout: &Layout) -> Vec<Sample> {
         add(format!("sso-{name}"), sso(layout, providers).render());
     }
     add("choose".into(), choose(layout, "Jean Dupont").render());
-    add("confirm".into(), confirm(layout).render());
+    add(
+        "confirm".into(),
+        confirm(layout, Some("claire.martin@beta.gouv.fr")).render(),
+    );
+    add("confirm-after-logout".into(), confirm(layout, None).render());
     add(
         "consent".into(),
         consent(layout, SERVICE, "Jean Dupont", few_items()).render(),
@@ -106,6 +110,22 @@ pub(super) fn samples(layout: &Layout) -> Vec<Sample> {
         members: vec![("code", "c0de".into()), ("state", "\"><script>".into())],
     };
     add("form-post".into(), form_post.render());
+    for service in [Some(SERVICE), None] {
+        let name = if service.is_some() { "logout" } else { "logout-unknown" };
+        add(name.into(), logout(layout, service, "Jean Dupont").render());
+    }
+    for (name, frames, back) in [
+        ("signed-out", 0, None),
+        ("signed-out-back", 0, Some("https://annuaire.example/")),
+        ("signed-out-frames", 2, Some("https://annuaire.example/")),
+    ] {
+        add(name.into(), signed_out(layout, frames, back).render());
+    }
+    let still = StillSignedInPage {
+        layout: layout.clone(),
+        back: Some("https://annuaire.example/".into()),
+    };
+    add("still-signed-in".into(), still.render());
     for problem in LoginProblem::ALL {
         add(
             format!("problem-{}", problem.code()),
@@ -202,15 +222,36 @@ pub(super) fn choose(layout: &Layout, name: &str) -> ChooseAccountPage {
     }
 }
 
-fn confirm(layout: &Layout) -> ConfirmAccountPage {
+fn confirm(layout: &Layout, typed: Option<&str>) -> ConfirmAccountPage {
     ConfirmAccountPage {
         shown: "shown".into(),
         layout: layout.clone(),
         service: SERVICE.into(),
         action: "/authorize/f1/confirm".into(),
-        typed: "claire.martin@beta.gouv.fr".into(),
+        typed: typed.map(str::to_owned),
         came_back_name: "Jean Dupont [DINUM]".into(),
         came_back_matrix_id: MATRIX_ID.into(),
+    }
+}
+
+pub(super) fn logout(layout: &Layout, service: Option<&str>, name: &str) -> LogoutPage {
+    LogoutPage {
+        layout: layout.clone(),
+        service: service.map(str::to_owned),
+        action: "/logout/r1".into(),
+        shown: "shown".into(),
+        name: name.into(),
+        matrix_id: MATRIX_ID.into(),
+    }
+}
+
+pub(super) fn signed_out(layout: &Layout, frames: usize, back: Option<&str>) -> SignedOutPage {
+    let frame = |number| format!("https://service{number}.example/logout?iss=https%3A%2F%2Fconnect.example&sid=s");
+    SignedOutPage {
+        layout: layout.clone(),
+        frames: (0..frames).map(frame).collect(),
+        back: back.map(str::to_owned),
+        goes_back: frames > 0,
     }
 }
 
@@ -242,7 +283,8 @@ fn few_items() -> Vec<ConsentItem> {
 
 fn all_items() -> Vec<ConsentItem> {
     let value = |kind| match kind {
-        ConsentKind::Subject | ConsentKind::PublicSubject => "",
+        ConsentKind::Subject | ConsentKind::PublicSubject | ConsentKind::OfflineAccess => "",
+        ConsentKind::Resource => "Agenda interministériel (agenda:lire)",
         ConsentKind::Name => "Jean Dupont",
         ConsentKind::GivenName => "Jean",
         ConsentKind::FamilyName => "Dupont",

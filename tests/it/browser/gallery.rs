@@ -158,12 +158,27 @@ impl Gallery {
         self.look("partner-problem").await;
     }
 
+    async fn signing_out(&self) {
+        let (browser, provider) = (&self.scene.chromium, &self.scene.app.base_url);
+        browser.open(&format!("{provider}/logout?lang={}", self.language)).await;
+        browser.see("logout-form").await;
+        self.look("logout").await;
+        browser.click("logout-stay").await;
+        browser.see("still-signed-in").await;
+        self.look("still-signed-in").await;
+        browser.open(&format!("{provider}/logout")).await;
+        browser.click("logout-leave").await;
+        browser.see("signed-out").await;
+        self.look("signed-out").await;
+    }
+
     async fn walk(theme: &'static str, language: &'static str) {
         let gallery = Self::open(theme, language).await;
         gallery.around_the_flow().await;
         gallery.by_password().await;
         gallery.by_single_sign_on().await;
         gallery.as_another().await;
+        gallery.signing_out().await;
         gallery.close().await;
     }
 }

@@ -247,3 +247,109 @@ fn what_subjects_depend_on_is_fixed_and_a_disabled_client_stays_so() {
         false
     );
 }
+
+const RESOURCES: &str = r#"
+[[resources]]
+identifier = "https://agenda.example.fr"
+name = "Agenda"
+access_token_format = "jwt"
+access_token_signing_alg = "ES256"
+scopes = ["agenda:lire"]
+client_id = "agenda"
+
+[[clients]]
+client_id = "agenda"
+name = "Agenda"
+redirect_uris = ["https://agenda.example.fr/retour"]
+secret = "only-for-this-machine"
+
+[[clients]]
+client_id = "machine"
+name = "Machine"
+grant_types = ["client_credentials"]
+secret = "only-for-that-machine"
+scopes = ["agenda:lire"]
+resources = ["https://agenda.example.fr"]
+
+[[clients]]
+client_id = "mobile"
+name = "Mobile"
+redirect_uris = ["https://mobile.example.fr/retour"]
+token_endpoint_auth_method = "none"
+grant_types = ["authorization_code", "refresh_token"]
+refresh_tokens = "always"
+scopes = ["email", "offline_access"]
+"#;
+
+#[test]
+fn resources_are_loaded_shown_and_known_by_their_clients() {
+    let place = Place::new();
+    let file = place.write("apply.toml", RESOURCES);
+    let file = file.to_str().unwrap();
+    let first = place.run(&["apply", "--json", file]).well();
+    let added = |id: &str| (id.to_owned(), "added".to_owned());
+    let expected = ["https://agenda.example.fr", "agenda", "machine", "mobile"].map(added);
+    assert_eq!(changes(&first), expected);
+    let again = place.run(&["apply", file]).well();
+    assert!(
+        again.stdout().contains("0 added, 0 changed, 4 unchanged."),
+        "{}",
+        again.stdout()
+    );
+    let changed = RESOURCES.replace("\"jwt\"", "\"opaque\"");
+    place.write("apply.toml", &changed);
+    let third = place.run(&["apply", file]).well();
+    assert!(
+        third.stdout().contains("access_token_format: \"jwt\" -> \"opaque\""),
+        "{}",
+        third.stdout()
+    );
+    // A client of a resource that is stored already.
+    let client = changed[changed.find("[[clients]]\nclient_id = \"machine\"").unwrap()..].to_owned();
+    place.write("apply.toml", &client);
+    place.run(&["apply", file]).well();
+}
+
+#[test]
+fn resources_that_make_no_sense_are_told() {
+    let place = Place::new();
+    let bad = RESOURCES
+        .replace("client_id = \"agenda\"\n\n", "client_id = \"nobody\"\nx = 1\n\n")
+        .replace(
+            "resources = [\"https://agenda.example.fr\"]",
+            "resources = [\"https://other.example.fr\"]",
+        )
+        .replace("\"jwt\"", "\"paper\"");
+    let file = place.write("apply.toml", &bad);
+    let done = place.run(&["apply", "--json", file.to_str().unwrap()]);
+    let problems = done.json()["problems"].clone();
+    let fields: Vec<_> = problems
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|problem| problem["field"].as_str().unwrap())
+        .collect();
+    for field in [
+        "resources[0].access_token_format",
+        "resources[0].x",
+        "clients[1].resources",
+        "clients[1].scopes[0]",
+    ] {
+        assert!(fields.contains(&field), "{field} in {fields:?}");
+    }
+}
+
+#[test]
+fn a_resource_is_introspected_by_a_client_that_is_there() {
+    let place = Place::new();
+    for nobody in ["nobody", "mobile"] {
+        let wrong = format!("client_id = {nobody:?}\n\n");
+        let file = place.write("apply.toml", &RESOURCES.replace("client_id = \"agenda\"\n\n", &wrong));
+        let done = place.run(&["apply", "--json", file.to_str().unwrap()]);
+        let problems = done.json()["problems"].clone();
+        assert_eq!(
+            problems[0]["field"], "resources.https://agenda.example.fr.client_id",
+            "{nobody}"
+        );
+    }
+}

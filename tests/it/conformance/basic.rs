@@ -185,7 +185,6 @@ async fn ensure_request_object_with_redirect_uri() {
 }
 
 #[tokio::test]
-#[ignore = "not built yet"]
 async fn refresh_token() {
     core::refresh_token(&ours().await).await;
 }

@@ -1,13 +1,17 @@
 //! The relying party that the suite plays: it checks every answer as `AbstractOIDCCServerTest` does.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use http::Method;
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{DecodingKey, Validation};
 use openidconnect::core::{CoreClient, CoreIdToken, CoreJsonWebKeySet, CoreProviderMetadata};
 use openidconnect::{AccessToken, AccessTokenHash, ClientId, Nonce};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tchap_connect::secret::random_token;
 
+use super::keys::PartyKey;
 use super::provider::{Provider, Visit};
 use crate::support::html::forms;
 use crate::support::relying_party::{basic, part, payload};
@@ -19,6 +23,10 @@ pub struct Party<'a> {
     /// As the provider answered its registration.
     pub registered: Value,
     pub redirect_uri: String,
+    /// Signs its assertions and request objects.
+    pub key: Option<Arc<PartyKey>>,
+    /// Of its assertions.
+    pub audience: String,
 }
 
 /// The parameters of an authorization request.
@@ -71,6 +79,8 @@ impl<'a> Party<'a> {
             op,
             registered,
             redirect_uri,
+            key: op.key.clone(),
+            audience: op.text("token_endpoint").to_owned(),
         }
     }
 
@@ -177,11 +187,7 @@ impl<'a> Party<'a> {
     }
 
     fn check_response(&self, answer: &Answer) {
-        let of_state = answer.get("error").is_some_and(|error| error.starts_with("request_"));
-        if !of_state {
-            // In a request object that is not looked into, no state is seen.
-            assert_eq!(answer.get("state"), find(&answer.request, "state"), "RFC 6749 4.1.2");
-        }
+        assert_eq!(answer.get("state"), find(&answer.request, "state"), "RFC 6749 4.1.2");
         if self.op.metadata["authorization_response_iss_parameter_supported"] == true {
             assert_eq!(answer.get("iss"), Some(self.op.text("issuer")), "RFC 9207 2");
         }
@@ -219,9 +225,29 @@ impl<'a> Party<'a> {
                 let own = [("client_id", self.id()), ("client_secret", secret)];
                 request.form(&[form, &own].concat())
             }
+            Some("private_key_jwt") => {
+                let assertion = self.assertion();
+                let own = [
+                    (
+                        "client_assertion_type",
+                        "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+                    ),
+                    ("client_assertion", assertion.as_str()),
+                ];
+                request.form(&[form, &own].concat())
+            }
             _ => request.header("authorization", basic(self.id(), secret)).form(form),
         };
         self.op.http.send(request).await
+    }
+
+    /// RFC 7523 §3.
+    fn assertion(&self) -> String {
+        let (now, jti) = (self.op.now(), random_token().unwrap());
+        let claims = json!({
+            "iss": self.id(), "sub": self.id(), "aud": self.audience, "jti": jti, "iat": now, "exp": now + 60,
+        });
+        self.key.as_ref().expect("a key").sign(&claims)
     }
 
     /// An answer of the token endpoint that must be tokens (RFC 6749 §5.1), without the ID token.
@@ -310,6 +336,21 @@ impl<'a> Party<'a> {
             !subject.is_empty() && subject.len() <= 255 && subject.is_ascii(),
             "Core 2: {subject}"
         );
+    }
+
+    /// Another JWT of the provider's for this client: signature by the key that `kid` names, `iss`, `aud`. Its payload.
+    pub async fn check_jwt(&self, token: &str) -> Value {
+        let keys = self.op.get(self.op.text("jwks_uri")).await.json();
+        let keys: JwkSet = serde_json::from_value(keys).unwrap();
+        let header = jsonwebtoken::decode_header(token).unwrap();
+        let key = keys.find(header.kid.as_deref().expect("kid")).expect("a published key");
+        let mut validation = Validation::new(header.alg);
+        validation.set_issuer(&[self.op.text("issuer")]);
+        validation.set_audience(&[self.id()]);
+        validation.set_required_spec_claims(&["iss", "aud"]);
+        jsonwebtoken::decode(token, &DecodingKey::from_jwk(key).unwrap(), &validation)
+            .unwrap()
+            .claims
     }
 
     /// UserInfo with the token in the header (Core §5.3.1).

@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
+use tchap_connect::clock::Clock;
 use tchap_connect::protocol::client::Client;
 use tchap_connect::secret::random_id;
 
+use super::keys::PartyKey;
 use super::party::Party;
+use super::site::Site;
 use crate::support::browser::Http;
 use crate::support::real::given;
 use crate::support::secrets::Traffic;
@@ -21,7 +24,11 @@ pub struct Provider {
     pub metadata: Value,
     /// Every authorization request of the plan asks for `response_mode=form_post`.
     pub form_post: bool,
+    /// The plan's clients authenticate by it; they have secrets otherwise.
+    pub key: Option<Arc<PartyKey>>,
     pub http: Http,
+    /// Of its relying parties.
+    pub site: Site,
     traffic: Arc<Traffic>,
     app: Option<TestApp>,
 }
@@ -32,23 +39,26 @@ pub struct Visit {
     pub page: Page,
     pub logins: usize,
     pub consents: usize,
+    /// Of a logout.
+    pub confirmations: usize,
 }
 
 impl Provider {
     pub async fn ours(form_post: bool) -> Self {
-        let app = TestApp::start().await;
+        let site = Site::start().await;
+        let app = TestApp::with(&[("FETCH_ALLOW", &site.place)]).await;
         let issuer = app.base_url.clone();
-        Self::at(&issuer, app.traffic.clone(), Some(app), form_post).await
+        Self::at(&issuer, app.traffic.clone(), Some(app), site, form_post).await
     }
 
     /// The one that `tests/run` started.
     pub async fn certified() -> Self {
         let issuer = given("TEST_OIDC_PROVIDER");
         let traffic = Arc::new(Traffic::new(&issuer));
-        Self::at(&issuer, traffic, None, false).await
+        Self::at(&issuer, traffic, None, Site::start().await, false).await
     }
 
-    async fn at(issuer: &str, traffic: Arc<Traffic>, app: Option<TestApp>, form_post: bool) -> Self {
+    async fn at(issuer: &str, traffic: Arc<Traffic>, app: Option<TestApp>, site: Site, form_post: bool) -> Self {
         let http = Http::new(traffic.clone());
         let request = http.request(Method::GET, &format!("{issuer}/.well-known/openid-configuration"));
         let document = http.send(request).await;
@@ -56,7 +66,9 @@ impl Provider {
         Self {
             metadata: document.json(),
             form_post,
+            key: None,
             http,
+            site,
             traffic,
             app,
         }
@@ -78,6 +90,12 @@ impl Provider {
     pub fn lists(&self, member: &str, value: &str) -> bool {
         let list = self.metadata[member].as_array();
         list.is_some_and(|values| values.iter().any(|one| one == value))
+    }
+
+    /// By the provider's clock, in Unix seconds.
+    pub fn now(&self) -> i64 {
+        let system = || Clock::System.now();
+        self.app.as_ref().map_or_else(system, |app| app.app.clock.now())
     }
 
     /// A browser without cookies.
@@ -113,6 +131,10 @@ impl Provider {
     /// The answer to a registration request.
     pub async fn registration(&self, metadata: Value) -> Page {
         let mut wanted = json!({"client_name": "Restated", "redirect_uris": [CALLBACK]});
+        if let Some(key) = &self.key {
+            wanted["token_endpoint_auth_method"] = json!("private_key_jwt");
+            wanted["jwks"] = key.jwks();
+        }
         merge(&mut wanted, &metadata);
         let url = self.text("registration_endpoint");
         self.http.send(self.http.request(Method::POST, url).json(&wanted)).await
@@ -130,15 +152,18 @@ impl Provider {
             ("identifier-form", "identifier", EMAIL),
             ("password-form", "password", PASSWORD),
             ("consent-form", "answer", "accept"),
+            ("logout-form", "answer", "leave"),
         ];
         let mut visit = Visit {
             page,
             logins: 0,
             consents: 0,
+            confirmations: 0,
         };
         while let Some((form, field, value)) = steps.iter().find(|(form, ..)| visit.page.has(form)) {
             visit.logins += usize::from(*form == "password-form");
             visit.consents += usize::from(*form == "consent-form");
+            visit.confirmations += usize::from(*form == "logout-form");
             visit.page = browser.submit(&visit.page, form, &[(field, value)]).await;
             assert!(
                 visit.logins + visit.consents < 5,

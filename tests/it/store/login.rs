@@ -82,7 +82,7 @@ async fn subjects_and_sids_are_given_once() {
             store.subject("agent", "rp.example", "late").await.unwrap(),
             answers[0].0
         );
-        store.delete_browser_session("session").await.unwrap();
+        store.end_browser_session("session", NOW).await.unwrap();
         assert!(store.sid("session", "rp", "late").await.is_err());
     })
     .await;
@@ -103,7 +103,7 @@ async fn browser_sessions_end() {
             assert_eq!(found.as_ref(), Some(session));
         }
         assert_eq!(store.find_browser_session("sso", NOW + 60).await.unwrap(), None);
-        store.delete_browser_session("pwd").await.unwrap();
+        store.end_browser_session("pwd", NOW).await.unwrap();
         assert_eq!(store.find_browser_session("pwd", NOW).await.unwrap(), None);
     })
     .await;

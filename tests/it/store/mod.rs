@@ -2,6 +2,7 @@
 
 mod grants;
 mod login;
+mod logouts;
 mod operators;
 
 use std::collections::BTreeSet;

@@ -9,7 +9,7 @@ use tchap_connect::domain::administration::Administration;
 use tchap_connect::domain::claims::SCOPES;
 use tchap_connect::domain::homeserver::Homeserver;
 use tchap_connect::keys::Keys;
-use tchap_connect::protocol::client::{Client, ClientSecret};
+use tchap_connect::protocol::client::{Client, ClientAuthMethod, ClientSecret, GrantType};
 use tchap_connect::protocol::client_metadata::ClientMetadata;
 use tchap_connect::secret::{Redacted, SealingKey, fingerprint, random_id, random_token};
 use tchap_connect::store::{Store, StoredKey};
@@ -60,6 +60,22 @@ pub fn client(id: &str) -> Client {
     metadata.validate(SCOPES).unwrap()
 }
 
+/// The same with refresh tokens.
+pub fn refreshing(id: &str) -> Client {
+    Client {
+        grant_types: [GrantType::AuthorizationCode, GrantType::RefreshToken].into(),
+        ..client(id)
+    }
+}
+
+/// The same without a secret.
+pub fn refreshing_public(id: &str) -> Client {
+    Client {
+        auth_methods: [ClientAuthMethod::None].into(),
+        ..refreshing(id)
+    }
+}
+
 /// A running application. When it ends, its logs and answers are searched for every secret that it met.
 pub struct TestApp {
     pub app: SharedApp,
@@ -71,7 +87,7 @@ pub struct TestApp {
     homeservers: Vec<Arc<ScriptedHomeserver>>,
     task: JoinHandle<()>,
     /// Goes last.
-    _database: Database,
+    database: Database,
 }
 
 impl TestApp {
@@ -79,7 +95,7 @@ impl TestApp {
         Self::with(&[]).await
     }
 
-    /// With settings of its own, by variable name without the prefix.
+    /// With settings of its own, by variable name without the prefix; in TLS with those of [`super::tls::Certificate`].
     pub async fn with(settings: &[(&str, &str)]) -> Self {
         Self::on(Database::any().await, settings).await
     }
@@ -88,7 +104,8 @@ impl TestApp {
         collect_logs();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let base_url = format!("http://{address}");
+        let tls = settings.iter().any(|(name, _)| *name == "TLS_CERT_FILE");
+        let base_url = format!("{}://{address}", if tls { "https" } else { "http" });
         let config = config(&base_url, &database.url, settings);
         let store = Store::open(&database.url).await.unwrap();
         store.migrate().await.unwrap();
@@ -112,7 +129,7 @@ impl TestApp {
             base_url,
             homeservers: Vec::new(),
             task,
-            _database: database,
+            database,
         };
         started.add_homeserver(&homeserver, |_| {}).await;
         started
@@ -122,6 +139,11 @@ impl TestApp {
     pub fn by_sso(&self) {
         self.homeserver.offer(&["m.login.sso", "m.login.token"]);
         self.homeserver.sso_as(LOCAL_PART);
+    }
+
+    /// Where its database is.
+    pub fn database_url(&self) -> &str {
+        &self.database.url
     }
 
     /// How many flows are stored.

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::html::{self, Form};
 use super::secrets::Traffic;
-use super::{PASSWORD, TestApp};
+use super::{PASSWORD, TestApp, tls};
 
 /// An answer.
 #[derive(Debug, Clone)]
@@ -85,6 +85,7 @@ impl Http {
     pub fn new(traffic: Arc<Traffic>) -> Self {
         let builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
+            .tls_certs_merge([tls::authority().certificate()])
             .no_proxy();
         Self {
             client: builder.build().unwrap(),
@@ -300,7 +301,12 @@ impl Browser {
     }
 }
 
-/// Relying parties live on https or at `/callback`, and are nowhere to be fetched.
+/// Relying parties live at `/callback` or on https (not on this machine), and are nowhere to be fetched.
 fn is_relying_party(url: &Url) -> bool {
-    !matches!(url.scheme(), "http") || url.path() == "/callback"
+    let local = match url.scheme() {
+        "http" => true,
+        "https" => url.host_str() == Some("127.0.0.1"),
+        _ => false,
+    };
+    !local || url.path() == "/callback"
 }

@@ -3,13 +3,20 @@
 pub mod app;
 pub mod browser;
 pub mod chromium;
+pub mod client_key;
+pub mod documents;
 pub mod homeserver;
 pub mod html;
+pub mod logout_receiver;
 pub mod partner_site;
 pub mod real;
+pub mod registrant;
 pub mod relying_party;
 pub mod secrets;
+pub mod tls;
 
-pub use app::{EMAIL, JEAN, LOCAL_PART, MARIES_EMAIL, NAME, PASSWORD, TestApp, client, jean, marie};
+pub use app::{
+    EMAIL, JEAN, LOCAL_PART, MARIES_EMAIL, NAME, PASSWORD, TestApp, client, jean, marie, refreshing, refreshing_public,
+};
 pub use browser::{Browser, Page};
 pub use relying_party::{RelyingParty, WITHOUT};

@@ -23,6 +23,13 @@ pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 /// Leaves a parameter out.
 pub const WITHOUT: &str = "\0";
 
+impl Tokens {
+    /// The refresh token, which must be there.
+    pub fn refresh_token(&self) -> &str {
+        self.response["refresh_token"].as_str().expect("a refresh token")
+    }
+}
+
 /// A client of the provider's.
 #[derive(Debug, Clone)]
 pub struct RelyingParty {
@@ -222,6 +229,11 @@ impl RelyingParty {
             (answer.header("cache-control"), answer.header("content-type")),
             ("no-store", "application/json")
         );
+        self.verified(&answer, nonce).await
+    }
+
+    /// Tokens from an answer of the token endpoint, verified.
+    async fn verified(&self, answer: &Page, nonce: Option<&str>) -> Tokens {
         let response = answer.json();
         assert_eq!(response["token_type"], "Bearer");
         let text = |name: &str| response[name].as_str().unwrap().to_owned();
@@ -233,6 +245,52 @@ impl RelyingParty {
             id_token,
             response,
         }
+    }
+
+    /// A refresh request with this token, with parameters added.
+    pub async fn refresh(&self, token: &str, further: &[(&str, &str)]) -> Page {
+        let usual = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", token),
+            ("client_id", &self.client.id),
+        ];
+        let form: Vec<_> = usual.into_iter().chain(further.iter().copied()).collect();
+        self.token(&form).await
+    }
+
+    /// A refresh that must do, up to verified tokens.
+    pub async fn refreshed(&self, token: &str) -> Tokens {
+        let answer = self.refresh(token, &[]).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        self.verified(&answer, None).await
+    }
+
+    /// A form sent to one of the endpoints for programs, authenticated as this client.
+    pub async fn send(&self, path: &str, form: &[(&str, &str)]) -> Page {
+        self.send_accepting(path, form, "*/*").await
+    }
+
+    /// The same for an answer of this type.
+    pub async fn send_accepting(&self, path: &str, form: &[(&str, &str)], accept: &str) -> Page {
+        let mut form = form.to_vec();
+        form.push(("client_id", &self.client.id));
+        let url = format!("{}{path}", self.base_url);
+        let mut request = self
+            .http
+            .request(Method::POST, &url)
+            .header("accept", accept)
+            .form(&form);
+        if self.secret.is_some() {
+            request = request.header("authorization", self.basic());
+        }
+        self.http.send(request).await
+    }
+
+    /// What introspection says to this client.
+    pub async fn introspect(&self, token: &str) -> Value {
+        let answer = self.send("/introspect", &[("token", token)]).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.json()
     }
 
     /// Signature against the published keys, `iss`, `aud`, `exp`, nonce and `at_hash`, by the `openidconnect` crate.

@@ -74,10 +74,12 @@ pub enum Kind {
     Never,
     /// In the redirect that carries it: codes.
     Location,
-    /// In the body of the token endpoint: access tokens.
+    /// In the body of the token endpoint: access and refresh tokens.
     TokenResponse,
     /// In `Set-Cookie`: sessions.
     Cookie,
+    /// In the body of the registration endpoints: client secrets and registration access tokens that they made.
+    Registration,
 }
 
 /// What went over the wire between one application and its browsers and clients.
@@ -123,8 +125,15 @@ impl Traffic {
             );
         }
         if page.url.path() == "/token" {
-            let token = page.json()["access_token"].as_str().unwrap_or_default().to_owned();
-            self.secret(Kind::TokenResponse, &token);
+            for name in ["access_token", "refresh_token"] {
+                let token = page.json()[name].as_str().unwrap_or_default().to_owned();
+                self.secret(Kind::TokenResponse, &token);
+            }
+        }
+        if page.url.path().starts_with("/register") {
+            for name in ["client_secret", "registration_access_token"] {
+                self.secret(Kind::Registration, page.json()[name].as_str().unwrap_or_default());
+            }
         }
         lock(&self.answers).push(page.clone());
     }
@@ -163,7 +172,9 @@ impl Page {
         let allowed = |name: &str| {
             (kind == Kind::Location && name == "location") || (kind == Kind::Cookie && name == "set-cookie")
         };
-        let in_body = self.body.contains(secret) && !(kind == Kind::TokenResponse && self.url.path() == "/token");
+        let has_it_by_right = (kind == Kind::TokenResponse && self.url.path() == "/token")
+            || (kind == Kind::Registration && self.url.path().starts_with("/register"));
+        let in_body = self.body.contains(secret) && !has_it_by_right;
         let in_headers = self
             .headers
             .iter()

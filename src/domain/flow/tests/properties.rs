@@ -44,10 +44,10 @@ fn any_case() -> impl Strategy<Value = Case> {
         proptest::option::of(proptest::sample::select(vec!["subject", "other"])),
     );
     let consent = (proptest::sample::select(remembered), rule, session(), any::<bool>());
-    (who, consent, session(), any::<[bool; 3]>()).prop_map(|(who, consent, logged_in, flags)| {
+    (who, consent, session(), any::<[bool; 4]>()).prop_map(|(who, consent, logged_in, flags)| {
         let (signed_in, auth_time, acr, admission, hint) = who;
         let (remembered, rule, agreed_in, all) = consent;
-        let [account_chosen, account_confirmed, other_account] = flags;
+        let [account_chosen, account_confirmed, other_account, after_logout] = flags;
         Case {
             query: "",
             hint,
@@ -62,6 +62,7 @@ fn any_case() -> impl Strategy<Value = Case> {
                 account_chosen: account_chosen.then(|| "session".to_owned()),
                 account_confirmed,
                 other_account,
+                after_logout,
                 consented: agreed_in.map(|session| Agreement {
                     session_id: session.to_owned(),
                     claims: names(if all { &["email", "sub"] } else { &["sub"] }),
@@ -98,6 +99,8 @@ proptest! {
         }
         prop_assert!(at.is_some() || !request.requires_auth_time);
         prop_assert!(case.hint.is_none_or(|hint| hint == "subject"));
+        let confirmed = case.progress.account_confirmed;
+        prop_assert!(!here || confirmed || !(case.progress.other_account || case.progress.after_logout));
         let agreed_here = case
             .progress
             .consented

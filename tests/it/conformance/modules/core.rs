@@ -8,11 +8,9 @@ use crate::conformance::provider::{CALLBACK, Provider};
 use crate::support::WITHOUT;
 use crate::support::relying_party::{CHALLENGE, part, payload};
 
-/// Core §3.1: the whole code flow, with the secret in the header.
+/// Core §3.1: the whole code flow, with the plan's client authentication (Basic: the secret in the header).
 pub async fn server(op: &Provider) {
-    let party = op
-        .register(json!({"token_endpoint_auth_method": "client_secret_basic"}))
-        .await;
+    let party = op.register(json!({})).await;
     party.flow(&op.browser(), &[]).await;
 }
 

@@ -1,0 +1,159 @@
+//! The end of browser sessions, and the logout tokens that are to be delivered because of it.
+
+use super::{Store, StoreError, from_json};
+use crate::domain::logout::{LogoutDelivery, Participant};
+use crate::protocol::client::{Client, SubjectType};
+
+/// How long it is remembered what became of a delivery, in seconds.
+const KEPT: i64 = 30 * 24 * 3600;
+
+#[derive(sqlx::FromRow)]
+struct DeliveryRow {
+    id: String,
+    client_id: String,
+    subject: String,
+    sid: String,
+    created_at: i64,
+    attempts: i64,
+    next_attempt_at: Option<i64>,
+    delivered_at: Option<i64>,
+    last_error: Option<String>,
+}
+
+impl Store {
+    /// Ends a browser session: revokes what ends with it, queues a logout token for each client that took part in it and
+    /// has an address for one, and deletes it; all or nothing. Answers who took part, disabled clients left out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn end_browser_session(&self, id: &str, now: i64) -> Result<Vec<Participant>, StoreError> {
+        // Changes nothing, but holds the row: a client that is just joining is seen below, or finds the session ended.
+        let hold = "update browser_sessions set expires_at = expires_at where id = $1 returning agent_id";
+        let participants = "select c.document, s.sid from session_clients s join clients c on c.id = s.client_id
+                            where s.session_id = $1 order by c.id";
+        let subject = "select subject from subjects where agent_id = $1 and sector = $2";
+        // A session has one `sid` per client, so that is the delivery's id too.
+        let queue = "insert into logout_deliveries (id, client_id, subject, sid, created_at, next_attempt_at, attempts,
+                     expires_at) values ($1, $2, $3, $1, $4, $4, 0, $5)";
+        let revoke = "update authorizations set revoked_at = $2 where session_id = $1 and revoked_at is null";
+        let delete = "delete from browser_sessions where id = $1";
+        let found = transaction!(self, tx => {
+            let Some((agent_id,)) = sqlx::query_as::<_, (String,)>(hold).bind(id).fetch_optional(&mut *tx).await? else {
+                return Ok(Vec::new());
+            };
+            let mut found = Vec::new();
+            for (document, sid) in
+                sqlx::query_as::<_, (String, String)>(participants).bind(id).fetch_all(&mut *tx).await?
+            {
+                let client: Client = from_json(&document, "clients")?;
+                if client.disabled {
+                    continue;
+                }
+                if client.logout.backchannel_logout_uri.is_some() {
+                    let subject = match client.subject_type {
+                        SubjectType::Public => agent_id.clone(),
+                        SubjectType::Pairwise => {
+                            let known = sqlx::query_as::<_, (String,)>(subject)
+                                .bind(&agent_id)
+                                .bind(&client.sector)
+                                .fetch_one(&mut *tx)
+                                .await?;
+                            known.0
+                        }
+                    };
+                    sqlx::query(queue)
+                        .bind(&sid)
+                        .bind(&client.id)
+                        .bind(subject)
+                        .bind(now)
+                        .bind(now + KEPT)
+                        .execute(&mut *tx)
+                        .await?;
+                }
+                found.push(Participant { client, sid });
+            }
+            sqlx::query(revoke).bind(id).bind(now).execute(&mut *tx).await?;
+            sqlx::query(delete).bind(id).execute(&mut *tx).await?;
+            found
+        });
+        Ok(found)
+    }
+
+    /// Takes deliveries that are due, at most `limit`, those never tried first. Their next attempt moves to `until`, so
+    /// that no other replica takes them meanwhile; a program that dies with them tries again then.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn consume_due_logouts(
+        &self,
+        now: i64,
+        until: i64,
+        limit: u32,
+    ) -> Result<Vec<LogoutDelivery>, StoreError> {
+        let sql = "update logout_deliveries set next_attempt_at = $2, attempts = attempts + 1
+                   where next_attempt_at <= $1 and id in (select id from logout_deliveries where next_attempt_at <= $1
+                   order by attempts, next_attempt_at limit $3)
+                   returning id, client_id, subject, sid, created_at, attempts, next_attempt_at, delivered_at, last_error";
+        let rows = on!(self.writes(), db => {
+            sqlx::query_as::<_, DeliveryRow>(sql)
+                .bind(now)
+                .bind(until)
+                .bind(i64::from(limit))
+                .fetch_all(db)
+                .await
+        })?;
+        Ok(rows.into_iter().map(LogoutDelivery::from).collect())
+    }
+
+    /// Writes what became of an attempt: when it was taken, or why not and when to try again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn update_logout_delivery(&self, delivery: &LogoutDelivery) -> Result<(), StoreError> {
+        let sql = "update logout_deliveries set next_attempt_at = $2, delivered_at = $3, last_error = $4 where id = $1";
+        on!(self.writes(), db => {
+            sqlx::query(sql)
+                .bind(&delivery.id)
+                .bind(delivery.next_attempt_at)
+                .bind(delivery.delivered_at)
+                .bind(&delivery.last_error)
+                .execute(db)
+                .await
+                .map(drop)
+        })?;
+        Ok(())
+    }
+
+    /// A client's deliveries, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_logout_deliveries(&self, client_id: &str, limit: u32) -> Result<Vec<LogoutDelivery>, StoreError> {
+        let sql = "select id, client_id, subject, sid, created_at, attempts, next_attempt_at, delivered_at, last_error
+                   from logout_deliveries where client_id = $1 order by created_at desc, id limit $2";
+        let rows = on!(self.reads(), db => {
+            sqlx::query_as::<_, DeliveryRow>(sql)
+                .bind(client_id)
+                .bind(i64::from(limit))
+                .fetch_all(db)
+                .await
+        })?;
+        Ok(rows.into_iter().map(LogoutDelivery::from).collect())
+    }
+}
+
+impl From<DeliveryRow> for LogoutDelivery {
+    fn from(row: DeliveryRow) -> Self {
+        Self {
+            id: row.id,
+            client_id: row.client_id,
+            subject: row.subject,
+            sid: row.sid,
+            created_at: row.created_at,
+            attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
+            next_attempt_at: row.next_attempt_at,
+            delivered_at: row.delivered_at,
+            last_error: row.last_error,
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! `client_credentials` (RFC 6749 §4.4): a client on its own behalf, at a resource. No agent, so no ID token and none of the
+//! scopes about agents; no refresh token either (§4.4.3).
+
+use std::collections::BTreeSet;
+
+use super::super::super::error::JsonError;
+use super::{Call, TokenResponse};
+use crate::domain::grant::Authorization;
+use crate::secret::random_id;
+
+/// Issues a token for the resources that the request names, or the only one that the client has.
+pub async fn issue(call: Call<'_>, scope: Option<&str>) -> Result<TokenResponse, JsonError> {
+    let Call { app, client, now, .. } = call;
+    let resources = match (call.resources.is_empty(), &client.requests.resources[..]) {
+        (true, [only]) => BTreeSet::from([only.clone()]),
+        _ => call.resources.clone(),
+    };
+    let mut authorization = Authorization {
+        id: random_id()?,
+        client_id: client.id.clone(),
+        scope: BTreeSet::new(),
+        resources,
+        agent: None,
+        created_at: now,
+    };
+    let target = call.target(&authorization).await?;
+    let asked: Option<BTreeSet<&str>> = scope.map(|list| list.split(' ').collect());
+    authorization.scope = target
+        .resource_scopes()
+        .filter(|word| client.scopes.contains(*word))
+        .filter(|word| asked.as_ref().is_none_or(|asked| asked.contains(word.as_str())))
+        .cloned()
+        .collect();
+    let access = call.access_token(&authorization, authorization.scope.clone(), target)?;
+    app.store
+        .insert_client_authorization(&authorization, &access.record)
+        .await?;
+    tracing::info!(
+        client.id = client.id,
+        authorization.id = authorization.id,
+        "a token issued to a client for itself"
+    );
+    Ok(TokenResponse::new(access, None, None))
+}

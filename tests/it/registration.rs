@@ -1,0 +1,476 @@
+//! Dynamic registration (RFC 7591, OpenID Connect Registration). Threats 6, 7, 14 and 24: what a stranger may write into the
+//! list of clients, and how much of it.
+
+use http::Method;
+use serde_json::{Value, json};
+use tchap_connect::domain::registration::RegistrationToken;
+use tchap_connect::secret::{fingerprint, random_token};
+
+use crate::support::browser::{Http, Page};
+use crate::support::registrant::{Registrant, error, minimal, with};
+use crate::support::secrets::Kind;
+use crate::support::{Browser, EMAIL, TestApp};
+
+#[tokio::test]
+async fn registration_is_off_unless_switched_on() {
+    let app = TestApp::start().await;
+    let browser = Browser::new(&app);
+    let document = browser.get("/.well-known/openid-configuration").await.json();
+    assert_eq!(document.get("registration_endpoint"), None);
+    let answer = Registrant::of(&app).post(&minimal()).await;
+    assert_eq!(answer.status, 404);
+    assert_eq!(browser.get("/register/x").await.status, 404);
+    assert!(app.app.store.list_clients().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_client_registers_itself_and_signs_agents_in() {
+    let app = Registrant::open_app().await;
+    let browser = Browser::new(&app);
+    let document = browser.get("/.well-known/openid-configuration").await.json();
+    assert_eq!(document["registration_endpoint"], format!("{}/register", app.base_url));
+    let registrant = Registrant::of(&app);
+    let answer = registrant
+        .post(&with(json!({ "client_name": "Mon service", "unknown": [1] })))
+        .await;
+    assert_eq!(answer.status, 201, "{}", answer.body);
+    assert_eq!(
+        (answer.header("cache-control"), answer.header("content-type")),
+        ("no-store", "application/json")
+    );
+    let mut body = answer.json();
+    let member = |body: &mut Value, name: &str| body.as_object_mut().unwrap().remove(name).unwrap();
+    let id = member(&mut body, "client_id").as_str().unwrap().to_owned();
+    assert_eq!(
+        member(&mut body, "registration_client_uri"),
+        format!("{}/register/{id}", app.base_url)
+    );
+    assert_eq!(member(&mut body, "client_id_issued_at"), app.app.clock.now());
+    assert_eq!(member(&mut body, "client_secret_expires_at"), 0);
+    for secret in ["client_secret", "registration_access_token"] {
+        assert_eq!(member(&mut body, secret).as_str().unwrap().len(), 43);
+    }
+    let scope = member(&mut body, "scope").as_str().unwrap().to_owned();
+    assert!(
+        ["openid", "profile", "email"]
+            .iter()
+            .all(|one| scope.split(' ').any(|has| has == *one))
+    );
+    let rest = json!({
+        "redirect_uris": ["https://rp.example/callback"], "client_name": "Mon service", "application_type": "web",
+        "token_endpoint_auth_method": "client_secret_basic", "grant_types": ["authorization_code"],
+        "response_types": ["code"], "id_token_signed_response_alg": "RS256", "subject_type": "pairwise",
+        "require_auth_time": false,
+    });
+    assert_eq!(body, rest);
+
+    let service = registrant.relying_party(&app, &answer).await;
+    let page = browser.open(&service.url(&[])).await;
+    let page = browser.log_in(&page, EMAIL, crate::support::PASSWORD).await;
+    assert!(page.has("consent-form"), "it always asks");
+    let code = service.code(&browser.accept(&page).await);
+    let tokens = service.redeem(&code).await;
+    assert_eq!(service.claims(&tokens).await["email"], EMAIL);
+
+    let public = registrant
+        .register(json!({ "token_endpoint_auth_method": "none" }))
+        .await;
+    assert_eq!(public.json().get("client_secret"), None);
+    assert_eq!(public.json().get("client_secret_expires_at"), None);
+    let public = registrant.relying_party(&app, &public).await;
+    let code = public.sign_in(&Browser::new(&app), &[]).await;
+    public.redeem(&code).await;
+}
+
+#[tokio::test]
+async fn the_registered_method_is_the_only_one() {
+    let app = Registrant::open_app().await;
+    let registrant = Registrant::of(&app);
+    let answer = registrant
+        .register(json!({ "token_endpoint_auth_method": "client_secret_post" }))
+        .await;
+    let service = registrant.relying_party(&app, &answer).await;
+    let code = service.sign_in(&Browser::new(&app), &[]).await;
+    let refused = service.token(&service.form(&code, &[])).await;
+    assert_eq!(error(&refused), (401, "invalid_client".into()));
+    let secret = service.secret.clone().unwrap();
+    let form = service.form(&code, &[("client_secret", &secret)]);
+    assert_eq!(service.token_with(&form, &[]).await.status, 200);
+}
+
+/// Threat 14: what an operator grants is not a stranger's to take.
+#[tokio::test]
+async fn privileged_metadata_is_ignored() {
+    let app = Registrant::open_app().await;
+    app.relying_party("service").await;
+    let answer = Registrant::of(&app)
+        .register(json!({
+            "client_id": "service", "client_secret": "chosen-by-the-client", "consent": "none", "admits_guests": true,
+            "sector": "victim.example", "disabled": true, "resources": ["https://api.example"], "refresh_tokens": "always",
+            "registration_access_token": "chosen", "scope": "openid email root", "self_registered": false,
+        }))
+        .await;
+    let body = answer.json();
+    assert_ne!(body["client_id"], "service");
+    assert_ne!(body["client_secret"], "chosen-by-the-client");
+    assert_eq!(body["scope"], "email openid");
+    for name in [
+        "consent",
+        "admits_guests",
+        "sector",
+        "disabled",
+        "resources",
+        "refresh_tokens",
+        "self_registered",
+    ] {
+        assert_eq!(body.get(name), None, "{name}");
+    }
+    let client = app
+        .app
+        .store
+        .find_client(body["client_id"].as_str().unwrap())
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(client.self_registered && !client.admits_guests && !client.disabled);
+    assert_eq!(client.sector, "rp.example");
+    assert!(client.requests.resources.is_empty());
+}
+
+/// Threats 6 and 7: no redirect URI that a browser reads otherwise than we do, and no script.
+#[tokio::test]
+async fn redirect_uris_that_deceive_or_run_cannot_be_registered() {
+    let app = Registrant::open_app().await;
+    let registrant = Registrant::of(&app);
+    for uri in [
+        "",
+        "/callback",
+        "//rp.example/callback",
+        "rp.example/callback",
+        "http://rp.example/callback",
+        "http://127.0.0.1.evil.example/callback",
+        "https://rp.example/callback#",
+        "https://rp.example/callback#fragment",
+        "https://rp.example@evil.example/callback",
+        "https://user:pass@rp.example/callback",
+        "https://@rp.example/callback",
+        "https:///rp.example/callback",
+        "https:rp.example/callback",
+        "https://rp.example\\@evil.example/",
+        "https://rp.example./callback",
+        "https://RP.example/callback",
+        "HTTPS://rp.example/callback",
+        "https://rp.example:443/callback",
+        "https://rp.example/a/../callback",
+        "https://rp.example/%2e/callback",
+        "https://rp.example/%2e%2e/callback",
+        "https://r\u{440}.example/callback",
+        "https://2130706433/callback",
+        "https://0x7f.1/callback",
+        "https://rp.example/call\tback",
+        "https://rp.example/call\nback",
+        " https://rp.example/callback",
+        "https://rp.example/callback ",
+        "https://rp.example/callback?code=1",
+        "https://rp.example/callback?a=1&iss=https://evil.example",
+        "javascript:alert(1)",
+        "javascript://rp.example/%0aalert(1)",
+        "JAVASCRIPT:alert(1)",
+        "data:text/html,<script>alert(1)</script>",
+        "vbscript:x",
+        "file:///etc/passwd",
+        "blob:https://rp.example/x",
+        "urn:ietf:wg:oauth:2.0:oob",
+        "myapp:/callback",
+        "fr.example.app:/callback",
+    ] {
+        let answer = registrant
+            .post(&with(json!({ "redirect_uris": ["https://rp.example/callback", uri] })))
+            .await;
+        assert_eq!(
+            error(&answer),
+            (400, "invalid_redirect_uri".into()),
+            "{uri:?}: {}",
+            answer.body
+        );
+        assert!(
+            answer.json()["error_description"]
+                .as_str()
+                .unwrap()
+                .starts_with("redirect_uris[1]: "),
+            "{uri:?}"
+        );
+    }
+    for body in [
+        json!({}),
+        json!({ "redirect_uris": [] }),
+        json!({ "redirect_uris": null }),
+        json!({ "redirect_uris": {} }),
+    ] {
+        assert_eq!(
+            error(&registrant.post(&body).await),
+            (400, "invalid_redirect_uri".into()),
+            "{body}"
+        );
+    }
+    let native = json!({ "application_type": "native", "redirect_uris": ["javascript:alert(1)"] });
+    assert_eq!(
+        error(&registrant.post(&native).await),
+        (400, "invalid_redirect_uri".into())
+    );
+    let native =
+        json!({ "application_type": "native", "redirect_uris": ["fr.example.app:/cb", "http://127.0.0.1/cb"] });
+    assert_eq!(registrant.post(&native).await.status, 201);
+    assert_eq!(app.app.store.list_clients().await.unwrap().len(), 1);
+}
+
+/// Threats 14 and 17: what was sent does not come back in an error, and an error is JSON that no browser reads as a page.
+#[tokio::test]
+async fn errors_repeat_nothing_of_what_was_sent() {
+    let app = Registrant::open_app().await;
+    let registrant = Registrant::of(&app);
+    let hostile = "<script>alert(1)</script>\"\\\u{202e}";
+    for body in [
+        with(json!({ "redirect_uris": [hostile] })),
+        with(json!({ "client_name": hostile })),
+        with(json!({ "token_endpoint_auth_method": hostile })),
+        with(json!({ "grant_types": [hostile] })),
+        with(json!({ "response_types": [hostile] })),
+        with(json!({ "policy_uri": hostile })),
+        with(json!({ "contacts": [hostile] })),
+        with(json!({ "contacts": { hostile: hostile } })),
+        with(json!({ "jwks": { "keys": hostile }, "jwks_uri": hostile })),
+        with(json!({ "default_max_age": hostile })),
+        json!({ hostile: hostile }),
+    ] {
+        let answer = registrant.post(&body).await;
+        assert_eq!(answer.status, 400, "{body}: {}", answer.body);
+        assert!(!answer.body.contains("alert"), "{}", answer.body);
+        assert_eq!(answer.header("content-type"), "application/json");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        let description = answer.json()["error_description"].as_str().unwrap().to_owned();
+        let allowed = |byte: u8| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+        assert!(description.bytes().all(allowed), "{description}");
+    }
+}
+
+/// Threat 24: bodies are bounded in kind, length and depth.
+#[tokio::test]
+async fn deep_long_and_foreign_bodies_are_refused() {
+    let app = Registrant::open_app().await;
+    let registrant = Registrant::of(&app);
+    let deep = format!(
+        "{{\"redirect_uris\":[\"https://rp.example/\"],\"jwks\":{}{}}}",
+        "[".repeat(20_000),
+        "]".repeat(20_000)
+    );
+    let send = async |content_type: &str, body: String| {
+        let request = registrant
+            .request(Method::POST, "/register")
+            .header("content-type", content_type);
+        registrant.http.send(request.body(body)).await
+    };
+    assert_eq!(
+        error(&send("application/json", deep).await),
+        (400, "invalid_client_metadata".into())
+    );
+    let long = format!("{{\"client_name\":\"{}\"}}", "x".repeat(70_000));
+    assert_eq!(
+        error(&send("application/json", long).await),
+        (413, "invalid_request".into())
+    );
+    for content_type in [
+        "application/x-www-form-urlencoded",
+        "text/plain",
+        "",
+        "application/jsonx",
+    ] {
+        let answer = send(content_type, minimal().to_string()).await;
+        assert_eq!(error(&answer), (400, "invalid_request".into()), "{content_type}");
+    }
+    assert_eq!(
+        send("Application/JSON; charset=utf-8", minimal().to_string())
+            .await
+            .status,
+        201
+    );
+    for body in ["", "[]", "null", "{\"redirect_uris\":", "\u{0}"] {
+        assert_eq!(
+            error(&send("application/json", body.to_owned()).await),
+            (400, "invalid_client_metadata".into())
+        );
+    }
+    for method in [Method::GET, Method::PUT, Method::DELETE] {
+        let answer = registrant
+            .http
+            .send(registrant.request(method.clone(), "/register"))
+            .await;
+        assert_eq!(error(&answer), (405, "invalid_request".into()), "{method}");
+    }
+}
+
+#[tokio::test]
+async fn other_origins_cannot_register() {
+    let app = Registrant::open_app().await;
+    let registrant = Registrant::of(&app);
+    for path in ["/register", "/register/x"] {
+        let request = registrant
+            .request(Method::OPTIONS, path)
+            .header("origin", "https://evil.example");
+        let answer = registrant
+            .http
+            .send(request.header("access-control-request-method", "POST"))
+            .await;
+        assert_eq!(answer.header("access-control-allow-origin"), "", "{path}");
+    }
+}
+
+async fn initial_token(app: &TestApp, uses_left: i64, lifetime: i64) -> (String, String) {
+    let value = random_token().unwrap();
+    app.traffic.secret(Kind::Never, &value);
+    let now = app.app.clock.now();
+    let token = RegistrationToken {
+        id: format!("token-{uses_left}-{lifetime}"),
+        fingerprint: fingerprint(&value),
+        note: "for the test".into(),
+        created_at: now,
+        expires_at: now + lifetime,
+        uses_left,
+    };
+    app.app.store.insert_registration_token(&token).await.unwrap();
+    (token.id, value)
+}
+
+#[tokio::test]
+async fn an_initial_access_token_is_needed_and_counts() {
+    let app = TestApp::with(&[("REGISTRATION_MODE", "token")]).await;
+    let (id, token) = initial_token(&app, 2, 3600).await;
+    let registrant = Registrant::of(&app);
+    let bearer = async |http: &Http, value: &str, body: &Value| -> Page {
+        let request = registrant
+            .request(Method::POST, "/register")
+            .header("authorization", value);
+        http.send(request.json(body)).await
+    };
+    let (_, short) = initial_token(&app, 1, 60).await;
+    let (_, spent) = initial_token(&app, 0, 3600).await;
+    app.advance(61);
+    let refused = [
+        "Bearer wrong".to_owned(),
+        format!("Basic {token}"),
+        format!("Bearer {}", &token[1..]),
+        format!("Bearer {short}"),
+        format!("Bearer {spent}"),
+        "Bearer ".to_owned(),
+    ];
+    for value in refused {
+        let answer = bearer(&registrant.http, &value, &minimal()).await;
+        assert_eq!(error(&answer), (401, "invalid_token".into()), "{value}");
+        assert!(
+            answer
+                .header("www-authenticate")
+                .starts_with("Bearer error=\"invalid_token\"")
+        );
+    }
+    let without = registrant.post(&minimal()).await;
+    assert_eq!(error(&without), (401, "invalid_token".into()));
+
+    let good = format!("Bearer {token}");
+    // What is refused does not count.
+    let bad = bearer(&registrant.http, &good, &with(json!({ "subject_type": "odd" }))).await;
+    assert_eq!(bad.status, 400);
+    let body = minimal();
+    let calls = (0..20).map(|_| bearer(&registrant.http, &good, &body));
+    let answers = futures_util::future::join_all(calls).await;
+    let mut statuses: Vec<_> = answers.iter().map(|answer| answer.status.as_u16()).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [[201; 2].as_slice(), &[401; 18]].concat(), "one use each");
+    let left = app
+        .app
+        .store
+        .list_registration_tokens(app.app.clock.now())
+        .await
+        .unwrap();
+    assert_eq!(left.iter().find(|token| token.id == id).unwrap().uses_left, 0);
+
+    let (id, token) = initial_token(&app, 5, 3600).await;
+    assert_eq!(
+        bearer(&registrant.http, &format!("Bearer {token}"), &minimal())
+            .await
+            .status,
+        201
+    );
+    assert!(app.app.store.revoke_registration_token(&id).await.unwrap());
+    assert_eq!(
+        bearer(&registrant.http, &format!("Bearer {token}"), &minimal())
+            .await
+            .status,
+        401
+    );
+}
+
+/// Threat 14: the list of clients does not grow without bounds.
+#[tokio::test]
+async fn a_network_has_a_quota_and_so_has_everybody() {
+    let app = TestApp::with(&[
+        ("REGISTRATION_MODE", "open"),
+        ("REGISTRATION_PER_NETWORK_PER_DAY", "2"),
+        ("REGISTRATION_MAX_CLIENTS", "3"),
+        ("TRUSTED_PROXIES", "127.0.0.1"),
+    ])
+    .await;
+    let registrant = Registrant::of(&app);
+    let from = async |network: &str| {
+        let request = registrant
+            .request(Method::POST, "/register")
+            .header("x-forwarded-for", network);
+        registrant.http.send(request.json(&minimal())).await
+    };
+    assert_eq!(from("2001:db8::1").await.status, 201);
+    assert_eq!(from("2001:db8::2").await.status, 201);
+    let refused = from("2001:db8::ffff:3").await;
+    assert_eq!(error(&refused), (429, "temporarily_unavailable".into()), "the same /64");
+    assert_eq!(from("198.51.100.7").await.status, 201);
+    assert_eq!(error(&from("198.51.100.8").await).0, 429, "as many as there may be");
+    app.advance(86_401);
+    assert_eq!(error(&from("2001:db8::1").await).0, 429, "still as many");
+    let first = app.app.store.list_clients().await.unwrap().remove(0);
+    app.app.store.delete_client(&first.id).await.unwrap();
+    assert_eq!(from("2001:db8::1").await.status, 201, "another day");
+}
+
+/// Threat 14: what nobody uses goes away, with everything that hangs on it.
+#[tokio::test]
+async fn unused_clients_expire_and_used_ones_stay() {
+    const DAY: i64 = 86_400;
+    let app = TestApp::with(&[("REGISTRATION_MODE", "open"), ("REGISTRATION_UNUSED_DAYS", "30")]).await;
+    let registrant = Registrant::of(&app);
+    let used = registrant.register(json!({})).await;
+    let unused = registrant.register(json!({})).await;
+    let operators = app.relying_party("operators").await;
+    let used_client = registrant.relying_party(&app, &used).await;
+    let cleaned = async || app.app.store.delete_expired(app.app.clock.now(), 100).await.unwrap();
+    app.advance(29 * DAY);
+    assert_eq!(cleaned().await, 0);
+    used_client.sign_in(&Browser::new(&app), &[]).await;
+    app.advance(2 * DAY);
+    assert!(registrant.get(&unused).await.status == 401, "its time is over");
+    cleaned().await;
+    let ids: Vec<_> = app
+        .app
+        .store
+        .list_clients()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|client| client.id)
+        .collect();
+    assert!(ids.contains(&used_client.client.id) && ids.contains(&operators.client.id));
+    assert_eq!(ids.len(), 2, "{ids:?}");
+    let unused = unused.json()["client_id"].as_str().unwrap().to_owned();
+    assert!(app.app.store.list_client_secrets(&unused, 0).await.unwrap().is_empty());
+    assert_eq!(registrant.get(&used).await.status, 200);
+    app.advance(30 * DAY);
+    cleaned().await;
+    assert_eq!(app.app.store.list_clients().await.unwrap().len(), 1);
+}

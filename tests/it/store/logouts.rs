@@ -1,0 +1,181 @@
+//! The end of a session is whole, whoever joins or ends it at the same time; each delivery is taken by one.
+
+use std::collections::BTreeSet;
+
+use tchap_connect::protocol::client::{Client, LogoutUris, SubjectType};
+use tchap_connect::store::Store;
+
+use super::grants::{grant, token};
+use super::{NOW, at_once, client, seed, session};
+use crate::engines::{Engine, on_each_engine};
+
+fn told(id: &str) -> Client {
+    Client {
+        logout: LogoutUris {
+            backchannel_logout_uri: Some("https://rp.example/logout".into()),
+            ..LogoutUris::default()
+        },
+        ..client(id)
+    }
+}
+
+/// A session in which these clients took part.
+async fn session_of(store: &Store, id: &str, clients: &[&str]) {
+    store.insert_browser_session(&session(id, NOW + 60)).await.unwrap();
+    for client in clients {
+        store.sid(id, client, &format!("{id}-{client}")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn ending_a_session_tells_who_took_part_and_queues_what_is_to_be_sent() {
+    on_each_engine(async |Engine { store, .. }| {
+        seed(store).await;
+        let public = Client {
+            subject_type: SubjectType::Public,
+            ..told("public")
+        };
+        let disabled = Client {
+            disabled: true,
+            ..told("disabled")
+        };
+        for client in [told("told"), public, disabled, told("absent")] {
+            store.upsert_client(&client, NOW).await.unwrap();
+        }
+        store.subject("agent", "rp.example", "pairwise").await.unwrap();
+        session_of(store, "one", &["rp", "told", "public", "disabled"]).await;
+        session_of(store, "two", &["told"]).await;
+        let ended = store.end_browser_session("one", NOW).await.unwrap();
+        let ended: Vec<_> = ended
+            .iter()
+            .map(|one| (one.client.id.as_str(), one.sid.as_str()))
+            .collect();
+        assert_eq!(
+            ended,
+            [("public", "one-public"), ("rp", "one-rp"), ("told", "one-told")]
+        );
+        assert!(store.end_browser_session("one", NOW).await.unwrap().is_empty(), "once");
+        assert_eq!(store.find_browser_session("one", NOW).await.unwrap(), None);
+        assert!(store.find_browser_session("two", NOW).await.unwrap().is_some());
+
+        let due = store.consume_due_logouts(NOW, NOW + 60, 10).await.unwrap();
+        let due: BTreeSet<_> = due
+            .iter()
+            .map(|one| {
+                (
+                    one.client_id.as_str(),
+                    one.subject.as_str(),
+                    one.sid.as_str(),
+                    one.attempts,
+                )
+            })
+            .collect();
+        let expected = [
+            ("public", "agent", "one-public", 1),
+            ("told", "pairwise", "one-told", 1),
+        ];
+        assert_eq!(due, BTreeSet::from(expected));
+        assert!(
+            store
+                .consume_due_logouts(NOW + 59, NOW + 99, 10)
+                .await
+                .unwrap()
+                .is_empty()
+        );
+        assert_eq!(store.consume_due_logouts(NOW + 60, NOW + 99, 1).await.unwrap().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_delivery_is_taken_by_one_replica() {
+    on_each_engine(async |Engine { store, url }| {
+        seed(store).await;
+        store.upsert_client(&told("told"), NOW).await.unwrap();
+        store.subject("agent", "rp.example", "pairwise").await.unwrap();
+        for number in 0..40 {
+            let id = number.to_string();
+            session_of(store, &id, &["told"]).await;
+            store.end_browser_session(&id, NOW).await.unwrap();
+        }
+        let replica = Store::open(url).await.unwrap();
+        let taken = at_once(store, |store, number| {
+            let store = if number.is_multiple_of(2) {
+                store
+            } else {
+                replica.clone()
+            };
+            async move { store.consume_due_logouts(NOW, NOW + 60, 3).await.unwrap() }
+        })
+        .await
+        .concat();
+        let sids: BTreeSet<_> = taken.iter().map(|one| &one.sid).collect();
+        assert_eq!(taken.len(), sids.len(), "none twice");
+        assert!(taken.iter().all(|one| one.attempts == 1));
+        let rest = store.consume_due_logouts(NOW, NOW + 60, 50).await.unwrap();
+        assert_eq!(taken.len() + rest.len(), 40, "none lost");
+        replica.close().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_joins_an_ending_session_is_told_or_refused() {
+    on_each_engine(async |Engine { store, .. }| {
+        seed(store).await;
+        for number in 1..50 {
+            store.upsert_client(&client(&format!("c{number}")), NOW).await.unwrap();
+        }
+        session_of(store, "session", &["rp"]).await;
+        let outcomes = at_once(store, |store, number| async move {
+            let id = format!("c{number}");
+            match number {
+                0 => Err(store.end_browser_session("session", NOW).await.unwrap()),
+                _ => Ok(store.sid("session", &id, &format!("sid {id}")).await.ok()),
+            }
+        })
+        .await;
+        let joined: BTreeSet<_> = outcomes
+            .iter()
+            .filter_map(|one| one.as_ref().ok()?.as_deref())
+            .collect();
+        let ended = outcomes.iter().find_map(|one| one.as_ref().err()).unwrap();
+        let told: BTreeSet<_> = ended
+            .iter()
+            .map(|one| one.sid.as_str())
+            .filter(|sid| *sid != "session-rp")
+            .collect();
+        assert_eq!(joined, told);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_given_in_a_session_that_has_ended() {
+    on_each_engine(async |Engine { store, .. }| {
+        seed(store).await;
+        session_of(store, "session", &[]).await;
+        let given = at_once(store, |store, number| async move {
+            let (authorization, code) = grant(&format!("g{number}"));
+            if number == 25 {
+                store.end_browser_session("session", NOW).await.unwrap();
+            }
+            (store.insert_authorization(&authorization, &code).await.unwrap(), code)
+        })
+        .await;
+        for (given, code) in given {
+            let found = store.find_code(&code.fingerprint).await.unwrap();
+            assert_eq!(found.is_some(), given);
+            let token = token(&code.fingerprint, &code.authorization_id);
+            assert!(
+                !store
+                    .redeem_code(&code.fingerprint, NOW + 1, &token, None)
+                    .await
+                    .unwrap()
+            );
+        }
+        let (offline, code) = grant("late");
+        assert!(!store.insert_authorization(&offline, &code).await.unwrap());
+    })
+    .await;
+}
