@@ -80,11 +80,9 @@ impl Params {
         });
     }
 
-    /// Sets a parameter, whatever it was; an empty value leaves it as it is.
-    pub fn supersede(&mut self, name: &str, value: String) {
-        if !value.is_empty() {
-            self.values.insert(name.to_owned(), vec![value]);
-        }
+    /// Sets a parameter, whatever it was.
+    pub fn supersede(&mut self, name: &str, values: Vec<String>) {
+        self.values.insert(name.to_owned(), values);
     }
 
     /// The parameters, form-encoded again.

@@ -85,19 +85,27 @@ pub fn merge(params: &Params, jwt: &Verified, issuer: &str, now: i64) -> Result<
         if JWT_CLAIMS.contains(&name.as_str()) {
             continue;
         }
-        let text = match value {
+        let values = match value {
             Value::Null => continue,
-            Value::String(text) => text.clone(),
-            // Numbers as they are (`max_age`), objects as JSON (`claims`): as in the query.
-            other => other.to_string(),
+            // The one that may repeat (RFC 8707 §2).
+            Value::Array(several) if name == "resource" => several.iter().map(as_text).collect(),
+            other => vec![as_text(other)],
         };
-        // As in the query: no parameter has a use for a NUL.
-        if text.contains('\0') || name.contains('\0') {
+        // As in the query: no parameter has a use for a NUL, and an empty one is none.
+        if values.iter().any(|value| value.contains('\0')) || name.contains('\0') {
             return Err("a parameter in it contains a NUL");
         }
-        merged.supersede(name, text);
+        if values.iter().all(String::is_empty) {
+            continue;
+        }
+        merged.supersede(name, values);
     }
     Ok(merged)
+}
+
+/// Numbers as they are (`max_age`), objects as JSON (`claims`): as in the query.
+fn as_text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn check_claims(params: &Params, jwt: &Verified, issuer: &str, now: i64) -> Result<(), Reason> {

@@ -83,7 +83,14 @@ async fn the_document_is_this_and_its_twin_is_the_same() {
       "introspection_endpoint": "https://connect.example/introspect",
       "introspection_endpoint_auth_methods_supported": [
         "client_secret_basic",
-        "client_secret_post"
+        "client_secret_post",
+        "private_key_jwt"
+      ],
+      "introspection_endpoint_auth_signing_alg_values_supported": [
+        "RS256",
+        "ES256",
+        "PS256",
+        "EdDSA"
       ],
       "introspection_signing_alg_values_supported": [
         "RS256",
@@ -120,7 +127,14 @@ async fn the_document_is_this_and_its_twin_is_the_same() {
       "revocation_endpoint_auth_methods_supported": [
         "client_secret_basic",
         "client_secret_post",
+        "private_key_jwt",
         "none"
+      ],
+      "revocation_endpoint_auth_signing_alg_values_supported": [
+        "RS256",
+        "ES256",
+        "PS256",
+        "EdDSA"
       ],
       "scopes_supported": [
         "openid",

@@ -7,11 +7,13 @@ use super::super::error::JsonError;
 use super::registration;
 use crate::app::App;
 use crate::protocol::client::{Client, ClientAuthMethod};
+use crate::protocol::client_assertion;
+use crate::protocol::client_auth::{self, Credentials};
 use crate::protocol::discovery::TOKEN;
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
-use crate::protocol::{client_assertion, client_auth};
 use crate::secret::fingerprint;
+use crate::store::StoreError;
 
 /// The client that a request of a program comes from.
 pub async fn client(app: &App, headers: &HeaderMap, params: &Params, now: i64) -> Result<Client, JsonError> {
@@ -26,19 +28,11 @@ pub async fn client(app: &App, headers: &HeaderMap, params: &Params, now: i64) -
     let header_text = header.map(|value| value.to_str().unwrap_or_default());
     let credentials = client_auth::read(header_text, params).map_err(at_token)?;
     let client = app.store.find_client(&credentials.client_id).await?;
-    if let Some(assertion) = credentials.assertion() {
-        return by_assertion(app, client, assertion, now).await;
-    }
-    let secrets = app.store.list_client_secrets(&credentials.client_id, now).await?;
-    // What names no client of ours is anything at all, a secret in the wrong place even: it stays out of the log.
-    let known = client.as_ref().map(|client| client.id.clone());
-    let client = client_auth::verify(client, &secrets, &credentials).map_err(|error| {
-        match known {
-            Some(id) => tracing::info!(client.id = id, "client authentication failed"),
-            None => tracing::info!("client authentication failed: there is no such client"),
-        }
-        at_token(error)
-    })?;
+    let client = match credentials.assertion() {
+        Some(assertion) => by_assertion(app, client, assertion, now).await?,
+        None => by_secret(app, client, &credentials, now).await?,
+    };
+    let client = client.map_err(at_token)?;
     // Whoever knows a public client's id could keep it.
     if !client.is_public() {
         registration::used(app, &client, now).await?;
@@ -46,8 +40,32 @@ pub async fn client(app: &App, headers: &HeaderMap, params: &Params, now: i64) -
     Ok(client)
 }
 
+/// A secret, or none of a public client.
+async fn by_secret(
+    app: &App,
+    client: Option<Client>,
+    credentials: &Credentials,
+    now: i64,
+) -> Result<Result<Client, OAuthError>, StoreError> {
+    let secrets = app.store.list_client_secrets(&credentials.client_id, now).await?;
+    // What names no client of ours is anything at all, a secret in the wrong place even: it stays out of the log.
+    let known = client.as_ref().map(|client| client.id.clone());
+    let verified = client_auth::verify(client, &secrets, credentials);
+    match (&verified, known) {
+        (Ok(_), _) => {}
+        (Err(_), Some(id)) => tracing::info!(client.id = id, "client authentication failed"),
+        (Err(_), None) => tracing::info!("client authentication failed: there is no such client"),
+    }
+    Ok(verified)
+}
+
 /// `private_key_jwt` (RFC 7523 §3, Core §9). The `jti` is used up last, so that only the client itself can use one up.
-async fn by_assertion(app: &App, client: Option<Client>, assertion: &str, now: i64) -> Result<Client, JsonError> {
+async fn by_assertion(
+    app: &App,
+    client: Option<Client>,
+    assertion: &str,
+    now: i64,
+) -> Result<Result<Client, OAuthError>, StoreError> {
     let method = ClientAuthMethod::PrivateKeyJwt;
     let client = client.filter(|client| !client.disabled && client.auth_methods.contains(&method));
     let known = client.as_ref().map(|client| client.id.as_str()).unwrap_or_default();
@@ -55,28 +73,19 @@ async fn by_assertion(app: &App, client: Option<Client>, assertion: &str, now: i
         .as_ref()
         .and_then(|client| client.algorithms.token_endpoint_auth_signing_alg);
     let issuer = app.config.issuer.as_str();
-    let token_endpoint = format!("{issuer}{TOKEN}");
-    let verified = app
-        .client_signatures
-        .verify(client.as_ref(), assertion, registered, now)
-        .await;
-    let checked = verified.and_then(|jwt| client_assertion::check(&jwt, known, [issuer, &token_endpoint], now));
-    let reason = match checked {
-        Ok(once)
-            if app
-                .store
-                .insert_used_jti(known, &fingerprint(&once.jti), once.expires_at)
-                .await? =>
-        {
-            None
+    let audiences = [issuer, &format!("{issuer}{TOKEN}")];
+    let signatures = &app.client_signatures;
+    let verified = signatures.verify(client.as_ref(), assertion, registered, now).await;
+    let mut checked = verified.and_then(|jwt| client_assertion::check(&jwt, known, audiences, now));
+    if let Ok(once) = &checked {
+        let jti = fingerprint(&once.jti);
+        if !app.store.insert_used_jti(known, &jti, once.expires_at).await? {
+            checked = Err("its jti was used before");
         }
-        Ok(_) => Some("its jti was used before"),
-        Err(reason) => Some(reason),
-    };
-    if let Some(reason) = reason {
-        tracing::info!(client.id = known, reason, "client authentication by assertion failed");
     }
-    client
-        .filter(|_| reason.is_none())
-        .ok_or_else(|| JsonError::at_token(client_auth::FAILED, false))
+    if let Err(reason) = checked {
+        tracing::info!(client.id = known, reason, "client authentication by assertion failed");
+        return Ok(Err(client_auth::FAILED));
+    }
+    Ok(client.ok_or(client_auth::FAILED))
 }

@@ -4,6 +4,8 @@ pub mod app;
 pub mod auth_service;
 pub mod browser;
 pub mod chromium;
+pub mod client_key;
+pub mod documents;
 pub mod homeserver;
 pub mod html;
 pub mod logout_receiver;
