@@ -1,6 +1,11 @@
 -- Authorizations without an agent (client_credentials) and bound to a browser session or not: SQLite cannot lift a NOT NULL,
--- so the three tables are made anew with what they hold. The former release goes on with them as they are.
-create table authorizations_2 (
+-- so the three tables are made anew with what they hold. The former release goes on with the new ones. Renamed first: that
+-- keeps everybody else out until this is done, and nothing that they write is lost.
+alter table access_tokens rename to access_tokens_1;
+alter table codes rename to codes_1;
+alter table authorizations rename to authorizations_1;
+
+create table authorizations (
     id text not null primary key,
     client_id text not null references clients (id) on delete cascade,
     agent_id text references agents (id) on delete cascade,
@@ -11,38 +16,35 @@ create table authorizations_2 (
     expires_at bigint not null,
     revoked_at bigint
 );
-insert into authorizations_2 (id, client_id, agent_id, document, created_at, expires_at, revoked_at)
-    select id, client_id, agent_id, document, created_at, expires_at, revoked_at from authorizations;
+insert into authorizations (id, client_id, agent_id, document, created_at, expires_at, revoked_at)
+    select id, client_id, agent_id, document, created_at, expires_at, revoked_at from authorizations_1;
 
-create table codes_2 (
+create table codes (
     fingerprint text not null primary key,
-    authorization_id text not null references authorizations_2 (id) on delete cascade,
+    authorization_id text not null references authorizations (id) on delete cascade,
     client_id text not null,
     redirect_uri text not null,
     code_challenge text,
     expires_at bigint not null,
     consumed_at bigint
 );
-insert into codes_2 (fingerprint, authorization_id, client_id, redirect_uri, code_challenge, expires_at, consumed_at)
-    select fingerprint, authorization_id, client_id, redirect_uri, code_challenge, expires_at, consumed_at from codes;
+insert into codes (fingerprint, authorization_id, client_id, redirect_uri, code_challenge, expires_at, consumed_at)
+    select fingerprint, authorization_id, client_id, redirect_uri, code_challenge, expires_at, consumed_at from codes_1;
 
 -- details: JSON with what a token narrows of its authorization (scope, audience) and when it was issued; null means all of it.
-create table access_tokens_2 (
+create table access_tokens (
     fingerprint text not null primary key,
-    authorization_id text not null references authorizations_2 (id) on delete cascade,
+    authorization_id text not null references authorizations (id) on delete cascade,
     details text,
     expires_at bigint not null,
     revoked_at bigint
 );
-insert into access_tokens_2 (fingerprint, authorization_id, expires_at)
-    select fingerprint, authorization_id, expires_at from access_tokens;
+insert into access_tokens (fingerprint, authorization_id, expires_at)
+    select fingerprint, authorization_id, expires_at from access_tokens_1;
 
-drop table access_tokens;
-drop table codes;
-drop table authorizations;
-alter table authorizations_2 rename to authorizations;
-alter table codes_2 rename to codes;
-alter table access_tokens_2 rename to access_tokens;
+drop table access_tokens_1;
+drop table codes_1;
+drop table authorizations_1;
 create index authorizations_agent on authorizations (agent_id);
 create index authorizations_client on authorizations (client_id);
 create index authorizations_session on authorizations (session_id);

@@ -198,6 +198,27 @@ fn roles(branch: Branch) -> [&'static str; 2] {
     ["agent_public", of_branch]
 }
 
+/// Leaves of `values` what the client is still `registered` for and a token of scope `narrowed` may show: what only the
+/// `claims` parameter demanded stays, what a scope of the grant gave goes with that scope.
+pub fn within(
+    mut values: Values,
+    registered: &BTreeSet<String>,
+    granted: &BTreeSet<String>,
+    narrowed: &BTreeSet<String>,
+) -> Values {
+    let may = |claim: &str| {
+        let givers = CLAIMS
+            .iter()
+            .find(|(name, _)| *name == claim)
+            .map_or(&[][..], |(_, givers)| givers);
+        let given_by = |scopes: &BTreeSet<String>| givers.iter().any(|scope| scopes.contains(*scope));
+        claim == "sub" || (given_by(registered) && (!given_by(granted) || given_by(narrowed)))
+    };
+    let shows_account = may("email") || may("tchap_user_id");
+    values.retain(|claim, _| may(claim) && (*claim != "preferred_username" || shows_account));
+    values
+}
+
 /// The UserInfo response (Core §5.3.2): the granted claims that a scope of the token or the `userinfo` member of `claims`
 /// asked for; always `sub`.
 pub fn userinfo(scope: &BTreeSet<String>, grant: &AgentGrant, values: &Values) -> Map<String, Value> {

@@ -106,7 +106,24 @@ impl CodeRecord {
         code_verifier: Option<&str>,
         now: i64,
     ) -> Result<(), OAuthError> {
-        if self.client_id != client_id || self.redirect_uri != redirect_uri || self.expires_at <= now {
+        self.check_binding(client_id, redirect_uri, code_verifier)?;
+        match self.expires_at <= now {
+            true => Err(Self::REFUSED),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether whoever presents it is the one it was made for, be it spent or expired.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub fn check_binding(
+        &self,
+        client_id: &str,
+        redirect_uri: &str,
+        code_verifier: Option<&str>,
+    ) -> Result<(), OAuthError> {
+        if self.client_id != client_id || self.redirect_uri != redirect_uri {
             return Err(Self::REFUSED);
         }
         pkce::verify(self.code_challenge.as_deref(), code_verifier)

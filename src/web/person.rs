@@ -9,7 +9,7 @@ use crate::domain::admission;
 use crate::domain::agent::Agent;
 use crate::domain::claims;
 use crate::domain::flow::SignedIn;
-use crate::domain::grant::AgentGrant;
+use crate::domain::grant::Authorization;
 use crate::domain::homeserver::Homeserver;
 use crate::domain::identifier::email_domain;
 use crate::domain::session::BrowserSession;
@@ -90,8 +90,17 @@ impl Person {
     }
 }
 
-/// The values behind an authorization as they are now; `None` when the agent may no longer use the client.
-pub async fn claim_values(app: &App, client: &Client, grant: &AgentGrant) -> Result<Option<Values>, StoreError> {
+/// The values behind an authorization as they are now, as far as a token of `scope` may show them; `None` when the agent
+/// may no longer use the client, or there is none.
+pub async fn claim_values(
+    app: &App,
+    client: &Client,
+    authorization: &Authorization,
+    scope: &BTreeSet<String>,
+) -> Result<Option<Values>, StoreError> {
+    let Some(grant) = &authorization.agent else {
+        return Ok(None);
+    };
     let Some(agent) = app.store.find_agent(&grant.agent_id).await? else {
         return Ok(None);
     };
@@ -100,7 +109,13 @@ pub async fn claim_values(app: &App, client: &Client, grant: &AgentGrant) -> Res
         tracing::info!(client.id = client.id, agent.id = agent.id, refusal = ?refusal, "a token is refused: not admitted");
         return Ok(None);
     }
-    values(app, &agent, homeserver.as_ref(), &grant.subject).await.map(Some)
+    let values = values(app, &agent, homeserver.as_ref(), &grant.subject).await?;
+    Ok(Some(claims::within(
+        values,
+        &client.scopes,
+        &authorization.scope,
+        scope,
+    )))
 }
 
 async fn values(

@@ -1,7 +1,7 @@
 //! Guessing passwords (threat row 26): how many are relayed, from where, and that nobody is locked out of the browser they
 //! use. The clock is moved by hand.
 
-use crate::support::homeserver::{Endpoint, Lie};
+use crate::support::homeserver::{Account, Endpoint, Lie};
 use crate::support::{Browser, EMAIL, JEAN, LOCAL_PART, MARIES_EMAIL, PASSWORD, Page, RelyingParty, TestApp, marie};
 
 /// One guess from a browser that was never here.
@@ -88,6 +88,33 @@ async fn a_stranger_locks_nobody_out_of_their_own_browser() {
     let forger = Browser::new(&app);
     forger.set_cookie("tchap-connect-known", "AAAA");
     assert!(must_wait(&guess_in(&forger, &service, EMAIL, PASSWORD).await));
+}
+
+/// Two accounts may share a count, and nothing else.
+#[tokio::test]
+async fn an_account_of_a_similar_name_makes_no_browser_known() {
+    let app = TestApp::start().await;
+    app.homeserver.add(Account::new("jean.dup+ont-beta.gouv.fr", PASSWORD));
+    let service = app.relying_party("service").await;
+    let stranger = Browser::new(&app);
+    let similar = JEAN.replace("dupont", "dup+ont");
+    assert!(
+        guess_in(&stranger, &service, &similar, PASSWORD)
+            .await
+            .has("consent-form")
+    );
+    for _ in 0..4 {
+        guess_in(&stranger, &service, JEAN, "wrong").await;
+    }
+    assert!(must_wait(&guess_in(&stranger, &service, JEAN, "wrong").await));
+    // Known by another spelling is known.
+    let own = Browser::new(&app);
+    app.advance(3600);
+    guess_in(&own, &service, EMAIL, PASSWORD).await;
+    for _ in 0..5 {
+        guess(&app, &service, EMAIL, "wrong").await;
+    }
+    assert!(guess_in(&own, &service, JEAN, PASSWORD).await.has("consent-form"));
 }
 
 #[tokio::test]

@@ -89,6 +89,30 @@ async fn a_replayed_code_kills_the_tokens_of_the_first_redemption() {
 }
 
 /// Threat 2: refresh tokens are among what the first redemption issued, and so is what they gave since.
+/// A public client's old callback address, found in a history, proves nothing: its verifier does.
+#[tokio::test]
+async fn a_stranger_with_a_public_clients_spent_code_ends_nothing() {
+    let app = TestApp::start().await;
+    let service = app.register(refreshing_public("service")).await;
+    let code = service.sign_in(&Browser::new(&app), &[]).await;
+    let tokens = service.redeem(&code).await;
+    let longer = format!("{VERIFIER}A");
+    for stranger in [
+        ("code_verifier", WITHOUT),
+        ("code_verifier", &longer),
+        ("redirect_uri", "https://evil.example/"),
+    ] {
+        assert_error(
+            &service.token(&service.form(&code, &[stranger])).await,
+            400,
+            "invalid_grant",
+        );
+        assert_eq!(service.userinfo(&tokens.access_token).await.status, 200, "{stranger:?}");
+    }
+    assert_error(&service.token(&service.form(&code, &[])).await, 400, "invalid_grant");
+    assert_eq!(service.userinfo(&tokens.access_token).await.status, 401);
+}
+
 #[tokio::test]
 async fn a_replayed_code_kills_refresh_tokens_too_however_late() {
     let app = TestApp::start().await;

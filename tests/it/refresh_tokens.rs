@@ -177,6 +177,38 @@ async fn a_refresh_may_narrow_the_scope_and_never_widen_it() {
     assert!(service.claims(&tokens).await.get("email").is_none());
 }
 
+/// Threats 12, 16: the `claims` parameter is no way round a narrower scope or registration.
+#[tokio::test]
+async fn a_demanded_claim_goes_with_its_scope() {
+    let app = TestApp::start().await;
+    let service = app.register(refreshing("service")).await;
+    let browser = Browser::new(&app);
+    let demanded = r#"{"userinfo":{"email":null,"name":null},"id_token":{"email":null}}"#;
+    let request = [("scope", "openid email offline_access"), ("claims", demanded)];
+    let tokens = service.tokens(&browser, &request).await;
+    assert_eq!(service.claims(&tokens).await["email"], EMAIL);
+    let token = tokens.refresh_token();
+
+    let narrow = service.refresh(token, &[("scope", "openid")]).await.json();
+    let claims = service.userinfo(narrow["access_token"].as_str().unwrap()).await.json();
+    assert!(claims.get("email").is_none(), "narrowed away: {claims}");
+    assert!(claims.get("name").is_some(), "no scope gave it: {claims}");
+    let id_token = part(narrow["id_token"].as_str().unwrap(), 1);
+    assert!(id_token.get("email").is_none(), "{id_token}");
+
+    app.update(&Client {
+        scopes: ["openid", "profile"].map(str::to_owned).into(),
+        ..service.client.clone()
+    })
+    .await;
+    let tokens = service.refreshed(token).await;
+    let claims = service.claims(&tokens).await;
+    assert!(
+        claims.get("email").is_none() && tokens.claims.get("email").is_none(),
+        "{claims}"
+    );
+}
+
 #[tokio::test]
 async fn a_client_without_the_grant_or_disabled_refreshes_nothing() {
     let app = TestApp::start().await;

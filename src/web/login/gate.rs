@@ -16,6 +16,8 @@ const KNOWN_FOR: i64 = 180 * 24 * 3600;
 /// One attempt that was let through; say how it ended.
 pub struct Attempt {
     account: String,
+    /// The account as it was typed.
+    typed: String,
     /// The places taken, to be given back; none for a known browser.
     taken: Vec<(String, Limit)>,
 }
@@ -29,11 +31,12 @@ pub async fn pass(
     let account = account_bucket(server, identifier);
     let mut attempt = Attempt {
         account: account.clone(),
+        typed: exact(server, identifier),
         taken: Vec::new(),
     };
     let (store, now) = (&step.app.store, step.now);
     if let Some(token) = &step.visitor.known_browser
-        && store.is_known_browser(&mark(token, &account), now).await?
+        && store.is_known_browser(&mark(token, &attempt.typed), now).await?
     {
         return Ok(Ok(attempt));
     }
@@ -83,19 +86,31 @@ impl Attempt {
         Ok(step.app.store.fill(&self.account, full_until).await?)
     }
 
-    /// It was right: this browser is the agent's from now on. The cookie that says so.
-    pub async fn was_right(&self, step: &UnderWay) -> Result<HeaderValue, PageError> {
+    /// It was right: this browser is the agent's from now on, by what was typed and by their Matrix id. The cookie that
+    /// says so.
+    pub async fn was_right(&self, step: &UnderWay, matrix_id: &str) -> Result<HeaderValue, PageError> {
         self.was_no_failure(step).await?;
         let token = match &step.visitor.known_browser {
             Some(token) => token.clone(),
             None => random_token()?,
         };
         let until = step.now + KNOWN_FOR;
-        step.app
-            .store
-            .upsert_known_browser(&mark(&token, &self.account), until)
-            .await?;
+        for account in [self.typed.as_str(), matrix_id] {
+            step.app
+                .store
+                .upsert_known_browser(&mark(&token, account), until)
+                .await?;
+        }
         step.visitor.known_browser_cookie(&step.app, &token, KNOWN_FOR)
+    }
+}
+
+/// One account and no other: unlike its bucket, which others may share.
+fn exact(server: &Homeserver, identifier: &Identifier) -> String {
+    match identifier {
+        Identifier::Email(address) => format!("{address} at {}", server.name),
+        Identifier::MatrixId(id) => id.to_string(),
+        Identifier::LocalPart(local) => format!("@{local}:{}", server.name),
     }
 }
 

@@ -110,7 +110,10 @@ pub async fn submit(mut step: UnderWay, PageForm(form): PageForm) -> Result<Resp
     };
     // Counted before it is relayed: parallel guesses cannot share one count, the slower ones are not relayed at all.
     step.flow.progress.failures += 1;
-    step.save().await?;
+    if let Err(error) = step.save().await {
+        attempt.was_no_failure(&step).await?;
+        return Err(error);
+    }
     match step
         .app
         .upstream
@@ -118,7 +121,7 @@ pub async fn submit(mut step: UnderWay, PageForm(form): PageForm) -> Result<Resp
         .await
     {
         Ok(identity) => {
-            let cookie = attempt.was_right(&step).await?;
+            let cookie = attempt.was_right(&step, &identity.matrix_id.to_string()).await?;
             finish::sign_in(&mut step, &server, &identity).await?;
             let mut response = step.again();
             response.headers_mut().append(SET_COOKIE, cookie);

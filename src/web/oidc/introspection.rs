@@ -139,10 +139,9 @@ async fn may_be_used(app: &App, authorization: &Authorization) -> Result<bool, J
     let Some(client) = client.filter(|client| !client.disabled) else {
         return Ok(false);
     };
-    match &authorization.agent {
-        Some(grant) => Ok(claim_values(app, &client, grant).await?.is_some()),
-        None => Ok(true),
-    }
+    let by_itself = authorization.agent.is_none();
+    let admitted = claim_values(app, &client, authorization, &authorization.scope).await?;
+    Ok(by_itself || admitted.is_some())
 }
 
 async fn session_lives(app: &App, authorization: &Authorization, now: i64) -> Result<bool, JsonError> {

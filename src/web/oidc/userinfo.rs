@@ -87,7 +87,9 @@ async fn answer(app: &App, token: Option<Redacted>) -> Result<Response, JsonErro
         .await?
         .filter(|client| !client.disabled);
     let client = client.ok_or_else(invalid)?;
-    let values = claim_values(app, &client, grant).await?.ok_or_else(invalid)?;
+    let values = claim_values(app, &client, &authorization, &token.scope)
+        .await?
+        .ok_or_else(invalid)?;
     let claims = claims::userinfo(&token.scope, grant, &values);
     let no_store = [(CACHE_CONTROL, "no-store")];
     Ok(match client.algorithms.userinfo_signed_response_alg {

@@ -20,12 +20,18 @@ pub async fn redeem(
         .filter(|(record, _)| record.client_id == client.id)
         .ok_or(CodeRecord::REFUSED)?;
     if record.consumed_at.is_some() {
+        // Who finds an old callback address of a public client has proved nothing yet, and ends nothing.
+        if client.is_public() {
+            record.check_binding(&client.id, redirect_uri, code_verifier)?;
+        }
         return Err(replayed(&call, &authorization).await?);
     }
     record.check(&client.id, redirect_uri, code_verifier, now)?;
     // An account that was closed between authorization and redemption gets nothing (every way asks admission).
     let grant = authorization.agent.as_ref().ok_or(CodeRecord::REFUSED)?;
-    let values = claim_values(app, client, grant).await?.ok_or(CodeRecord::REFUSED)?;
+    let values = claim_values(app, client, &authorization, &authorization.scope)
+        .await?
+        .ok_or(CodeRecord::REFUSED)?;
 
     let target = call.target(&authorization).await?;
     let access = call.access_token(&authorization, authorization.scope.clone(), target)?;

@@ -40,7 +40,7 @@ async fn attempt(call: &Call<'_>, token: &Redacted, scope: Option<&str>) -> Resu
     let scope = narrowed(call, &authorization, scope)?;
     // An agent who is not admitted gets nothing, but may be again: the family stays.
     let grant = authorization.agent.as_ref().ok_or(RefreshTokenRecord::REFUSED)?;
-    let values = claim_values(app, client, grant)
+    let values = claim_values(app, client, &authorization, &scope)
         .await?
         .ok_or(RefreshTokenRecord::REFUSED)?;
     let until = call.refreshable_until(&authorization).await?;
