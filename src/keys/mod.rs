@@ -3,6 +3,7 @@
 //! *active* while it is the newest that has started, *retired* afterwards. Newer is what has the higher serial.
 
 mod clients;
+mod error;
 mod material;
 mod remote;
 
@@ -18,9 +19,10 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::protocol::client::SigningAlg;
-use crate::secret::{SealingKey, SecretError};
-use crate::store::{Store, StoreError, StoredKey};
+use crate::secret::SealingKey;
+use crate::store::{Store, StoredKey};
 pub use clients::ClientSignatures;
+pub use error::KeysError;
 use material::Signer;
 
 /// How long relying parties may cache the JWKS, in seconds (its `Cache-Control: max-age`).
@@ -37,46 +39,6 @@ pub const PUBLISHED_AFTER: i64 = 3600;
 pub const KEPT_FOR_HINTS: i64 = 396 * 24 * 3600;
 
 const SEALING_KEY_SETTING: &str = "sealing_key_fingerprint";
-
-/// What can go wrong with signing keys.
-#[derive(Debug, thiserror::Error)]
-pub enum KeysError {
-    /// The storage failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The sealing key is not the one that this database was sealed with.
-    #[error(
-        "this is not the sealing key of this database: it was sealed with the key of fingerprint {stored}, the one \
-         given has fingerprint {given}. Give the former key back; nothing was changed"
-    )]
-    WrongSealingKey {
-        /// Fingerprint of the key that the database knows.
-        stored: String,
-        /// Fingerprint of the key given.
-        given: String,
-    },
-    /// A sealed key cannot be opened, or the system has no randomness.
-    #[error(transparent)]
-    Secret(#[from] SecretError),
-    /// A key could not be made, read or used.
-    #[error("a signing key could not be made, read or used")]
-    Crypto,
-    /// There is no key of this algorithm.
-    #[error("there is no {0} signing key")]
-    Missing(&'static str),
-    /// The key is unknown, or nothing has replaced it.
-    #[error(
-        "{0} is not a retired key: see `keys list`. A key that signs, or is about to, is replaced first: `keys rotate \
-         --now`"
-    )]
-    NotRetired(String),
-    /// The claims cannot be written as JSON.
-    #[error("the claims are not JSON")]
-    Claims,
-    /// The token is malformed, of another algorithm, or not signed by a key of ours.
-    #[error("the token was not signed by a key of this provider")]
-    Token,
-}
 
 /// A key's state at an instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
