@@ -19,7 +19,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::protocol::client::SigningAlg;
-use crate::secret::SealingKey;
+use crate::secret::{SealingKey, SecretError};
 use crate::store::{Store, StoredKey};
 pub use clients::ClientSignatures;
 pub use error::KeysError;
