@@ -259,7 +259,8 @@ pub async fn issue(
     let sid = app
         .store
         .sid(&person.session.id, &request.client.id, &random_id()?)
-        .await?;
+        .await?
+        .ok_or_else(|| PageError::new(ErrorKind::FlowExpired))?;
     let authorization = Authorization {
         id: random_id()?,
         client_id: request.client.id.clone(),

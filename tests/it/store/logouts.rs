@@ -131,7 +131,7 @@ async fn whoever_joins_an_ending_session_is_told_or_refused() {
             let id = format!("c{number}");
             match number {
                 0 => Err(store.end_browser_session("session", NOW).await.unwrap()),
-                _ => Ok(store.sid("session", &id, &format!("sid {id}")).await.ok()),
+                _ => Ok(store.sid("session", &id, &format!("sid {id}")).await.unwrap()),
             }
         })
         .await;
