@@ -24,6 +24,7 @@ use crate::protocol::discovery::LOGOUT;
 use crate::protocol::error::OAuthError;
 use crate::protocol::logout::{LogoutRequest, frontchannel_url};
 use crate::protocol::params::Params;
+use crate::protocol::return_to::has_plain_host;
 use crate::secret::{constant_time_eq, fingerprint};
 use crate::store::StoreError;
 
@@ -218,7 +219,8 @@ impl Leaving {
             let Some(uri) = &client.logout.frontchannel_logout_uri else {
                 continue;
             };
-            if let Ok(url) = Url::parse(uri) {
+            // What was registered before hosts had to be plain gets no word in the policy.
+            if let Some(url) = Url::parse(uri).ok().filter(|url| url.has_host() && has_plain_host(url)) {
                 frames.push(frontchannel_url(uri, &self.app.config.issuer, sid));
                 csp = format!("{csp} {}", url.origin().ascii_serialization());
             }
