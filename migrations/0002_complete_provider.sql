@@ -82,6 +82,9 @@ create table resources (
     document text not null
 );
 
+-- The `sub` that the client was last given in this session; null until it redeemed a code.
+alter table session_clients add column subject text;
+
 -- Logout tokens to be delivered, and what became of them.
 create table logout_deliveries (
     id text not null primary key,

@@ -145,7 +145,7 @@ fn without_loopback_port(uri: &str) -> Option<(&str, &str)> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RedirectUriError {
     /// No absolute URI, or it carries what has no place in one.
-    #[error("not an absolute URI without fragment, user name and control characters")]
+    #[error("not an absolute URI with a plain host, without fragment, user name and control characters")]
     Malformed,
     /// http anywhere but on loopback.
     #[error("http is only for 127.0.0.1, [::1] and localhost: use https")]
@@ -163,7 +163,8 @@ const RESPONSE_MEMBERS: [&str; 5] = ["code", "state", "iss", "error", "error_des
 
 /// Whether a redirect URI may be registered: https, http on loopback, and for native clients a private scheme with a
 /// dot (RFC 8252 §7); nothing else. It must be written as a browser would write it: what parsers read differently
-/// (`https:///host`, `%2e`, `\\`, numbers for addresses, empty user names) is refused, and so is a query with a member of our responses.
+/// (`https:///host`, `%2e`, `\\`, numbers for addresses, empty user names, signs in a host) is refused, and so is a query with a
+/// member of our responses.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -173,7 +174,7 @@ pub fn check_registrable(uri: &str, application: ApplicationType) -> Result<(), 
     let has_user = !parsed.username().is_empty() || parsed.password().is_some();
     let ends_with_dot = parsed.host_str().is_some_and(|host| host.ends_with('.'));
     let odd = |c: char| !c.is_ascii_graphic() || matches!(c, '\\' | '#');
-    if !is_normal || has_user || ends_with_dot || uri.contains(odd) {
+    if !is_normal || has_user || ends_with_dot || !has_plain_host(&parsed) || uri.contains(odd) {
         return Err(RedirectUriError::Malformed);
     }
     if parsed.query_pairs().any(|(name, _)| RESPONSE_MEMBERS.contains(&&*name)) {
@@ -185,6 +186,16 @@ pub fn check_registrable(uri: &str, application: ApplicationType) -> Result<(), 
         "http" => Err(RedirectUriError::Http),
         scheme if application == ApplicationType::Native && scheme.contains('.') => Ok(()),
         _ => Err(RedirectUriError::Scheme),
+    }
+}
+
+/// Whether a URL's host, if it has one, is an address or of letters, digits, dots and hyphens: parsers let more pass (`;`,
+/// `'`, `,`), which means something else where hosts are listed, as in a Content-Security-Policy.
+pub fn has_plain_host(url: &Url) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
+    match url.host() {
+        Some(Host::Domain(name)) => name.bytes().all(plain),
+        _ => true,
     }
 }
 

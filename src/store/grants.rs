@@ -1,5 +1,6 @@
 //! Authorizations and their codes, which are spent once (RFC 6749 §4.1.2).
 
+use super::sessions::HOLD;
 use super::tokens::{Details, insert_tokens};
 use super::{Store, StoreError, from_json, to_json};
 use crate::domain::grant::{AccessTokenRecord, Authorization, CodeRecord, RefreshTokenRecord};
@@ -31,14 +32,11 @@ impl Store {
         code: &CodeRecord,
     ) -> Result<bool, StoreError> {
         let document = to_json(authorization)?;
-        // Changes nothing, but holds the row: the end of the session comes before and is seen here, or revokes what is
-        // stored here.
-        let hold = "update browser_sessions set expires_at = expires_at where id = $1";
         let insert_code = "insert into codes (fingerprint, authorization_id, client_id, redirect_uri, code_challenge,
                            expires_at) values ($1, $2, $3, $4, $5, $6)";
         transaction!(self, tx => {
             if let Some(agent) = &authorization.agent {
-                let held = sqlx::query(hold).bind(&agent.session_id).execute(&mut *tx).await?.rows_affected();
+                let held = sqlx::query(HOLD).bind(&agent.session_id).execute(&mut *tx).await?.rows_affected();
                 if held == 0 {
                     return Ok(false);
                 }
@@ -84,7 +82,8 @@ impl Store {
         .transpose()
     }
 
-    /// Spends a code and stores what was issued for it, all or nothing; `false` when it was spent, has expired or its
+    /// Spends a code and stores what was issued for it, and that the client now knows the agent's `sub` in this session (a
+    /// logout tells it no other), all or nothing; `false` when it was spent, has expired or its
     /// authorization was revoked.
     ///
     /// # Errors
@@ -99,8 +98,18 @@ impl Store {
         let consume = "update codes set consumed_at = $2
                        where fingerprint = $1 and consumed_at is null and expires_at > $2 and authorization_id = $3
                        and exists (select 1 from authorizations a where a.id = $3 and a.revoked_at is null)";
+        let granted = "select document from authorizations where id = $1";
+        let learn = "update session_clients set subject = $3 where session_id = $1 and client_id = $2";
         let details = to_json(&Details::of(token))?;
         transaction!(self, tx => {
+            let granted = sqlx::query_as::<_, (String,)>(granted).bind(&token.authorization_id);
+            let Some((document,)) = granted.fetch_optional(&mut *tx).await? else {
+                return Ok(false);
+            };
+            let authorization: Authorization = from_json(&document, "authorizations")?;
+            if let Some(agent) = &authorization.agent {
+                sqlx::query(HOLD).bind(&agent.session_id).execute(&mut *tx).await?;
+            }
             let spent = sqlx::query(consume)
                 .bind(fingerprint)
                 .bind(now)
@@ -112,6 +121,14 @@ impl Store {
                 return Ok(false);
             }
             insert_tokens!(tx, token, &details, refresh_token);
+            if let Some(agent) = &authorization.agent {
+                sqlx::query(learn)
+                    .bind(&agent.session_id)
+                    .bind(&authorization.client_id)
+                    .bind(&agent.subject)
+                    .execute(&mut *tx)
+                    .await?;
+            }
         });
         Ok(true)
     }

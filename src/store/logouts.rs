@@ -1,8 +1,9 @@
 //! The end of browser sessions, and the logout tokens that are to be delivered because of it.
 
+use super::sessions::HOLD;
 use super::{Store, StoreError, from_json};
 use crate::domain::logout::{LogoutDelivery, Participant};
-use crate::protocol::client::{Client, SubjectType};
+use crate::protocol::client::Client;
 
 /// How long it is remembered what became of a delivery, in seconds.
 const KEPT: i64 = 30 * 24 * 3600;
@@ -21,46 +22,33 @@ struct DeliveryRow {
 }
 
 impl Store {
-    /// Ends a browser session: revokes what ends with it, queues a logout token for each client that took part in it and
-    /// has an address for one, and deletes it; all or nothing. Answers who took part, disabled clients left out.
+    /// Ends a browser session: revokes what ends with it, queues a logout token for each client that was given tokens in
+    /// it and has an address for one, and deletes it; all or nothing. Answers who took part, disabled clients left out.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn end_browser_session(&self, id: &str, now: i64) -> Result<Vec<Participant>, StoreError> {
-        // Changes nothing, but holds the row: a client that is just joining is seen below, or finds the session ended.
-        let hold = "update browser_sessions set expires_at = expires_at where id = $1 returning agent_id";
-        let participants = "select c.document, s.sid from session_clients s join clients c on c.id = s.client_id
+        let participants =
+            "select c.document, s.sid, s.subject from session_clients s join clients c on c.id = s.client_id
                             where s.session_id = $1 order by c.id";
-        let subject = "select subject from subjects where agent_id = $1 and sector = $2";
         // A session has one `sid` per client, so that is the delivery's id too.
         let queue = "insert into logout_deliveries (id, client_id, subject, sid, created_at, next_attempt_at, attempts,
                      expires_at) values ($1, $2, $3, $1, $4, $4, 0, $5)";
         let revoke = "update authorizations set revoked_at = $2 where session_id = $1 and revoked_at is null";
         let delete = "delete from browser_sessions where id = $1";
         let found = transaction!(self, tx => {
-            let Some((agent_id,)) = sqlx::query_as::<_, (String,)>(hold).bind(id).fetch_optional(&mut *tx).await? else {
+            if sqlx::query(HOLD).bind(id).execute(&mut *tx).await?.rows_affected() == 0 {
                 return Ok(Vec::new());
-            };
+            }
             let mut found = Vec::new();
-            for (document, sid) in
-                sqlx::query_as::<_, (String, String)>(participants).bind(id).fetch_all(&mut *tx).await?
-            {
+            let participants = sqlx::query_as::<_, (String, String, Option<String>)>(participants).bind(id);
+            for (document, sid, subject) in participants.fetch_all(&mut *tx).await? {
                 let client: Client = from_json(&document, "clients")?;
                 if client.disabled {
                     continue;
                 }
-                if client.logout.backchannel_logout_uri.is_some() {
-                    let subject = match client.subject_type {
-                        SubjectType::Public => agent_id.clone(),
-                        SubjectType::Pairwise => {
-                            let known = sqlx::query_as::<_, (String,)>(subject)
-                                .bind(&agent_id)
-                                .bind(&client.sector)
-                                .fetch_one(&mut *tx)
-                                .await?;
-                            known.0
-                        }
-                    };
+                // Who redeemed no code knows nobody here, and learns of nobody by a logout.
+                if let (Some(_), Some(subject)) = (&client.logout.backchannel_logout_uri, subject) {
                     sqlx::query(queue)
                         .bind(&sid)
                         .bind(&client.id)

@@ -4,6 +4,9 @@ use super::{Store, StoreError};
 use crate::domain::homeserver::Way;
 use crate::domain::session::BrowserSession;
 
+/// Changes nothing, but holds the row: the end of the session comes before and is seen, or comes after what is done here.
+pub(super) const HOLD: &str = "update browser_sessions set expires_at = expires_at where id = $1";
+
 #[derive(sqlx::FromRow)]
 struct SessionRow {
     id: String,
@@ -85,20 +88,25 @@ impl Store {
         Ok(row.map(|row| row.0))
     }
 
-    /// The `sid` of a session for a client: the stored one, or `candidate` (random), which then is stored.
+    /// The `sid` of a session for a client: the stored one, or `candidate` (random), which then is stored; `None` when
+    /// the session has ended.
     ///
     /// # Errors
-    /// When the database fails or the session has ended.
-    pub async fn sid(&self, session_id: &str, client_id: &str, candidate: &str) -> Result<String, StoreError> {
+    /// When the database fails.
+    pub async fn sid(&self, session_id: &str, client_id: &str, candidate: &str) -> Result<Option<String>, StoreError> {
         if let Some(sid) = self.find_sid(session_id, client_id).await? {
-            return Ok(sid);
+            return Ok(Some(sid));
         }
         let insert = "insert into session_clients (session_id, client_id, sid) values ($1, $2, $3)
                       on conflict (session_id, client_id) do update set sid = session_clients.sid returning sid";
-        let row = on!(self.writes(), db => {
-            sqlx::query_as::<_, (String,)>(insert).bind(session_id).bind(client_id).bind(candidate).fetch_one(db).await
-        })?;
-        Ok(row.0)
+        let row = transaction!(self, tx => {
+            if sqlx::query(HOLD).bind(session_id).execute(&mut *tx).await?.rows_affected() == 0 {
+                return Ok(None);
+            }
+            let insert = sqlx::query_as::<_, (String,)>(insert).bind(session_id).bind(client_id).bind(candidate);
+            insert.fetch_one(&mut *tx).await?
+        });
+        Ok(Some(row.0))
     }
 }
 

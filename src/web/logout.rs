@@ -24,6 +24,7 @@ use crate::protocol::discovery::LOGOUT;
 use crate::protocol::error::OAuthError;
 use crate::protocol::logout::{LogoutRequest, frontchannel_url};
 use crate::protocol::params::Params;
+use crate::protocol::return_to::has_plain_host;
 use crate::secret::{constant_time_eq, fingerprint};
 use crate::store::StoreError;
 
@@ -144,9 +145,9 @@ impl FromRequestParts<SharedApp> for Leaving {
 /// `GET /logout/{request}`: a hint of this very session needs no question, everything else does.
 pub async fn show(leaving: Leaving) -> Result<Response, PageError> {
     match &leaving.session {
-        Some(session) if leaving.means(session).await? => leaving.end(session).await,
+        Some(session) if leaving.means(session).await? => leaving.end(session, true).await,
         Some(session) => leaving.ask(session).await,
-        None => leaving.signed_out(Vec::new()),
+        None => leaving.signed_out(Vec::new(), false),
     }
 }
 
@@ -157,12 +158,12 @@ pub async fn answer(leaving: Leaving, PageForm(form): PageForm) -> Result<Respon
         return Err(PageError::new(ErrorKind::FlowBrowser));
     }
     let Some(session) = &leaving.session else {
-        return leaving.signed_out(Vec::new());
+        return leaving.signed_out(Vec::new(), false);
     };
     let shown = form.get("shown").unwrap_or_default();
     match form.get("answer") {
         _ if !constant_time_eq(shown, &leaving.mark(session)) => Ok(see_other(&leaving.here)),
-        Some("leave") => leaving.end(session).await,
+        Some("leave") => leaving.end(session, false).await,
         Some("stay") => leaving.page(&StillSignedInPage {
             layout: leaving.layout(),
             back: leaving.back(),
@@ -199,7 +200,7 @@ impl Leaving {
         fingerprint(&format!("logout\n{}\n{}", self.here, session.id))
     }
 
-    async fn end(&self, session: &BrowserSession) -> Result<Response, PageError> {
+    async fn end(&self, session: &BrowserSession, hinted: bool) -> Result<Response, PageError> {
         let participants = end_session(&self.app, &session.id, self.now).await?;
         self.visitor.sign_out().await?;
         tracing::info!(
@@ -208,22 +209,26 @@ impl Leaving {
             participants = participants.len(),
             "an agent signed out"
         );
-        self.signed_out(participants)
+        self.signed_out(participants, hinted)
     }
 
-    /// On to the service at once, or by way of a page that tells others in the browser (Front-Channel Logout §3).
-    fn signed_out(&self, participants: Vec<Participant>) -> Result<Response, PageError> {
+    /// On to the service at once, or by way of a page that tells others in the browser (Front-Channel Logout §3). Anybody
+    /// can register a client and an address: without a hint of this session the way there is a link.
+    fn signed_out(&self, participants: Vec<Participant>, hinted: bool) -> Result<Response, PageError> {
+        let is_trusted = hinted || self.client.as_ref().is_some_and(|client| !client.self_registered);
+        let onward = self.location.as_ref().filter(|_| is_trusted);
         let (mut frames, mut csp) = (Vec::new(), format!("{CSP}; frame-src"));
         for Participant { client, sid } in &participants {
             let Some(uri) = &client.logout.frontchannel_logout_uri else {
                 continue;
             };
-            if let Ok(url) = Url::parse(uri) {
+            // What was registered before hosts had to be plain gets no word in the policy.
+            if let Some(url) = Url::parse(uri).ok().filter(|url| url.has_host() && has_plain_host(url)) {
                 frames.push(frontchannel_url(uri, &self.app.config.issuer, sid));
                 csp = format!("{csp} {}", url.origin().ascii_serialization());
             }
         }
-        if let (Some(location), true) = (&self.location, frames.is_empty()) {
+        if let (Some(location), true) = (onward, frames.is_empty()) {
             return Ok(see_other(location));
         }
         let has_frames = !frames.is_empty();
@@ -231,13 +236,13 @@ impl Leaving {
             layout: self.layout(),
             frames,
             back: self.back(),
-            goes_back: self.location.is_some(),
+            goes_back: onward.is_some(),
         })?;
         let header = |value: String| HeaderValue::from_str(&value).map_err(|error| PageError::from_inside(&error));
         if has_frames {
             response.headers_mut().insert(CONTENT_SECURITY_POLICY, header(csp)?);
         }
-        if let Some(location) = &self.location {
+        if let Some(location) = onward {
             let refresh = header(format!("{FRAMES_TIME};url={location}"))?;
             response
                 .headers_mut()

@@ -321,7 +321,7 @@ async fn what_became_of_logout_tokens_is_shown() {
             .insert_browser_session(&serde_json::from_value(session).unwrap())
             .await
             .unwrap();
-        store.sid(&id, "app", &format!("sid{number}")).await.unwrap();
+        crate::store::join(&store, &id, "app").await;
         store.end_browser_session(&id, now + number).await.unwrap();
         let mut taken = store
             .consume_due_logouts(now + number, now + 60, 1)
@@ -338,7 +338,7 @@ async fn what_became_of_logout_tokens_is_shown() {
     let lines: Vec<_> = shown.lines().collect();
     assert_eq!(lines.len(), 4, "{shown}");
     assert!(
-        lines[1].contains("sid2") && lines[1].contains("given up") && !lines[1].contains('\u{1b}'),
+        lines[1].contains("session2-app") && lines[1].contains("given up") && !lines[1].contains('\u{1b}'),
         "{shown}"
     );
     assert!(
@@ -346,7 +346,7 @@ async fn what_became_of_logout_tokens_is_shown() {
         "{shown}"
     );
     assert!(
-        lines[3].contains("sid0") && lines[3].contains("delivered 2027-01-15T08:00:00Z"),
+        lines[3].contains("session0-app") && lines[3].contains("delivered 2027-01-15T08:00:00Z"),
         "{shown}"
     );
     let json = place.run(&["client", "logouts", "app", "--json"]).well().json();

@@ -322,6 +322,38 @@ async fn an_agent_without_a_session_is_signed_out_already() {
     }
 }
 
+/// Anybody can register an address to be sent to: the browser goes there by itself with a hint of this very session only.
+#[tokio::test]
+async fn to_an_address_that_registered_itself_there_is_a_link() {
+    let app = TestApp::start().await;
+    let registered = Client {
+        self_registered: true,
+        ..leaving("service")
+    };
+    let service = app.register(registered).await;
+    let (browser, elsewhere) = (Browser::new(&app), Browser::new(&app));
+    let of_another_session = service.tokens(&elsewhere, &[]).await.id_token;
+    let tokens = service.tokens(&browser, &[]).await;
+    let bye = ("post_logout_redirect_uri", BYE);
+    let named = logout(&[("client_id", "service"), bye]);
+    let hinted = logout(&[("id_token_hint", &of_another_session), bye]);
+    let assert_stays = |page: &Page| {
+        assert_page(page, "signed-out");
+        assert!(!page.headers.contains_key("refresh") && !page.has("signed-out-wait"));
+        let link = crate::support::html::by_id(&page.body, "back-to-service").unwrap();
+        assert_eq!(link.get("href"), Some(BYE));
+    };
+    let asked = browser.open(&named).await;
+    assert_stays(&browser.submit_once(&asked, "logout-form", &[("answer", "leave")]).await);
+    for nobody in [&browser, &Browser::new(&app)] {
+        for request in [&named, &hinted, &logout(&[("id_token_hint", &tokens.id_token), bye])] {
+            assert_stays(&nobody.open(request).await);
+        }
+    }
+    assert!(is_signed_in(&service, &elsewhere).await);
+    assert_went_to(&elsewhere.open(&hinted).await, BYE);
+}
+
 #[tokio::test]
 async fn the_page_that_is_shown_says_what_lives_on_and_leads_back_home() {
     let app = TestApp::start().await;

@@ -166,6 +166,8 @@ async fn redirect_uris_that_deceive_or_run_cannot_be_registered() {
         "https://user:pass@rp.example/callback",
         "https://@rp.example/callback",
         "https:///rp.example/callback",
+        "https://rp.example;sandbox/callback",
+        "https://'self'/callback",
         "https:rp.example/callback",
         "https://rp.example\\@evil.example/",
         "https://rp.example./callback",

@@ -3,7 +3,7 @@
 
 use url::Url;
 
-use super::super::return_to::is_loopback;
+use super::super::return_to::{has_plain_host, is_loopback};
 use super::super::text::is_hostile;
 use super::{ClientMetadata, FieldProblem};
 
@@ -89,7 +89,7 @@ fn web_address(uri: &str) -> Result<(), &'static str> {
     let scheme = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
     let bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
     let odd = |c: char| !c.is_ascii_graphic() || c == '\\';
-    match scheme && bare && url.has_host() && uri.len() <= MAX_LENGTH && !uri.contains(odd) {
+    match scheme && bare && url.has_host() && has_plain_host(&url) && uri.len() <= MAX_LENGTH && !uri.contains(odd) {
         true => Ok(()),
         false => Err(EXPECTED),
     }

@@ -195,6 +195,8 @@ fn what_cannot_be_registered_is_named() {
             "sector_identifier_uri",
         ),
         (json!({ "policy_uri": "javascript:alert(1)" }), "policy_uri"),
+        (json!({ "client_uri": "https://x;sandbox/" }), "client_uri"),
+        (json!({ "tos_uri": "https://*.example/" }), "tos_uri"),
         (json!({ "logo_uri": "data:image/svg+xml,<svg/>" }), "logo_uri"),
         (json!({ "contacts": ["a\u{0}b"] }), "contacts[0]"),
         (json!({ "default_acr_values": [""] }), "default_acr_values[0]"),

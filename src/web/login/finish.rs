@@ -95,7 +95,12 @@ async fn begin_session(
             way,
             // What is not proven now leaves what was proven before.
             auth_time: same.auth_time.max(proven),
-            expires_at,
+            // Nor does it make the session last longer, else single sign-on would keep it open for ever.
+            expires_at: if proven > same.auth_time {
+                expires_at
+            } else {
+                same.expires_at
+            },
             ..same.clone()
         };
         if app.store.update_browser_session(&renewed, now).await? {
@@ -259,7 +264,8 @@ pub async fn issue(
     let sid = app
         .store
         .sid(&person.session.id, &request.client.id, &random_id()?)
-        .await?;
+        .await?
+        .ok_or_else(|| PageError::new(ErrorKind::FlowExpired))?;
     let authorization = Authorization {
         id: random_id()?,
         client_id: request.client.id.clone(),

@@ -104,6 +104,57 @@ async fn everybody_who_took_part_is_told_in_words_they_know() {
     assert_eq!(due(&app).await, 0, "once is enough");
 }
 
+/// Whatever becomes of its registration in between: a logout never fails for it, and tells no `sub` that it was not given.
+#[tokio::test]
+async fn a_client_that_changed_its_sector_is_told_the_sub_that_it_knows() {
+    let (app, receivers) = with_receivers::<2>().await;
+    let cases = [("pairwise", SubjectType::Pairwise), ("public", SubjectType::Public)];
+    for (receiver, (id, subject_type)) in receivers.iter().zip(cases) {
+        let service = told_at(&app, id, receiver, |client| {
+            client.self_registered = true;
+            client.subject_type = subject_type;
+        })
+        .await;
+        let browser = Browser::new(&app);
+        let tokens = service.tokens(&browser, &[]).await;
+        let changed = Client {
+            subject_type: SubjectType::Pairwise,
+            sector: format!("{id}.elsewhere.example"),
+            ..service.client.clone()
+        };
+        app.update(&changed).await;
+        leave(&browser, &tokens).await;
+        assert_eq!(due(&app).await, 1);
+        assert_eq!(receiver.only().1["sub"], tokens.claims["sub"]);
+    }
+}
+
+/// Anybody can register a client with the redirect URI of another, and get agents to sign in there: the code goes to that
+/// other, and nothing is said of the agent to where the registration has the logout tokens sent.
+#[tokio::test]
+async fn who_redeemed_no_code_is_told_nothing() {
+    let (app, receivers) = with_receivers::<2>().await;
+    let service = told_at(&app, "service", &receivers[0], |_| {}).await;
+    let mut thieves = Vec::new();
+    for (id, subject_type) in [("thief", SubjectType::Pairwise), ("public-thief", SubjectType::Public)] {
+        let thief = told_at(&app, id, &receivers[1], |client| {
+            client.self_registered = true;
+            client.subject_type = subject_type;
+        });
+        thieves.push(thief.await);
+    }
+    let browser = Browser::new(&app);
+    let tokens = service.tokens(&browser, &[]).await;
+    for thief in &thieves {
+        let page = browser.open(&thief.url(&[])).await;
+        thief.code(&browser.accept(&page).await);
+    }
+    leave(&browser, &tokens).await;
+    assert_eq!(due(&app).await, 1);
+    receivers[0].only();
+    assert!(receivers[1].tokens().is_empty());
+}
+
 /// By the published keys, as a relying party does.
 async fn verify(service: &RelyingParty, token: &str) {
     let jwks = service

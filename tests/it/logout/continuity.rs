@@ -79,6 +79,11 @@ async fn a_new_login_that_proves_nothing_leaves_the_time_that_was_proven() {
         again.claims["amr"].is_null(),
         "the last login was not by a password of ours"
     );
+    // Nor does it prolong the session.
+    app.advance(12 * 3600 - 101);
+    assert!(is_signed_in(&service, &browser).await);
+    app.advance(1);
+    assert!(!is_signed_in(&service, &browser).await);
 }
 
 #[tokio::test]

@@ -83,5 +83,35 @@ async fn without_a_place_to_go_the_page_stays() {
         page.body
             .contains("<iframe hidden src=\"https://service.example/out?iss=")
     );
+    // It can do what a page of the service can, but for leading the window elsewhere.
+    let frame = html::tags(&page.body)
+        .into_iter()
+        .find(|tag| tag.name == "iframe")
+        .unwrap();
+    assert_eq!(frame.get("sandbox"), Some("allow-scripts allow-same-origin"));
     assert!(!page.headers.contains_key("refresh") && !page.has("back-to-service"));
+}
+
+/// A host may be stored from before it had to be plain: it writes no directive into the page's policy, and gets no frame.
+#[tokio::test]
+async fn a_host_with_signs_in_it_is_left_out() {
+    let app = TestApp::start().await;
+    let service = framed(&app, "service", "https://service.example/out").await;
+    let others = [
+        framed(&app, "semicolon", "https://x;sandbox/out").await,
+        framed(&app, "comma", "https://x,y.example/out").await,
+        framed(&app, "quote", "https://'unsafe-inline'/out").await,
+        framed(&app, "star", "https://*.example/out").await,
+    ];
+    let browser = Browser::new(&app);
+    let tokens = service.tokens(&browser, &[]).await;
+    for other in &others {
+        let page = browser.open(&other.url(&[])).await;
+        other.redeem(&other.code(&browser.accept(&page).await)).await;
+    }
+    let page = browser.open(&logout(&[("id_token_hint", &tokens.id_token)])).await;
+    assert_page(&page, "signed-out");
+    assert_eq!(page.body.matches("<iframe").count(), 1, "{}", page.body);
+    let csp = page.header("content-security-policy");
+    assert!(csp.ends_with("; frame-src https://service.example"), "{csp}");
 }

@@ -19,11 +19,25 @@ fn told(id: &str) -> Client {
     }
 }
 
+/// Someone signs in at a client in this session, which redeems the code.
+pub async fn join(store: &Store, session: &str, client: &str) {
+    let sid = format!("{session}-{client}");
+    store.sid(session, client, &sid).await.unwrap().unwrap();
+    let (mut authorization, mut code) = grant(&sid);
+    let agent = authorization.agent.as_mut().unwrap();
+    (agent.session_id, agent.subject) = (session.to_owned(), format!("subject at {client}"));
+    authorization.client_id = client.to_owned();
+    code.client_id = client.to_owned();
+    assert!(store.insert_authorization(&authorization, &code).await.unwrap());
+    let token = token(&sid, &authorization.id);
+    assert!(store.redeem_code(&code.fingerprint, NOW, &token, None).await.unwrap());
+}
+
 /// A session in which these clients took part.
 async fn session_of(store: &Store, id: &str, clients: &[&str]) {
     store.insert_browser_session(&session(id, NOW + 60)).await.unwrap();
     for client in clients {
-        store.sid(id, client, &format!("{id}-{client}")).await.unwrap();
+        join(store, id, client).await;
     }
 }
 
@@ -42,7 +56,6 @@ async fn ending_a_session_tells_who_took_part_and_queues_what_is_to_be_sent() {
         for client in [told("told"), public, disabled, told("absent")] {
             store.upsert_client(&client, NOW).await.unwrap();
         }
-        store.subject("agent", "rp.example", "pairwise").await.unwrap();
         session_of(store, "one", &["rp", "told", "public", "disabled"]).await;
         session_of(store, "two", &["told"]).await;
         let ended = store.end_browser_session("one", NOW).await.unwrap();
@@ -71,8 +84,8 @@ async fn ending_a_session_tells_who_took_part_and_queues_what_is_to_be_sent() {
             })
             .collect();
         let expected = [
-            ("public", "agent", "one-public", 1),
-            ("told", "pairwise", "one-told", 1),
+            ("public", "subject at public", "one-public", 1),
+            ("told", "subject at told", "one-told", 1),
         ];
         assert_eq!(due, BTreeSet::from(expected));
         assert!(
@@ -92,7 +105,6 @@ async fn each_delivery_is_taken_by_one_replica() {
     on_each_engine(async |Engine { store, url }| {
         seed(store).await;
         store.upsert_client(&told("told"), NOW).await.unwrap();
-        store.subject("agent", "rp.example", "pairwise").await.unwrap();
         for number in 0..40 {
             let id = number.to_string();
             session_of(store, &id, &["told"]).await;
@@ -131,7 +143,7 @@ async fn whoever_joins_an_ending_session_is_told_or_refused() {
             let id = format!("c{number}");
             match number {
                 0 => Err(store.end_browser_session("session", NOW).await.unwrap()),
-                _ => Ok(store.sid("session", &id, &format!("sid {id}")).await.ok()),
+                _ => Ok(store.sid("session", &id, &format!("sid {id}")).await.unwrap()),
             }
         })
         .await;

@@ -5,6 +5,8 @@ mod login;
 mod logouts;
 mod operators;
 
+pub use logouts::join;
+
 use std::collections::BTreeSet;
 
 use tchap_connect::domain::agent::{Agent, AgentEmail};
