@@ -408,6 +408,39 @@ async fn a_sector_document_speaks_for_several_hosts() {
     assert_eq!(error(&without), (400, "invalid_client_metadata".into()));
 }
 
+/// Threat 14: naming another service's host besides an address of one's own does not show its subjects.
+#[tokio::test]
+async fn nobody_gets_the_sector_of_another_service() {
+    let app = Registrant::open_app().await;
+    let registrant = Registrant::of(&app);
+    let victim = registrant
+        .register(json!({ "redirect_uris": ["https://victim.gouv.fr/cb"] }))
+        .await;
+    assert_eq!(
+        registrant.relying_party(&app, &victim).await.client.sector,
+        "victim.gouv.fr"
+    );
+    for (kind, uris) in [
+        ("web", json!(["https://victim.gouv.fr/cb", "http://127.0.0.1/cb"])),
+        ("web", json!(["https://victim.gouv.fr/cb", "http://[::1]/cb"])),
+        ("web", json!(["https://victim.gouv.fr/cb", "http://localhost/cb"])),
+        ("native", json!(["fr.evil.app:/cb", "https://victim.gouv.fr/cb"])),
+        ("web", json!(["https://demarches/cb"])),
+        ("web", json!(["https://203.0.113.7/cb"])),
+    ] {
+        let body = json!({ "application_type": kind, "redirect_uris": uris });
+        let client = registrant
+            .relying_party(&app, &registrant.register(body).await)
+            .await
+            .client;
+        assert_eq!(client.sector, client.id, "{uris}");
+    }
+    let short = with(json!({ "sector_identifier_uri": "https://demarches/uris.json" }));
+    let answer = registrant.post(&short).await;
+    assert_eq!(error(&answer), (400, "invalid_client_metadata".into()));
+    assert!(answer.body.contains("full host name"), "{}", answer.body);
+}
+
 async fn initial_token(app: &TestApp, uses_left: i64, lifetime: i64) -> (String, String) {
     let value = random_token().unwrap();
     app.traffic.secret(Kind::Never, &value);

@@ -111,6 +111,7 @@ async fn replace(
         }
     }
     let client = written.client(&known.id, SCOPES)?;
+    registration::check_subjects(&known, &client)?;
     check_sector(&app, &client).await?;
     let (secret, record) = match client.has_secret() && !known.has_secret() {
         true => new_secret(now).map(|(secret, record)| (Some(secret), Some(record)))?,
