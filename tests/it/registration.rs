@@ -10,6 +10,7 @@ use tchap_connect::secret::{fingerprint, random_token};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
@@ -338,6 +339,22 @@ async fn other_origins_cannot_register() {
 
 /// An https server on loopback that answers every request with this document.
 async fn https_document(certificate: &Certificate, document: String) -> String {
+    let (uri, gate) = gated_document(certificate, document).await;
+    gate.open.add_permits(1000);
+    uri
+}
+
+/// Who asks for a document, and when it is answered.
+#[derive(Clone)]
+struct Gate {
+    /// One for each request that came.
+    asked: Arc<Semaphore>,
+    /// One for each request that may be answered.
+    open: Arc<Semaphore>,
+}
+
+/// The same, which answers when it is let.
+async fn gated_document(certificate: &Certificate, document: String) -> (String, Gate) {
     let key = PrivateKeyDer::from_pem_file(&certificate.key_file).unwrap();
     let chain = vec![CertificateDer::from_pem_file(&certificate.cert_file).unwrap()];
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -353,6 +370,11 @@ async fn https_document(certificate: &Certificate, document: String) -> String {
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{document}",
         document.len()
     );
+    let gate = Gate {
+        asked: Arc::new(Semaphore::new(0)),
+        open: Arc::new(Semaphore::new(0)),
+    };
+    let Gate { asked, open } = gate.clone();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let Ok(mut stream) = acceptor.accept(stream).await else {
@@ -360,11 +382,27 @@ async fn https_document(certificate: &Certificate, document: String) -> String {
             };
             let mut request = [0; 4096];
             drop(stream.read(&mut request).await);
+            asked.add_permits(1);
+            open.acquire().await.unwrap().forget();
             drop(stream.write_all(answer.as_bytes()).await);
             drop(stream.shutdown().await);
         }
     });
-    format!("https://{address}/uris.json")
+    (format!("https://{address}/uris.json"), gate)
+}
+
+/// An application where everybody may register, that may fetch these documents.
+async fn app_with_documents(certificate: &Certificate, uris: &[&str], changes: &[(&str, &str)]) -> TestApp {
+    let ca_file = certificate.cert_file.with_file_name("ca.pem");
+    std::fs::write(&ca_file, authority().pem()).unwrap();
+    let place = |uri: &&str| uri.trim_start_matches("https://").split('/').next().unwrap().to_owned();
+    let allow = uris.iter().map(place).collect::<Vec<_>>().join(",");
+    let own = [
+        ("REGISTRATION_MODE", "open"),
+        ("FETCH_ALLOW", &allow),
+        ("FETCH_CA_FILE", ca_file.to_str().unwrap()),
+    ];
+    TestApp::with(&[&own, changes].concat()).await
 }
 
 /// Core 8.1, Registration 5: several hosts make one sector when a document on one host lists them all.
@@ -376,16 +414,7 @@ async fn a_sector_document_speaks_for_several_hosts() {
     let bad = https_document(&certificate, json!(uris[..1]).to_string()).await;
     let nonsense = https_document(&certificate, "{\"0\":1}".to_owned()).await;
     let long = https_document(&certificate, json!([uris[0], uris[1], "x".repeat(200_000)]).to_string()).await;
-    let ca_file = certificate.cert_file.with_file_name("ca.pem");
-    std::fs::write(&ca_file, authority().pem()).unwrap();
-    let place = |uri: &str| uri.trim_start_matches("https://").split('/').next().unwrap().to_owned();
-    let allow = [&document, &bad, &nonsense, &long].map(|uri| place(uri)).join(",");
-    let app = TestApp::with(&[
-        ("REGISTRATION_MODE", "open"),
-        ("FETCH_ALLOW", &allow),
-        ("FETCH_CA_FILE", ca_file.to_str().unwrap()),
-    ])
-    .await;
+    let app = app_with_documents(&certificate, &[&document, &bad, &nonsense, &long], &[]).await;
     let registrant = Registrant::of(&app);
     let body = |sector: &str| json!({ "redirect_uris": uris, "sector_identifier_uri": sector });
     let registered = registrant.post(&body(&document)).await;
@@ -439,6 +468,49 @@ async fn nobody_gets_the_sector_of_another_service() {
     let answer = registrant.post(&short).await;
     assert_eq!(error(&answer), (400, "invalid_client_metadata".into()));
     assert!(answer.body.contains("full host name"), "{}", answer.body);
+}
+
+/// Threat 14: what an operator says while a replacement is under way stands; and a client that is gone stays so.
+#[tokio::test]
+async fn a_slow_replacement_undoes_nothing() {
+    let certificate = Certificate::new();
+    let uris = json!(["https://a.example/callback", "https://b.example/callback"]);
+    let document = https_document(&certificate, uris.to_string()).await;
+    let (slow, gate) = gated_document(&certificate, uris.to_string()).await;
+    let app = app_with_documents(&certificate, &[&document, &slow], &[]).await;
+    let registrant = Registrant::of(&app);
+    let body = |sector: &str| json!({ "redirect_uris": uris, "sector_identifier_uri": sector });
+    for what in ["disabled", "taken over", "deleted", "nothing"] {
+        let registered = registrant.post(&body(&document)).await;
+        assert_eq!(registered.status, 201, "{}", registered.body);
+        let mut client = registrant.relying_party(&app, &registered).await.client;
+        let mut replaced = body(&slow);
+        replaced["client_id"] = client.id.clone().into();
+        let store = &app.app.store;
+        let meanwhile = async {
+            gate.asked.acquire().await.unwrap().forget();
+            match what {
+                "disabled" => {
+                    client.disabled = true;
+                    app.update(&client).await;
+                }
+                // An operator who vouches for it as it is.
+                "taken over" => store.delete_registration(&client.id).await.unwrap(),
+                "deleted" => store.delete_client(&client.id).await.unwrap(),
+                _ => {}
+            }
+            gate.open.add_permits(1);
+        };
+        let (answer, ()) = tokio::join!(registrant.put(&registered, &replaced), meanwhile);
+        let stored = store.find_client(&client.id).await.unwrap();
+        if what == "nothing" {
+            assert_eq!(answer.status, 200, "{}", answer.body);
+            assert_ne!(stored, Some(client));
+            continue;
+        }
+        assert_eq!(error(&answer), (401, "invalid_token".into()), "{what}");
+        assert_eq!(stored, (what != "deleted").then_some(client), "{what}");
+    }
 }
 
 async fn initial_token(app: &TestApp, uses_left: i64, lifetime: i64) -> (String, String) {

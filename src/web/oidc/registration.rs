@@ -118,7 +118,14 @@ async fn replace(
         false => (None, None),
     };
     if client != known {
-        app.store.update_registration(&client, record.as_ref(), now).await?;
+        let replaced = app
+            .store
+            .update_registration(&known, &client, record.as_ref(), now)
+            .await?;
+        if !replaced {
+            // Deleted, disabled or taken over by an operator meanwhile.
+            return Err(JsonError::bearer(INVALID_TOKEN));
+        }
         logo::fetch(&app.store, &app.fetcher, &client, now).await?;
         tracing::info!(client.id = client.id, "a client replaced its registration");
     }
