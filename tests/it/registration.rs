@@ -531,7 +531,11 @@ async fn initial_token(app: &TestApp, uses_left: i64, lifetime: i64) -> (String,
 
 #[tokio::test]
 async fn an_initial_access_token_is_needed_and_counts() {
-    let app = TestApp::with(&[("REGISTRATION_MODE", "token")]).await;
+    let app = TestApp::with(&[
+        ("REGISTRATION_MODE", "token"),
+        ("REGISTRATION_PER_NETWORK_PER_DAY", "1000"),
+    ])
+    .await;
     let (id, token) = initial_token(&app, 2, 3600).await;
     let registrant = Registrant::of(&app);
     let bearer = async |http: &Http, value: &str, body: &Value| -> Page {
@@ -627,6 +631,57 @@ async fn a_network_has_a_quota_and_so_has_everybody() {
     assert_eq!(from("2001:db8::1").await.status, 201, "another day");
 }
 
+/// Threat 14: neither deleting nor hurrying makes room.
+#[tokio::test]
+async fn a_quota_counts_what_was_deleted_and_what_came_at_once() {
+    let mode = ("REGISTRATION_MODE", "open");
+    let app = TestApp::with(&[mode, ("REGISTRATION_PER_NETWORK_PER_DAY", "2")]).await;
+    let registrant = Registrant::of(&app);
+    for _ in 0..2 {
+        let registered = registrant.register(json!({})).await;
+        assert_eq!(registrant.delete(&registered).await.status, 204);
+    }
+    assert_eq!(error(&registrant.post(&minimal()).await).0, 429);
+
+    let app = TestApp::with(&[mode, ("REGISTRATION_PER_NETWORK_PER_DAY", "3")]).await;
+    let registrant = Registrant::of(&app);
+    let body = minimal();
+    let answers = futures_util::future::join_all((0..20).map(|_| registrant.post(&body))).await;
+    let good = answers.iter().filter(|answer| answer.status == 201).count();
+    assert_eq!(good, 3);
+}
+
+/// Threats 14 and 15: nothing is fetched for those who had their share, and what failed was a share too.
+#[tokio::test]
+async fn nothing_is_fetched_beyond_the_quota() {
+    let certificate = Certificate::new();
+    let uris = json!(["https://a.example/callback", "https://b.example/callback"]);
+    let (document, gate) = gated_document(&certificate, "[]".to_owned()).await;
+    gate.open.add_permits(100);
+    let quota = ("REGISTRATION_PER_NETWORK_PER_DAY", "3");
+    let app = app_with_documents(&certificate, &[&document], &[quota]).await;
+    let registrant = Registrant::of(&app);
+    let registered = registrant.register(json!({})).await;
+    let body = json!({ "redirect_uris": uris, "sector_identifier_uri": document });
+    for _ in 0..2 {
+        assert_eq!(
+            error(&registrant.post(&body).await),
+            (400, "invalid_client_metadata".into())
+        );
+    }
+    assert_eq!(
+        error(&registrant.post(&body).await),
+        (429, "temporarily_unavailable".into())
+    );
+    let mut replaced = with(json!({ "client_name": "Other" }));
+    replaced["client_id"] = registered.json()["client_id"].clone();
+    assert_eq!(
+        error(&registrant.put(&registered, &replaced).await),
+        (429, "temporarily_unavailable".into())
+    );
+    assert_eq!(gate.asked.available_permits(), 2);
+}
+
 /// Threat 14: what nobody uses goes away, with everything that hangs on it.
 #[tokio::test]
 async fn unused_clients_expire_and_used_ones_stay() {
@@ -639,7 +694,8 @@ async fn unused_clients_expire_and_used_ones_stay() {
     let used_client = registrant.relying_party(&app, &used).await;
     let cleaned = async || app.app.store.delete_expired(app.app.clock.now(), 100).await.unwrap();
     app.advance(29 * DAY);
-    assert_eq!(cleaned().await, 0);
+    cleaned().await;
+    assert_eq!(app.app.store.list_clients().await.unwrap().len(), 3);
     used_client.sign_in(&Browser::new(&app), &[]).await;
     app.advance(2 * DAY);
     assert!(registrant.get(&unused).await.status == 401, "its time is over");
