@@ -718,3 +718,26 @@ async fn unused_clients_expire_and_used_ones_stay() {
     cleaned().await;
     assert_eq!(app.app.store.list_clients().await.unwrap().len(), 1);
 }
+
+/// A public client proves itself by a refresh token that an agent's sign-in gave it.
+#[tokio::test]
+async fn a_refresh_keeps_a_public_client() {
+    const DAY: i64 = 86_400;
+    let app = TestApp::with(&[("REGISTRATION_MODE", "open"), ("REGISTRATION_UNUSED_DAYS", "30")]).await;
+    let registrant = Registrant::of(&app);
+    let grants = json!(["authorization_code", "refresh_token"]);
+    let registered = registrant
+        .register(json!({ "token_endpoint_auth_method": "none", "grant_types": grants }))
+        .await;
+    let service = registrant.relying_party(&app, &registered).await;
+    let browser = Browser::new(&app);
+    let tokens = service.tokens(&browser, &[("scope", "openid offline_access")]).await;
+    app.advance(20 * DAY);
+    service.refreshed(tokens.refresh_token()).await;
+    app.advance(20 * DAY);
+    assert_eq!(registrant.get(&registered).await.status, 200);
+    // Knowing its id is not enough.
+    assert_eq!(service.refresh("wrong", &[]).await.status, 400);
+    app.advance(11 * DAY);
+    assert_eq!(registrant.get(&registered).await.status, 401);
+}
