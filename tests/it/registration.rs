@@ -110,6 +110,56 @@ async fn the_registered_method_is_the_only_one() {
     assert_eq!(service.token_with(&form, &[]).await.status, 200);
 }
 
+/// What discovery does not list cannot be registered, and a client that signs needs keys to check that by: public ones.
+#[tokio::test]
+async fn methods_are_those_of_discovery_and_keys_are_public() {
+    let app = Registrant::open_app().await;
+    let registrant = Registrant::of(&app);
+    let document = Browser::new(&app).get("/.well-known/openid-configuration").await.json();
+    // RFC 7517 A.1 and A.2.
+    let mut key = json!({
+        "kty": "EC", "crv": "P-256", "kid": "1", "use": "sig", "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+        "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+    });
+    let jwks = json!({ "keys": [key] });
+    let listed = document["token_endpoint_auth_methods_supported"].as_array().unwrap();
+    for method in [
+        "none",
+        "client_secret_basic",
+        "client_secret_post",
+        "private_key_jwt",
+        "client_secret_jwt",
+        "tls_client_auth",
+        "self_signed_tls_client_auth",
+        "",
+    ] {
+        let body = with(json!({ "token_endpoint_auth_method": method, "jwks": jwks }));
+        let answer = registrant.post(&body).await;
+        match listed.contains(&method.into()) {
+            true => assert_eq!(answer.status, 201, "{method}: {}", answer.body),
+            false => assert_eq!(error(&answer), (400, "invalid_client_metadata".into()), "{method}"),
+        }
+    }
+    let without = with(json!({ "token_endpoint_auth_method": "private_key_jwt" }));
+    assert_eq!(
+        error(&registrant.post(&without).await),
+        (400, "invalid_client_metadata".into())
+    );
+    key["d"] = "870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE".into();
+    let oct = json!({ "kty": "oct", "k": "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow" });
+    for private in [key, oct] {
+        let body = with(json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks": { "keys": [private] } }));
+        let answer = registrant.post(&body).await;
+        assert_eq!(
+            error(&answer),
+            (400, "invalid_client_metadata".into()),
+            "{}",
+            answer.body
+        );
+        assert!(answer.body.contains("jwks"), "{}", answer.body);
+    }
+}
+
 /// Threat 14: what an operator grants is not a stranger's to take.
 #[tokio::test]
 async fn privileged_metadata_is_ignored() {
