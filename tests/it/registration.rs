@@ -160,6 +160,24 @@ async fn methods_are_those_of_discovery_and_keys_are_public() {
     }
 }
 
+/// RFC 8252 §8.6: the secret of a program on the agent's device is no secret.
+#[tokio::test]
+async fn on_the_agents_device_it_always_asks() {
+    let app = Registrant::open_app().await;
+    let registrant = Registrant::of(&app);
+    for uri in ["http://127.0.0.1:4000/callback", "fr.gouv.example:/callback"] {
+        let native = json!({ "application_type": "native", "redirect_uris": [uri] });
+        let registered = registrant.register(native).await;
+        assert!(registered.json()["client_secret"].is_string());
+        let service = registrant.relying_party(&app, &registered).await;
+        let browser = Browser::new(&app);
+        service.tokens(&browser, &[]).await;
+        assert!(browser.open(&service.url(&[])).await.has("consent-form"), "{uri}");
+        let answer = browser.get(&service.url(&[("prompt", "none")])).await;
+        assert_eq!(service.error(&answer), "consent_required", "{uri}");
+    }
+}
+
 /// Threat 14: what an operator grants is not a stranger's to take.
 #[tokio::test]
 async fn privileged_metadata_is_ignored() {
