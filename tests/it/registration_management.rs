@@ -157,7 +157,9 @@ async fn one_clients_token_opens_no_other_client() {
             );
         }
         let bare = registrant.request(method.clone(), &uri(id.as_str().unwrap()));
-        assert_eq!(registrant.http.send(bare.json(&body)).await.status, 401, "{method}");
+        let bare = registrant.http.send(bare.json(&body)).await;
+        let bare = (bare.status.as_u16(), bare.header("www-authenticate"), &*bare.body);
+        assert_eq!(bare, (401, "Bearer", ""), "{method}");
     }
     let still = registrant.get(&owner).await.json();
     assert_eq!(still["redirect_uris"], json!(["https://rp.example/callback"]));

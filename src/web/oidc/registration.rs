@@ -169,7 +169,7 @@ async fn initial_token(app: &App, headers: &HeaderMap, now: i64) -> Result<Optio
         return Ok(None);
     }
     let refused = || JsonError::bearer(INVALID_TOKEN);
-    let token = from_header(headers)?.ok_or_else(refused)?;
+    let token = from_header(headers)?.ok_or_else(JsonError::without_credentials)?;
     let given = fingerprint(token.expose());
     match app.store.is_registration_token(&given, now).await? {
         true => Ok(Some(given)),
@@ -185,7 +185,7 @@ async fn authenticated(
     client_id: &str,
 ) -> Result<(Registration, Client, Redacted), JsonError> {
     let refused = || JsonError::bearer(INVALID_TOKEN);
-    let token = from_header(headers)?.ok_or_else(refused)?;
+    let token = from_header(headers)?.ok_or_else(JsonError::without_credentials)?;
     let registration = app
         .store
         .find_registration(&fingerprint(token.expose()), app.clock.now())
