@@ -150,7 +150,7 @@ pub enum RegistrationMode {
 pub struct Registration {
     /// Who may.
     pub mode: RegistrationMode,
-    /// How many from one network (IPv4 address or IPv6 /64) within a day.
+    /// How many attempts from one network (IPv4 address or IPv6 /64) within a day.
     pub per_network_per_day: i64,
     /// How many in all.
     pub max_clients: i64,

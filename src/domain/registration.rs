@@ -15,15 +15,6 @@ pub struct Registration {
     pub expires_at: i64,
 }
 
-/// How many registrations there may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Quota {
-    /// From one network within a day.
-    pub per_network_per_day: i64,
-    /// In all.
-    pub total: i64,
-}
-
 /// What became of a registration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -31,8 +22,6 @@ pub enum Outcome {
     Registered,
     /// The initial access token was used up, revoked or has expired meanwhile.
     TokenSpent,
-    /// Its network has registered enough for a day.
-    NetworkFull,
     /// There are as many as there may be.
     Full,
 }

@@ -1,5 +1,5 @@
-//! How many failed passwords are relayed (threats: rate-limit evasion, locking others out). A limit is a bucket that lets
-//! `burst` failures through at once and then one per `interval`; the database keeps one instant per bucket.
+//! How many failed passwords are relayed (threats: rate-limit evasion, locking others out), and how often clients register. A
+//! limit is a bucket that lets `burst` through at once and then one per `interval`; the database keeps one instant per bucket.
 
 use super::homeserver::Homeserver;
 use super::identifier::Identifier;
@@ -8,6 +8,7 @@ use crate::secret::fingerprint;
 /// A full burst comes back after this long, in seconds. Synapse's own default lets five logins through, then one every 333
 /// seconds: with fewer at once and more between them, we stop before it does.
 const WINDOW: i64 = 1800;
+const DAY: i64 = 86_400;
 
 /// A limit: so many at once, then one every so often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,8 +22,17 @@ pub struct Limit {
 impl Limit {
     /// `burst` failures per half hour, at least one.
     pub fn per_half_hour(burst: i64) -> Self {
+        Self::within(WINDOW, burst)
+    }
+
+    /// `burst` registrations at once, and then so many over a day, at least one.
+    pub fn per_day(burst: i64) -> Self {
+        Self::within(DAY, burst)
+    }
+
+    fn within(window: i64, burst: i64) -> Self {
         let burst = burst.max(1);
-        let interval = (WINDOW / burst).max(1);
+        let interval = (window / burst).max(1);
         Self {
             interval,
             slack: interval * (burst - 1),
@@ -54,6 +64,11 @@ pub fn account_bucket(homeserver: &Homeserver, identifier: &Identifier) -> Strin
 /// The bucket of a network (an IPv4 address, an IPv6 /64).
 pub fn network_bucket(network: &str) -> String {
     format!("network/{network}")
+}
+
+/// The bucket of a network's registrations and replacements.
+pub fn registration_bucket(network: &str) -> String {
+    format!("registration/{network}")
 }
 
 #[cfg(test)]
@@ -99,6 +114,7 @@ mod tests {
         assert_eq!(limit.wait(1800, 0), 450);
         assert_eq!(limit.wait(1800, 450), 0);
         assert_eq!(limit.wait(0, 10), 0);
+        assert_eq!(Limit::per_day(20).interval, 4320);
         assert_eq!(Limit::per_half_hour(0), Limit::per_half_hour(1));
         assert_eq!(Limit::per_half_hour(1_000_000).interval, 1);
     }

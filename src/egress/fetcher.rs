@@ -13,7 +13,8 @@ use url::{Host, Url};
 use super::public::{PublicOnly, SystemNames, is_public};
 use super::{EgressError, EgressSetupError, builder, exchange};
 
-/// Fetches at a time, waiting included in the time limit: whoever makes us fetch cannot make us open endless connections.
+/// Fetches at a time, and as many deliveries, waiting included in the time limit: whoever makes us fetch cannot make us open
+/// endless connections, nor keep others from being told of a logout.
 const AT_A_TIME: usize = 32;
 
 /// Limits of one fetch.
@@ -74,7 +75,8 @@ pub struct Fetcher {
     listed: reqwest::Client,
     allow: Arc<[(String, u16)]>,
     is_public: fn(IpAddr) -> bool,
-    turns: Arc<Semaphore>,
+    documents: Arc<Semaphore>,
+    deliveries: Arc<Semaphore>,
 }
 
 impl Fetcher {
@@ -102,7 +104,8 @@ impl Fetcher {
             listed: builder()?.dns_resolver(names).build().map_err(EgressSetupError::Tls)?,
             allow: options.allow.into(),
             is_public,
-            turns: Arc::new(Semaphore::new(AT_A_TIME)),
+            documents: Arc::new(Semaphore::new(AT_A_TIME)),
+            deliveries: Arc::new(Semaphore::new(AT_A_TIME)),
         })
     }
 
@@ -131,6 +134,10 @@ impl Fetcher {
     ) -> Result<Fetched, FetchError> {
         let url = Url::parse(url).map_err(|_| FetchError::Forbidden)?;
         let client = self.client_for(&url).ok_or(FetchError::Forbidden)?;
+        let turns = match form {
+            None => &self.documents,
+            Some(_) => &self.deliveries,
+        };
         let mut request = reqwest::Request::new(method, url);
         if let Some(form) = form {
             let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
@@ -138,7 +145,7 @@ impl Fetcher {
             *request.body_mut() = Some(form.into());
         }
         let fetch = async {
-            let _turn = self.turns.acquire().await.map_err(|_| EgressError::Broken)?;
+            let _turn = turns.acquire().await.map_err(|_| EgressError::Broken)?;
             exchange(client, request, limits.max_bytes).await
         };
         let answer = tokio::time::timeout(limits.timeout, fetch).await;

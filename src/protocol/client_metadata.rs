@@ -234,8 +234,9 @@ fn check_consent(metadata: &ClientMetadata, problems: &mut Vec<FieldProblem>) {
     }
 }
 
-/// The sector (Core §8.1): the one given, else the single host of the redirect URIs. Loopback addresses and private
-/// schemes say nothing of who is behind them, so a client that has only those is a sector of its own.
+/// The sector (Core §8.1): the one given, else the host of the redirect URIs where all of them are https there. Loopback
+/// addresses and private schemes say nothing of who is behind them, and a name of one label may be some client's id: whoever
+/// has one of these is a sector of its own, and does not see the subjects of the host that it names besides.
 fn sector(metadata: &ClientMetadata) -> Result<String, FieldProblem> {
     if let Some(sector) = &metadata.sector {
         let is_host = !sector.is_empty() && sector.split('.').all(is_label);
@@ -244,22 +245,19 @@ fn sector(metadata: &ClientMetadata) -> Result<String, FieldProblem> {
         }
         return Err(FieldProblem::new("sector", "expected a host name in lower case"));
     }
-    let parsed = metadata.redirect_uris.iter().filter_map(|uri| Url::parse(uri).ok());
-    let hosts: BTreeSet<String> = parsed
-        .filter(|url| !is_loopback(url))
-        .filter(|url| url.scheme() == "https")
-        .filter_map(|url| url.host_str().map(str::to_owned))
-        .collect();
-    let mut hosts = hosts.into_iter();
-    match (hosts.next(), hosts.next(), metadata.subject_type) {
-        (None, ..) => Ok(metadata.client_id.clone()),
-        (Some(host), None, _) => Ok(host),
-        (Some(_), Some(_), SubjectType::Public) => Ok(metadata.client_id.clone()),
-        (Some(_), Some(_), SubjectType::Pairwise) => Err(FieldProblem::new(
+    let urls: Vec<_> = metadata.redirect_uris.iter().flat_map(|uri| Url::parse(uri)).collect();
+    let at_host = |url: &&Url| url.scheme() == "https" && !is_loopback(url);
+    let hosts: BTreeSet<_> = urls.iter().filter(at_host).filter_map(Url::host_str).collect();
+    match hosts.first() {
+        Some(_) if hosts.len() > 1 && metadata.subject_type == SubjectType::Pairwise => Err(FieldProblem::new(
             "sector",
             "required: the redirect URIs have several hosts; name the one that stands for the service (it is fixed \
              once the client is made)",
         )),
+        Some(host) if hosts.len() == 1 && is_domain_name(host) && urls.iter().all(|url| at_host(&url)) => {
+            Ok((*host).to_owned())
+        }
+        _ => Ok(metadata.client_id.clone()),
     }
 }
 

@@ -253,6 +253,14 @@ impl Document {
             let message = "authorization_code is needed by the response type code";
             problems.push(FieldProblem::new("grant_types", message));
         }
+        // A name of one label may be the id, and so the sector, of another client.
+        let sector = self.requests.sector_identifier_uri.as_deref().map(place_of);
+        if sector.is_some_and(|sector| !sector.contains('.')) {
+            problems.push(FieldProblem::new(
+                "sector_identifier_uri",
+                "must be at a full host name",
+            ));
+        }
         problems
     }
 
@@ -327,6 +335,21 @@ pub fn registered(client: &Client) -> Map<String, Value> {
     };
     members.retain(|name, _| REGISTRABLE.contains(&name.as_str()));
     members
+}
+
+/// Whether a replacement leaves the subjects of agents as they are: a client that moved to another sector, or from pairwise
+/// to public, would get a second name for each agent and could bring the two together.
+///
+/// # Errors
+/// When it does not.
+pub fn check_subjects(known: &Client, client: &Client) -> Result<(), Rejection> {
+    match (&known.sector, known.subject_type) == (&client.sector, client.subject_type) {
+        true => Ok(()),
+        false => Err(Rejection::metadata(
+            "subject_type, redirect_uris or sector_identifier_uri: they would change the subjects of agents; register \
+             another client",
+        )),
+    }
 }
 
 /// Whether a sector document lists every redirect URI of the client (Registration §5).

@@ -22,7 +22,7 @@ impl Store {
         now: i64,
     ) -> Result<(), StoreError> {
         let sql = "insert into client_logos (client_id, source_uri, media_type, content, fetched_at)
-                   values ($1, $2, $3, $4, $5)
+                   select id, $2, $3, $4, $5 from clients where id = $1
                    on conflict (client_id) do update set source_uri = excluded.source_uri,
                    media_type = excluded.media_type, content = excluded.content, fetched_at = excluded.fetched_at";
         let content = STANDARD.encode(&logo.content);

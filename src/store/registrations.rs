@@ -1,10 +1,10 @@
 //! Clients that registered themselves, and the initial access tokens that let them.
 
-use super::{Store, StoreError, to_json};
-use crate::domain::registration::{Outcome, Quota, Registration, RegistrationToken};
+use super::{Store, StoreError, from_json, to_json};
+use crate::domain::registration::{Outcome, Registration, RegistrationToken};
 use crate::protocol::client::{Client, ClientSecret};
 
-/// The span of a quota, in seconds.
+/// How often a use is written down, in seconds.
 const DAY: i64 = 86_400;
 
 #[derive(sqlx::FromRow)]
@@ -29,18 +29,19 @@ struct TokenRow {
 /// Takes one use of a living initial access token.
 const SPEND: &str = "update registration_tokens set uses_left = uses_left - 1
                      where fingerprint = $1 and uses_left > 0 and expires_at > $2";
-const COUNT: &str = "select count(*), coalesce(sum(case when network = $1 and created_at > $2 then 1 else 0 end), 0)
-                     from client_registrations";
 const INSERT_CLIENT: &str = "insert into clients (id, document, created_at, updated_at) values ($1, $2, $3, $3)";
+const UPDATE_CLIENT: &str = "update clients set document = $2, updated_at = $3 where id = $1 and document = $4
+                             and exists (select 1 from client_registrations where client_id = $1)";
 const INSERT_REGISTRATION: &str = "insert into client_registrations (client_id, fingerprint, network, created_at,
-                                   expires_at) values ($1, $2, $3, $4, $5)";
+                                   expires_at) select $1, $2, $3, $4, $5
+                                   where (select count(*) from client_registrations) < $6";
 const INSERT_SECRET: &str = "insert into client_secrets (id, client_id, fingerprint, created_at, expires_at)
                              values ($1, $2, $3, $4, $5)";
 
 impl Store {
     /// Adds a client that registers itself, with its secret, all or nothing. `token` is the fingerprint of the initial access
-    /// token where one is asked for. (Where several replicas register at the very same moment, the quota may be exceeded by
-    /// so many.)
+    /// token where one is asked for, `most` how many there may be. (Where several replicas register at the very same moment,
+    /// it may be exceeded by so many.)
     ///
     /// # Errors
     /// When the database fails.
@@ -50,7 +51,7 @@ impl Store {
         client: &Client,
         secret: Option<&ClientSecret>,
         token: Option<&str>,
-        quota: Quota,
+        most: i64,
     ) -> Result<Outcome, StoreError> {
         let document = to_json(client)?;
         let now = registration.created_at;
@@ -61,26 +62,19 @@ impl Store {
                     return Ok(Outcome::TokenSpent);
                 }
             }
-            let (all, near): (i64, i64) = sqlx::query_as(COUNT)
-                .bind(&registration.network)
-                .bind(now - DAY)
-                .fetch_one(&mut *tx)
-                .await?;
-            if all >= quota.total {
-                return Ok(Outcome::Full);
-            }
-            if near >= quota.per_network_per_day {
-                return Ok(Outcome::NetworkFull);
-            }
             sqlx::query(INSERT_CLIENT).bind(&client.id).bind(&document).bind(now).execute(&mut *tx).await?;
-            sqlx::query(INSERT_REGISTRATION)
+            let inserted = sqlx::query(INSERT_REGISTRATION)
                 .bind(&registration.client_id)
                 .bind(&registration.fingerprint)
                 .bind(&registration.network)
                 .bind(now)
                 .bind(registration.expires_at)
+                .bind(most)
                 .execute(&mut *tx)
                 .await?;
+            if inserted.rows_affected() == 0 {
+                return Ok(Outcome::Full);
+            }
             if let Some(secret) = secret {
                 sqlx::query(INSERT_SECRET)
                     .bind(&secret.id)
@@ -109,20 +103,32 @@ impl Store {
     }
 
     /// Replaces what a client registered, and forgets what agents agreed to before: they agreed to another one. A client that
-    /// is no longer to have a secret loses those it has; a new one is added.
+    /// is no longer to have a secret loses those it has; a new one is added. `false`, and nothing done, when the client is
+    /// no longer `known` as it was, or no longer its own to change: an operator's word stands.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn update_registration(
         &self,
+        known: &Client,
         client: &Client,
         secret: Option<&ClientSecret>,
         now: i64,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let document = to_json(client)?;
-        let update = "update clients set document = $2, updated_at = $3 where id = $1";
         transaction!(self, tx => {
-            sqlx::query(update).bind(&client.id).bind(&document).bind(now).execute(&mut *tx).await?;
+            let before: Option<(String,)> =
+                sqlx::query_as("select document from clients where id = $1").bind(&client.id).fetch_optional(&mut *tx).await?;
+            let Some((before,)) = before else {
+                return Ok(false);
+            };
+            if from_json::<Client>(&before, "clients")? != *known {
+                return Ok(false);
+            }
+            let update = sqlx::query(UPDATE_CLIENT).bind(&client.id).bind(&document).bind(now).bind(&before);
+            if update.execute(&mut *tx).await?.rows_affected() == 0 {
+                return Ok(false);
+            }
             sqlx::query("delete from consents where client_id = $1").bind(&client.id).execute(&mut *tx).await?;
             if !client.has_secret() {
                 sqlx::query("delete from client_secrets where client_id = $1")
@@ -141,7 +147,7 @@ impl Store {
                     .await?;
             }
         });
-        Ok(())
+        Ok(true)
     }
 
     /// Moves the end of a registration on, because its client is in use. Written at most once a day.

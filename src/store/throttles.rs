@@ -1,4 +1,4 @@
-//! Counts of failed passwords, and the browsers that they do not concern.
+//! Counts of failed passwords and of registrations, and the browsers that they do not concern.
 
 use super::{Store, StoreError};
 use crate::domain::throttle::Limit;

@@ -89,7 +89,8 @@ impl IntoResponse for PageError {
 #[derive(Debug, Clone)]
 pub struct JsonError {
     status: StatusCode,
-    error: OAuthError,
+    /// None where the challenge says it all.
+    error: Option<OAuthError>,
     challenge: Option<HeaderValue>,
     /// Said instead of the error's own description.
     detail: Option<String>,
@@ -110,8 +111,18 @@ impl JsonError {
         );
         Self {
             status,
-            error,
+            error: Some(error),
             challenge: HeaderValue::from_str(&challenge).ok(),
+            detail: None,
+        }
+    }
+
+    /// A request without credentials gets the bare challenge (RFC 6750 §3.1).
+    pub fn without_credentials() -> Self {
+        Self {
+            status: StatusCode::UNAUTHORIZED,
+            error: None,
+            challenge: Some(HeaderValue::from_static("Bearer")),
             detail: None,
         }
     }
@@ -140,7 +151,7 @@ impl From<OAuthError> for JsonError {
         };
         Self {
             status,
-            error,
+            error: Some(error),
             challenge: None,
             detail: None,
         }
@@ -158,9 +169,17 @@ impl From<Rejection> for JsonError {
 
 impl IntoResponse for JsonError {
     fn into_response(self) -> Response {
-        let description = self.detail.as_deref().unwrap_or(self.error.description);
-        let body = json!({"error": self.error.code.as_str(), "error_description": description});
-        let mut response = (self.status, [(CACHE_CONTROL, "no-store")], Json(body)).into_response();
+        let body = self.error.map(|error| {
+            let description = self.detail.as_deref().unwrap_or(error.description);
+            Json(json!({"error": error.code.as_str(), "error_description": description}))
+        });
+        let mut response = match body {
+            Some(body) => (self.status, body).into_response(),
+            None => self.status.into_response(),
+        };
+        response
+            .headers_mut()
+            .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(challenge) = self.challenge {
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }

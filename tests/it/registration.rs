@@ -10,6 +10,7 @@ use tchap_connect::secret::{fingerprint, random_token};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
@@ -107,6 +108,74 @@ async fn the_registered_method_is_the_only_one() {
     let secret = service.secret.clone().unwrap();
     let form = service.form(&code, &[("client_secret", &secret)]);
     assert_eq!(service.token_with(&form, &[]).await.status, 200);
+}
+
+/// What discovery does not list cannot be registered, and a client that signs needs keys to check that by: public ones.
+#[tokio::test]
+async fn methods_are_those_of_discovery_and_keys_are_public() {
+    let app = Registrant::open_app().await;
+    let registrant = Registrant::of(&app);
+    let document = Browser::new(&app).get("/.well-known/openid-configuration").await.json();
+    // RFC 7517 A.1 and A.2.
+    let mut key = json!({
+        "kty": "EC", "crv": "P-256", "kid": "1", "use": "sig", "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+        "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+    });
+    let jwks = json!({ "keys": [key] });
+    let listed = document["token_endpoint_auth_methods_supported"].as_array().unwrap();
+    for method in [
+        "none",
+        "client_secret_basic",
+        "client_secret_post",
+        "private_key_jwt",
+        "client_secret_jwt",
+        "tls_client_auth",
+        "self_signed_tls_client_auth",
+        "",
+    ] {
+        let body = with(json!({ "token_endpoint_auth_method": method, "jwks": jwks }));
+        let answer = registrant.post(&body).await;
+        match listed.contains(&method.into()) {
+            true => assert_eq!(answer.status, 201, "{method}: {}", answer.body),
+            false => assert_eq!(error(&answer), (400, "invalid_client_metadata".into()), "{method}"),
+        }
+    }
+    let without = with(json!({ "token_endpoint_auth_method": "private_key_jwt" }));
+    assert_eq!(
+        error(&registrant.post(&without).await),
+        (400, "invalid_client_metadata".into())
+    );
+    key["d"] = "870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE".into();
+    let oct = json!({ "kty": "oct", "k": "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow" });
+    for private in [key, oct] {
+        let body = with(json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks": { "keys": [private] } }));
+        let answer = registrant.post(&body).await;
+        assert_eq!(
+            error(&answer),
+            (400, "invalid_client_metadata".into()),
+            "{}",
+            answer.body
+        );
+        assert!(answer.body.contains("jwks"), "{}", answer.body);
+    }
+}
+
+/// RFC 8252 §8.6: the secret of a program on the agent's device is no secret.
+#[tokio::test]
+async fn on_the_agents_device_it_always_asks() {
+    let app = Registrant::open_app().await;
+    let registrant = Registrant::of(&app);
+    for uri in ["http://127.0.0.1:4000/callback", "fr.gouv.example:/callback"] {
+        let native = json!({ "application_type": "native", "redirect_uris": [uri] });
+        let registered = registrant.register(native).await;
+        assert!(registered.json()["client_secret"].is_string());
+        let service = registrant.relying_party(&app, &registered).await;
+        let browser = Browser::new(&app);
+        service.tokens(&browser, &[]).await;
+        assert!(browser.open(&service.url(&[])).await.has("consent-form"), "{uri}");
+        let answer = browser.get(&service.url(&[("prompt", "none")])).await;
+        assert_eq!(service.error(&answer), "consent_required", "{uri}");
+    }
 }
 
 /// Threat 14: what an operator grants is not a stranger's to take.
@@ -340,6 +409,22 @@ async fn other_origins_cannot_register() {
 
 /// An https server on loopback that answers every request with this document.
 async fn https_document(certificate: &Certificate, document: String) -> String {
+    let (uri, gate) = gated_document(certificate, document).await;
+    gate.open.add_permits(1000);
+    uri
+}
+
+/// Who asks for a document, and when it is answered.
+#[derive(Clone)]
+struct Gate {
+    /// One for each request that came.
+    asked: Arc<Semaphore>,
+    /// One for each request that may be answered.
+    open: Arc<Semaphore>,
+}
+
+/// The same, which answers when it is let.
+async fn gated_document(certificate: &Certificate, document: String) -> (String, Gate) {
     let key = PrivateKeyDer::from_pem_file(&certificate.key_file).unwrap();
     let chain = vec![CertificateDer::from_pem_file(&certificate.cert_file).unwrap()];
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -355,6 +440,11 @@ async fn https_document(certificate: &Certificate, document: String) -> String {
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{document}",
         document.len()
     );
+    let gate = Gate {
+        asked: Arc::new(Semaphore::new(0)),
+        open: Arc::new(Semaphore::new(0)),
+    };
+    let Gate { asked, open } = gate.clone();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let Ok(mut stream) = acceptor.accept(stream).await else {
@@ -362,11 +452,27 @@ async fn https_document(certificate: &Certificate, document: String) -> String {
             };
             let mut request = [0; 4096];
             drop(stream.read(&mut request).await);
+            asked.add_permits(1);
+            open.acquire().await.unwrap().forget();
             drop(stream.write_all(answer.as_bytes()).await);
             drop(stream.shutdown().await);
         }
     });
-    format!("https://{address}/uris.json")
+    (format!("https://{address}/uris.json"), gate)
+}
+
+/// An application where everybody may register, that may fetch these documents.
+async fn app_with_documents(certificate: &Certificate, uris: &[&str], changes: &[(&str, &str)]) -> TestApp {
+    let ca_file = certificate.cert_file.with_file_name("ca.pem");
+    std::fs::write(&ca_file, authority().pem()).unwrap();
+    let place = |uri: &&str| uri.trim_start_matches("https://").split('/').next().unwrap().to_owned();
+    let allow = uris.iter().map(place).collect::<Vec<_>>().join(",");
+    let own = [
+        ("REGISTRATION_MODE", "open"),
+        ("FETCH_ALLOW", &allow),
+        ("FETCH_CA_FILE", ca_file.to_str().unwrap()),
+    ];
+    TestApp::with(&[&own, changes].concat()).await
 }
 
 /// Core 8.1, Registration 5: several hosts make one sector when a document on one host lists them all.
@@ -378,16 +484,7 @@ async fn a_sector_document_speaks_for_several_hosts() {
     let bad = https_document(&certificate, json!(uris[..1]).to_string()).await;
     let nonsense = https_document(&certificate, "{\"0\":1}".to_owned()).await;
     let long = https_document(&certificate, json!([uris[0], uris[1], "x".repeat(200_000)]).to_string()).await;
-    let ca_file = certificate.cert_file.with_file_name("ca.pem");
-    std::fs::write(&ca_file, authority().pem()).unwrap();
-    let place = |uri: &str| uri.trim_start_matches("https://").split('/').next().unwrap().to_owned();
-    let allow = [&document, &bad, &nonsense, &long].map(|uri| place(uri)).join(",");
-    let app = TestApp::with(&[
-        ("REGISTRATION_MODE", "open"),
-        ("FETCH_ALLOW", &allow),
-        ("FETCH_CA_FILE", ca_file.to_str().unwrap()),
-    ])
-    .await;
+    let app = app_with_documents(&certificate, &[&document, &bad, &nonsense, &long], &[]).await;
     let registrant = Registrant::of(&app);
     let body = |sector: &str| json!({ "redirect_uris": uris, "sector_identifier_uri": sector });
     let registered = registrant.post(&body(&document)).await;
@@ -410,6 +507,82 @@ async fn a_sector_document_speaks_for_several_hosts() {
     assert_eq!(error(&without), (400, "invalid_client_metadata".into()));
 }
 
+/// Threat 14: naming another service's host besides an address of one's own does not show its subjects.
+#[tokio::test]
+async fn nobody_gets_the_sector_of_another_service() {
+    let app = Registrant::open_app().await;
+    let registrant = Registrant::of(&app);
+    let victim = registrant
+        .register(json!({ "redirect_uris": ["https://victim.gouv.fr/cb"] }))
+        .await;
+    assert_eq!(
+        registrant.relying_party(&app, &victim).await.client.sector,
+        "victim.gouv.fr"
+    );
+    for (kind, uris) in [
+        ("web", json!(["https://victim.gouv.fr/cb", "http://127.0.0.1/cb"])),
+        ("web", json!(["https://victim.gouv.fr/cb", "http://[::1]/cb"])),
+        ("web", json!(["https://victim.gouv.fr/cb", "http://localhost/cb"])),
+        ("native", json!(["fr.evil.app:/cb", "https://victim.gouv.fr/cb"])),
+        ("web", json!(["https://demarches/cb"])),
+        ("web", json!(["https://203.0.113.7/cb"])),
+    ] {
+        let body = json!({ "application_type": kind, "redirect_uris": uris });
+        let client = registrant
+            .relying_party(&app, &registrant.register(body).await)
+            .await
+            .client;
+        assert_eq!(client.sector, client.id, "{uris}");
+    }
+    let short = with(json!({ "sector_identifier_uri": "https://demarches/uris.json" }));
+    let answer = registrant.post(&short).await;
+    assert_eq!(error(&answer), (400, "invalid_client_metadata".into()));
+    assert!(answer.body.contains("full host name"), "{}", answer.body);
+}
+
+/// Threat 14: what an operator says while a replacement is under way stands; and a client that is gone stays so.
+#[tokio::test]
+async fn a_slow_replacement_undoes_nothing() {
+    let certificate = Certificate::new();
+    let uris = json!(["https://a.example/callback", "https://b.example/callback"]);
+    let document = https_document(&certificate, uris.to_string()).await;
+    let (slow, gate) = gated_document(&certificate, uris.to_string()).await;
+    let app = app_with_documents(&certificate, &[&document, &slow], &[]).await;
+    let registrant = Registrant::of(&app);
+    let body = |sector: &str| json!({ "redirect_uris": uris, "sector_identifier_uri": sector });
+    for what in ["disabled", "taken over", "deleted", "nothing"] {
+        let registered = registrant.post(&body(&document)).await;
+        assert_eq!(registered.status, 201, "{}", registered.body);
+        let mut client = registrant.relying_party(&app, &registered).await.client;
+        let mut replaced = body(&slow);
+        replaced["client_id"] = client.id.clone().into();
+        let store = &app.app.store;
+        let meanwhile = async {
+            gate.asked.acquire().await.unwrap().forget();
+            match what {
+                "disabled" => {
+                    client.disabled = true;
+                    app.update(&client).await;
+                }
+                // An operator who vouches for it as it is.
+                "taken over" => store.delete_registration(&client.id).await.unwrap(),
+                "deleted" => store.delete_client(&client.id).await.unwrap(),
+                _ => {}
+            }
+            gate.open.add_permits(1);
+        };
+        let (answer, ()) = tokio::join!(registrant.put(&registered, &replaced), meanwhile);
+        let stored = store.find_client(&client.id).await.unwrap();
+        if what == "nothing" {
+            assert_eq!(answer.status, 200, "{}", answer.body);
+            assert_ne!(stored, Some(client));
+            continue;
+        }
+        assert_eq!(error(&answer), (401, "invalid_token".into()), "{what}");
+        assert_eq!(stored, (what != "deleted").then_some(client), "{what}");
+    }
+}
+
 async fn initial_token(app: &TestApp, uses_left: i64, lifetime: i64) -> (String, String) {
     let value = random_token().unwrap();
     app.traffic.secret(Kind::Never, &value);
@@ -428,7 +601,11 @@ async fn initial_token(app: &TestApp, uses_left: i64, lifetime: i64) -> (String,
 
 #[tokio::test]
 async fn an_initial_access_token_is_needed_and_counts() {
-    let app = TestApp::with(&[("REGISTRATION_MODE", "token")]).await;
+    let app = TestApp::with(&[
+        ("REGISTRATION_MODE", "token"),
+        ("REGISTRATION_PER_NETWORK_PER_DAY", "1000"),
+    ])
+    .await;
     let (id, token) = initial_token(&app, 2, 3600).await;
     let registrant = Registrant::of(&app);
     let bearer = async |http: &Http, value: &str, body: &Value| -> Page {
@@ -458,7 +635,12 @@ async fn an_initial_access_token_is_needed_and_counts() {
         );
     }
     let without = registrant.post(&minimal()).await;
-    assert_eq!(error(&without), (401, "invalid_token".into()));
+    let bare = (
+        without.status.as_u16(),
+        without.header("www-authenticate"),
+        &*without.body,
+    );
+    assert_eq!(bare, (401, "Bearer", ""), "RFC 6750 3.1");
 
     let good = format!("Bearer {token}");
     // What is refused does not count.
@@ -524,6 +706,57 @@ async fn a_network_has_a_quota_and_so_has_everybody() {
     assert_eq!(from("2001:db8::1").await.status, 201, "another day");
 }
 
+/// Threat 14: neither deleting nor hurrying makes room.
+#[tokio::test]
+async fn a_quota_counts_what_was_deleted_and_what_came_at_once() {
+    let mode = ("REGISTRATION_MODE", "open");
+    let app = TestApp::with(&[mode, ("REGISTRATION_PER_NETWORK_PER_DAY", "2")]).await;
+    let registrant = Registrant::of(&app);
+    for _ in 0..2 {
+        let registered = registrant.register(json!({})).await;
+        assert_eq!(registrant.delete(&registered).await.status, 204);
+    }
+    assert_eq!(error(&registrant.post(&minimal()).await).0, 429);
+
+    let app = TestApp::with(&[mode, ("REGISTRATION_PER_NETWORK_PER_DAY", "3")]).await;
+    let registrant = Registrant::of(&app);
+    let body = minimal();
+    let answers = futures_util::future::join_all((0..20).map(|_| registrant.post(&body))).await;
+    let good = answers.iter().filter(|answer| answer.status == 201).count();
+    assert_eq!(good, 3);
+}
+
+/// Threats 14 and 15: nothing is fetched for those who had their share, and what failed was a share too.
+#[tokio::test]
+async fn nothing_is_fetched_beyond_the_quota() {
+    let certificate = Certificate::new();
+    let uris = json!(["https://a.example/callback", "https://b.example/callback"]);
+    let (document, gate) = gated_document(&certificate, "[]".to_owned()).await;
+    gate.open.add_permits(100);
+    let quota = ("REGISTRATION_PER_NETWORK_PER_DAY", "3");
+    let app = app_with_documents(&certificate, &[&document], &[quota]).await;
+    let registrant = Registrant::of(&app);
+    let registered = registrant.register(json!({})).await;
+    let body = json!({ "redirect_uris": uris, "sector_identifier_uri": document });
+    for _ in 0..2 {
+        assert_eq!(
+            error(&registrant.post(&body).await),
+            (400, "invalid_client_metadata".into())
+        );
+    }
+    assert_eq!(
+        error(&registrant.post(&body).await),
+        (429, "temporarily_unavailable".into())
+    );
+    let mut replaced = with(json!({ "client_name": "Other" }));
+    replaced["client_id"] = registered.json()["client_id"].clone();
+    assert_eq!(
+        error(&registrant.put(&registered, &replaced).await),
+        (429, "temporarily_unavailable".into())
+    );
+    assert_eq!(gate.asked.available_permits(), 2);
+}
+
 /// Threat 14: what nobody uses goes away, with everything that hangs on it.
 #[tokio::test]
 async fn unused_clients_expire_and_used_ones_stay() {
@@ -536,7 +769,8 @@ async fn unused_clients_expire_and_used_ones_stay() {
     let used_client = registrant.relying_party(&app, &used).await;
     let cleaned = async || app.app.store.delete_expired(app.app.clock.now(), 100).await.unwrap();
     app.advance(29 * DAY);
-    assert_eq!(cleaned().await, 0);
+    cleaned().await;
+    assert_eq!(app.app.store.list_clients().await.unwrap().len(), 3);
     used_client.sign_in(&Browser::new(&app), &[]).await;
     app.advance(2 * DAY);
     assert!(registrant.get(&unused).await.status == 401, "its time is over");
@@ -558,4 +792,27 @@ async fn unused_clients_expire_and_used_ones_stay() {
     app.advance(30 * DAY);
     cleaned().await;
     assert_eq!(app.app.store.list_clients().await.unwrap().len(), 1);
+}
+
+/// A public client proves itself by a refresh token that an agent's sign-in gave it.
+#[tokio::test]
+async fn a_refresh_keeps_a_public_client() {
+    const DAY: i64 = 86_400;
+    let app = TestApp::with(&[("REGISTRATION_MODE", "open"), ("REGISTRATION_UNUSED_DAYS", "30")]).await;
+    let registrant = Registrant::of(&app);
+    let grants = json!(["authorization_code", "refresh_token"]);
+    let registered = registrant
+        .register(json!({ "token_endpoint_auth_method": "none", "grant_types": grants }))
+        .await;
+    let service = registrant.relying_party(&app, &registered).await;
+    let browser = Browser::new(&app);
+    let tokens = service.tokens(&browser, &[("scope", "openid offline_access")]).await;
+    app.advance(20 * DAY);
+    service.refreshed(tokens.refresh_token()).await;
+    app.advance(20 * DAY);
+    assert_eq!(registrant.get(&registered).await.status, 200);
+    // Knowing its id is not enough.
+    assert_eq!(service.refresh("wrong", &[]).await.status, 400);
+    app.advance(11 * DAY);
+    assert_eq!(registrant.get(&registered).await.status, 401);
 }

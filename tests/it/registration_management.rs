@@ -46,7 +46,7 @@ async fn a_replacement_goes_back_to_the_defaults() {
     let registrant = Registrant::of(&app);
     let registered = registrant
         .register(json!({
-            "client_name": "Mon service", "subject_type": "public", "default_max_age": 60, "require_auth_time": true,
+            "client_name": "Mon service", "default_max_age": 60, "require_auth_time": true,
             "policy_uri": "https://rp.example/policy", "id_token_signed_response_alg": "ES256", "scope": "openid email",
         }))
         .await;
@@ -157,7 +157,9 @@ async fn one_clients_token_opens_no_other_client() {
             );
         }
         let bare = registrant.request(method.clone(), &uri(id.as_str().unwrap()));
-        assert_eq!(registrant.http.send(bare.json(&body)).await.status, 401, "{method}");
+        let bare = registrant.http.send(bare.json(&body)).await;
+        let bare = (bare.status.as_u16(), bare.header("www-authenticate"), &*bare.body);
+        assert_eq!(bare, (401, "Bearer", ""), "{method}");
     }
     let still = registrant.get(&owner).await.json();
     assert_eq!(still["redirect_uris"], json!(["https://rp.example/callback"]));
@@ -244,6 +246,28 @@ async fn a_changed_client_asks_agents_again() {
         .await;
     let page = browser.open(&service.url(&[])).await;
     assert!(page.has("consent-form"), "{}", page.body);
+}
+
+/// Threat 14: no second subject for the same agent, and none of another service.
+#[tokio::test]
+async fn a_replacement_leaves_the_subjects_as_they_are() {
+    let app = Registrant::open_app().await;
+    let registrant = Registrant::of(&app);
+    let registered = registrant.register(json!({})).await;
+    for change in [
+        json!({ "subject_type": "public" }),
+        json!({ "redirect_uris": ["https://victim.gouv.fr/cb"] }),
+        json!({ "redirect_uris": ["https://rp.example/callback", "http://127.0.0.1/cb"] }),
+    ] {
+        let body = replacement(&registered.json(), change.clone());
+        let answer = registrant.put(&registered, &body).await;
+        assert_eq!(error(&answer), (400, "invalid_client_metadata".into()), "{change}");
+    }
+    let moved = json!({ "redirect_uris": ["https://rp.example/elsewhere"] });
+    let answer = registrant
+        .put(&registered, &replacement(&registered.json(), moved))
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
 }
 
 #[tokio::test]

@@ -278,10 +278,23 @@ async fn slow_and_huge_answers_are_given_up() {
 #[tokio::test]
 async fn no_more_than_so_many_fetch_at_a_time() {
     let silent = Server::answering(String::new()).await;
-    let fetcher = fetcher(&[silent.listed()]);
+    let receiver = Server::answering(ok("told")).await;
+    let fetcher = fetcher(&[silent.listed(), receiver.listed()]);
     let url = silent.url();
     let all = (0..AT_A_TIME + 8).map(|_| fetcher.get(&url, LIMITS));
     let all = futures_util::future::join_all(all);
+    let told = async {
+        while silent.seen() < AT_A_TIME {
+            tokio::task::yield_now().await;
+        }
+        fetcher.post_form(&receiver.url(), "a=b".into(), LIMITS).await
+    };
+    tokio::pin!(all);
+    tokio::select! {
+        biased;
+        _ = &mut all => panic!("nobody answers"),
+        delivery = told => assert!(delivery.is_ok(), "deliveries have turns of their own"),
+    }
     let patience = tokio::time::timeout(Duration::from_millis(500), all).await;
     assert!(patience.is_err(), "nobody answers");
     assert_eq!(silent.seen(), AT_A_TIME);

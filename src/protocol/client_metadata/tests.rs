@@ -80,7 +80,28 @@ fn clients_on_loopback_share_no_sector() {
     native.redirect_uris = vec!["http://127.0.0.1/cb".into(), "fr.example.app:/cb".into()];
     assert_eq!(native.clone().validate(SCOPES).unwrap().sector, "service");
     native.redirect_uris.push("https://app.example.fr/cb".into());
-    assert_eq!(native.validate(SCOPES).unwrap().sector, "app.example.fr");
+    assert_eq!(native.clone().validate(SCOPES).unwrap().sector, "service");
+    native.sector = Some("app.example.fr".into());
+    assert_eq!(
+        native.validate(SCOPES).unwrap().sector,
+        "app.example.fr",
+        "named by an operator"
+    );
+}
+
+#[test]
+fn only_a_domain_name_is_a_sector_by_itself() {
+    for (host, sector) in [
+        ("app.example.fr", "app.example.fr"),
+        ("app.example.fr:8443", "app.example.fr"),
+        ("demarches", "service"),
+        ("203.0.113.7", "service"),
+        ("[2001:db8::1]", "service"),
+    ] {
+        let mut one = metadata();
+        one.redirect_uris = vec![format!("https://{host}/cb"), format!("https://{host}/other")];
+        assert_eq!(one.validate(SCOPES).unwrap().sector, sector, "{host}");
+    }
 }
 
 #[test]

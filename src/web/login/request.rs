@@ -120,10 +120,11 @@ impl Request {
     }
 
     /// Public clients on loopback or a private scheme can be impersonated by any program on the agent's device (RFC 8252
-    /// §8.6): they always ask.
+    /// §8.6): they always ask. So do those that registered themselves, whose secret is in that program.
     fn consent_rule(&self) -> ConsentRule {
+        let unproven = self.client.is_public() || self.client.self_registered;
         match self.client.consent {
-            _ if self.client.is_public() && !self.checked.return_to.is_https() => ConsentRule::Always,
+            _ if unproven && !self.checked.return_to.is_https() => ConsentRule::Always,
             ConsentPolicy::None if self.checked.return_to.is_https() && !self.client.is_public() => ConsentRule::Never,
             _ => ConsentRule::Remembered,
         }

@@ -18,7 +18,8 @@ use super::userinfo::{INVALID_TOKEN, from_header};
 use crate::app::{App, SharedApp};
 use crate::config::RegistrationMode;
 use crate::domain::claims::SCOPES;
-use crate::domain::registration::{Outcome, Quota, Registration};
+use crate::domain::registration::{Outcome, Registration};
+use crate::domain::throttle::{Limit, registration_bucket};
 use crate::protocol::client::{Client, ClientSecret};
 use crate::protocol::discovery::REGISTER;
 use crate::protocol::error::{ErrorCode, OAuthError};
@@ -42,6 +43,7 @@ async fn register(State(app): State<SharedApp>, request: Request) -> Result<Resp
     let token = initial_token(&app, request.headers(), now).await?;
     let network = network_of(&app, request.extensions(), request.headers());
     let client = written(request).await?.client(&random_client_id()?, SCOPES)?;
+    take_turn(&app, &network, now).await?;
     check_sector(&app, &client).await?;
 
     let access_token = Redacted::new(random_token()?);
@@ -56,15 +58,12 @@ async fn register(State(app): State<SharedApp>, request: Request) -> Result<Resp
         true => new_secret(now).map(|(secret, record)| (Some(secret), Some(record)))?,
         false => (None, None),
     };
-    let quota = Quota {
-        per_network_per_day: app.config.registration.per_network_per_day,
-        total: app.config.registration.max_clients,
-    };
+    let most = app.config.registration.max_clients;
     let outcome = app
         .store
-        .insert_registration(&registration, &client, record.as_ref(), token.as_deref(), quota)
+        .insert_registration(&registration, &client, record.as_ref(), token.as_deref(), most)
         .await?;
-    accepted(outcome, &registration)?;
+    accepted(outcome, &registration.network)?;
     logo::fetch(&app.store, &app.fetcher, &client, now).await?;
     tracing::info!(
         client.id = client.id,
@@ -98,6 +97,7 @@ async fn replace(
     request: Request,
 ) -> Result<Response, JsonError> {
     let now = app.clock.now();
+    let network = network_of(&app, request.extensions(), request.headers());
     let (registration, known, token) = authenticated(&app, request.headers(), &client_id).await?;
     let written = written(request).await?;
     if written.client_id() != Some(&known.id) {
@@ -111,13 +111,24 @@ async fn replace(
         }
     }
     let client = written.client(&known.id, SCOPES)?;
-    check_sector(&app, &client).await?;
+    registration::check_subjects(&known, &client)?;
+    if client != known {
+        take_turn(&app, &network, now).await?;
+        check_sector(&app, &client).await?;
+    }
     let (secret, record) = match client.has_secret() && !known.has_secret() {
         true => new_secret(now).map(|(secret, record)| (Some(secret), Some(record)))?,
         false => (None, None),
     };
     if client != known {
-        app.store.update_registration(&client, record.as_ref(), now).await?;
+        let replaced = app
+            .store
+            .update_registration(&known, &client, record.as_ref(), now)
+            .await?;
+        if !replaced {
+            // Deleted, disabled or taken over by an operator meanwhile.
+            return Err(JsonError::bearer(INVALID_TOKEN));
+        }
         logo::fetch(&app.store, &app.fetcher, &client, now).await?;
         tracing::info!(client.id = client.id, "a client replaced its registration");
     }
@@ -158,7 +169,7 @@ async fn initial_token(app: &App, headers: &HeaderMap, now: i64) -> Result<Optio
         return Ok(None);
     }
     let refused = || JsonError::bearer(INVALID_TOKEN);
-    let token = from_header(headers)?.ok_or_else(refused)?;
+    let token = from_header(headers)?.ok_or_else(JsonError::without_credentials)?;
     let given = fingerprint(token.expose());
     match app.store.is_registration_token(&given, now).await? {
         true => Ok(Some(given)),
@@ -174,7 +185,7 @@ async fn authenticated(
     client_id: &str,
 ) -> Result<(Registration, Client, Redacted), JsonError> {
     let refused = || JsonError::bearer(INVALID_TOKEN);
-    let token = from_header(headers)?.ok_or_else(refused)?;
+    let token = from_header(headers)?.ok_or_else(JsonError::without_credentials)?;
     let registration = app
         .store
         .find_registration(&fingerprint(token.expose()), app.clock.now())
@@ -216,21 +227,30 @@ async fn check_sector(app: &App, client: &Client) -> Result<(), JsonError> {
     }
 }
 
-fn accepted(outcome: Outcome, registration: &Registration) -> Result<(), JsonError> {
-    let too_many = |description| {
-        tracing::warn!(
-            network = registration.network,
-            "a registration was refused: {description}"
-        );
-        let error = OAuthError::new(ErrorCode::TemporarilyUnavailable, description);
-        Err(JsonError::from(error).with_status(StatusCode::TOO_MANY_REQUESTS))
-    };
+/// Counts an attempt of a network, successful or not, before anything is fetched for it.
+async fn take_turn(app: &App, network: &str, now: i64) -> Result<(), JsonError> {
+    let limit = Limit::per_day(app.config.registration.per_network_per_day);
+    match app.store.take(&registration_bucket(network), limit, now).await? {
+        Ok(()) => Ok(()),
+        Err(_) => Err(too_many(network, "too many registrations from this network today")),
+    }
+}
+
+fn accepted(outcome: Outcome, network: &str) -> Result<(), JsonError> {
     match outcome {
         Outcome::Registered => Ok(()),
         Outcome::TokenSpent => Err(JsonError::bearer(INVALID_TOKEN)),
-        Outcome::NetworkFull => too_many("too many registrations from this network today"),
-        Outcome::Full => too_many("there are as many registered clients as there may be"),
+        Outcome::Full => Err(too_many(
+            network,
+            "there are as many registered clients as there may be",
+        )),
     }
+}
+
+fn too_many(network: &str, description: &'static str) -> JsonError {
+    tracing::warn!(network, "a registration was refused: {description}");
+    let error = OAuthError::new(ErrorCode::TemporarilyUnavailable, description);
+    JsonError::from(error).with_status(StatusCode::TOO_MANY_REQUESTS)
 }
 
 fn new_secret(now: i64) -> Result<(String, ClientSecret), JsonError> {

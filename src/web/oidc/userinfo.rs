@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::extract::{FromRequest, Request, State};
 use axum::response::{IntoResponse, Response};
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use serde_json::{Map, Value, json};
 
 use super::super::error::JsonError;
@@ -63,8 +63,7 @@ fn refused(description: &'static str) -> JsonError {
 
 async fn answer(app: &App, token: Option<Redacted>) -> Result<Response, JsonError> {
     let Some(token) = token else {
-        // RFC 6750 §3.1: a request without credentials gets the bare challenge.
-        return Ok((StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")]).into_response());
+        return Err(JsonError::without_credentials());
     };
     let invalid = || JsonError::bearer(INVALID_TOKEN);
     let found = app
