@@ -62,6 +62,18 @@ impl Browser {
         Ok(())
     }
 
+    /// Types an address, and looks no further than the answer.
+    pub async fn try_address(&mut self, service: &Service, email: &str) -> anyhow::Result<()> {
+        let asked = service.ask()?;
+        let step = service.address(&self.redirect(self.http.get(&asked.url)).await?);
+        let identifier = self
+            .http
+            .post(format!("{step}/identifier"))
+            .form(&[("identifier", email)]);
+        self.send(identifier).await?;
+        Ok(())
+    }
+
     /// A whole later visit: code, tokens, claims, and no page.
     pub async fn pass_through(&mut self, service: &Service) -> anyhow::Result<()> {
         let asked = service.ask()?;

@@ -5,6 +5,7 @@
 //! `tchap-connect apply`, so the provider must be one that may be thrown away. Without `--issuer` it does nothing.
 
 mod browser;
+mod hanging;
 mod measure;
 mod service;
 #[path = "../../tests/it/support"]
@@ -58,6 +59,13 @@ struct Options {
     /// How the client's ID tokens are signed
     #[arg(long, default_value = "RS256", value_parser = ["RS256", "ES256", "PS256", "EdDSA"])]
     alg: String,
+    /// Instead of all that: so many homeservers, one of which then stops answering, and what its silence costs the
+    /// agents of the others
+    #[arg(long, value_parser = clap::value_parser!(u16).range(2..=64))]
+    homeservers: Option<u16>,
+    /// These homeservers are found by the directory, not by a rule of ours
+    #[arg(long, requires = "homeservers")]
+    directory: bool,
     /// What `cargo bench` passes to every benchmark
     #[arg(long, hide = true)]
     bench: bool,
@@ -74,17 +82,23 @@ async fn main() -> anyhow::Result<()> {
     };
     ensure!(is_loopback(issuer), "only a provider on this machine is put under load");
     let issuer = issuer.as_str().trim_end_matches('/');
-    let homeserver = ScriptedHomeserver::start(SERVER_NAME).await;
-    homeserver.offer(&["m.login.password"]);
     let http = browser::http()?;
     let secret = tchap_connect::secret::random_token()?;
-    apply(&options, &homeserver.base_url(), &secret)?;
     let service = Arc::new(Service::discover(&http, issuer, secret).await?);
-
     println!(
         "{:<28} {:>9} {:>10} {:>9} {:>9} {:>9}",
         "", "number", "per second", "p50 ms", "p99 ms", "RSS MB"
     );
+    if let Some(number) = options.homeservers {
+        return hanging::run(&options, number.into(), &service, &http).await;
+    }
+    let homeserver = ScriptedHomeserver::start(SERVER_NAME).await;
+    homeserver.offer(&["m.login.password"]);
+    apply(
+        &options,
+        &rule(SERVER_NAME, &homeserver.base_url(), "load.example"),
+        service.secret(),
+    )?;
     let browsers = sign_in_everybody(&options, &homeserver, &service, &http).await?;
     for &workers in &options.workers {
         let browsers = browsers.iter().cycle().take(workers.into()).cloned().collect();
@@ -101,9 +115,7 @@ async fn sign_in_everybody(
     http: &reqwest::Client,
 ) -> anyhow::Result<Vec<Browser>> {
     for number in 0..options.logins {
-        let account = Account::new(&local_part(number), PASSWORD);
-        let named = account.named(&format!("Agent {number} [LOAD]"));
-        homeserver.add(named.email(&email(number), 1_700_000_000));
+        homeserver.add(account(number, "load.example"));
     }
     let shares = Shares::new(options.logins, None);
     let started = Instant::now();
@@ -114,7 +126,9 @@ async fn sign_in_everybody(
             let (mut browsers, mut times) = (Vec::new(), Times::default());
             while let Some(number) = shares.take() {
                 let mut browser = Browser::new(http.clone());
-                times.take(browser.sign_in(&service, &email(number), PASSWORD)).await?;
+                times
+                    .take(browser.sign_in(&service, &email(number, "load.example"), PASSWORD))
+                    .await?;
                 browsers.push(browser);
             }
             anyhow::Ok((browsers, times))
@@ -156,9 +170,10 @@ async fn flows(options: &Options, browsers: Vec<Browser>, service: &Arc<Service>
         started.elapsed(),
         options,
     )
+    .map(drop)
 }
 
-fn report(what: &str, times: Times, took: Duration, options: &Options) -> anyhow::Result<()> {
+fn report(what: &str, times: Times, took: Duration, options: &Options) -> anyhow::Result<f64> {
     let memory = match options.pid {
         Some(pid) => format!("{:.1}", resident_memory(pid)?),
         None => "?".to_owned(),
@@ -166,28 +181,35 @@ fn report(what: &str, times: Times, took: Duration, options: &Options) -> anyhow
     let (count, p50, p99) = times.summary();
     let rate = count as f64 / took.as_secs_f64();
     println!("{what:<28} {count:>9} {rate:>10.0} {p50:>9.2} {p99:>9.2} {memory:>9}");
-    Ok(())
+    Ok(p99)
 }
 
 /// Agents that no earlier load signed in: those would not be asked for their consent again.
-fn local_part(number: u64) -> String {
-    format!("agent.{}.{number}-load.example", std::process::id())
+fn email(number: u64, domain: &str) -> String {
+    format!("agent.{}.{number}@{domain}", std::process::id())
 }
 
-fn email(number: u64) -> String {
-    format!("agent.{}.{number}@load.example", std::process::id())
+fn account(number: u64, domain: &str) -> Account {
+    let email = email(number, domain);
+    Account::new(&email.replace('@', "-"), PASSWORD)
+        .named(&format!("Agent {number} [LOAD]"))
+        .email(&email, 1_700_000_000)
 }
 
-/// Tells the program about our homeserver and our client. The redirect URI is https, as a real service's is: consent is
+/// A homeserver that a rule of ours leads to, as `apply` reads it.
+fn rule(name: &str, base_url: &str, domain: &str) -> String {
+    format!(
+        "[[homeservers]]\nname = \"{name}\"\nbase_url = \"{base_url}\"\nways = [\"password\"]\n\
+         email_domains = [\"{domain}\"]\n"
+    )
+}
+
+/// Tells the program about our homeservers and our client. The redirect URI is https, as a real service's is: consent is
 /// remembered then. Nobody follows it.
-fn apply(options: &Options, homeserver: &str, secret: &str) -> anyhow::Result<()> {
+fn apply(options: &Options, homeservers: &str, secret: &str) -> anyhow::Result<()> {
     let text = format!(
         r#"
-[[homeservers]]
-name = "{SERVER_NAME}"
-base_url = "{homeserver}"
-ways = ["password"]
-email_domains = ["load.example"]
+{homeservers}
 
 [[administrations]]
 domain = "load.example"

@@ -69,6 +69,11 @@ impl Service {
         Ok(Self { provider, secret })
     }
 
+    /// The client's secret.
+    pub fn secret(&self) -> &str {
+        &self.secret
+    }
+
     /// An authorization request with everything that a careful service sends.
     pub fn ask(&self) -> anyhow::Result<Asked> {
         let (state, nonce, verifier) = (random_token()?, random_token()?, random_token()?);
