@@ -209,6 +209,10 @@ problem-too-many =
     .title = Too many attempts
     .message = This sign-in was attempted too many times. To be safe, it was stopped.
     .advice = Wait a few minutes, then start again from the service.
+problem-loop =
+    .title = The sign-in sites are going round in circles
+    .message = Your browser is being sent from one site to the other without end. We have stopped this loop.
+    .advice = Go back to the service and try again in a minute. If it happens again, tell the people in charge of the service, with the code below.
 
 error-client-unknown =
     .title = Unknown service

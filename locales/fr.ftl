@@ -209,6 +209,10 @@ problem-too-many =
     .title = Trop de tentatives
     .message = Cette connexion a été tentée trop de fois. Par sécurité, elle est arrêtée.
     .advice = Attendez quelques minutes, puis recommencez depuis le service.
+problem-loop =
+    .title = Les sites de connexion tournent en rond
+    .message = Votre navigateur est renvoyé sans fin d’un site à l’autre. Nous avons arrêté cette boucle.
+    .advice = Revenez au service et réessayez dans une minute. Si cela recommence, signalez-le au responsable du service avec le code ci-dessous.
 
 error-client-unknown =
     .title = Service inconnu

@@ -108,7 +108,8 @@ impl Browser {
         let response = request.header(header::COOKIE, cookies.join("; ")).send().await?;
         for cookie in response.headers().get_all(header::SET_COOKIE) {
             let pair = cookie.to_str()?.split(';').next().unwrap_or_default();
-            if let Some((name, value)) = pair.split_once('=') {
+            // A load is a login loop, and would be stopped.
+            if let Some((name, value)) = pair.split_once('=').filter(|(name, _)| !name.ends_with("-turns")) {
                 self.cookies.insert(name.to_owned(), value.to_owned());
             }
         }

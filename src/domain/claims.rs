@@ -199,9 +199,11 @@ fn roles(branch: Branch) -> [&'static str; 2] {
 }
 
 /// Leaves of `values` what the client is still `registered` for and a token of scope `narrowed` may show: what only the
-/// `claims` parameter demanded stays, what a scope of the grant gave goes with that scope.
+/// `claims` parameter demanded stays, what a scope of the grant gave goes with that scope. `agreed` are the claims that the
+/// agent agreed to.
 pub fn within(
     mut values: Values,
+    agreed: &BTreeSet<String>,
     registered: &BTreeSet<String>,
     granted: &BTreeSet<String>,
     narrowed: &BTreeSet<String>,
@@ -214,7 +216,10 @@ pub fn within(
         let given_by = |scopes: &BTreeSet<String>| givers.iter().any(|scope| scopes.contains(*scope));
         claim == "sub" || (given_by(registered) && (!given_by(granted) || given_by(narrowed)))
     };
-    let shows_account = may("email") || may("tchap_user_id");
+    // Of what was never agreed to nothing was taken away either.
+    let shows_account = ["email", "tchap_user_id"]
+        .into_iter()
+        .any(|claim| agreed.contains(claim) && may(claim));
     values.retain(|claim, _| may(claim) && (*claim != "preferred_username" || shows_account));
     values
 }

@@ -73,6 +73,19 @@ pub struct Progress {
     pub failures: u32,
 }
 
+impl Progress {
+    /// Of a flow that begins as one turn too many of a login loop: nothing goes on until the agent says how.
+    pub fn in_a_loop() -> Self {
+        Self {
+            stage: Stage::Stopped {
+                problem: LoginProblem::LoginLoop,
+            },
+            login_demanded: true,
+            ..Self::default()
+        }
+    }
+}
+
 /// A consent given within a flow. It counts for the browser session that gave it only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Agreement {

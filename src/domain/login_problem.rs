@@ -45,4 +45,6 @@ pub enum LoginProblem {
     OtherAgent,
     /// Too many failed passwords in one flow.
     TooManyAttempts,
+    /// The browser is sent round between sites.
+    LoginLoop,
 }

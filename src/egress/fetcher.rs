@@ -1,8 +1,9 @@
 //! Requests to addresses that clients name (`jwks_uri`, `request_uri`, sector documents, logout URIs, logos): https only,
 //! public addresses only, few at a time (protocol.md §7). Servers that the operator lists by host and port are exempt.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -16,6 +17,9 @@ use super::{EgressError, EgressSetupError, builder, exchange};
 /// Fetches at a time, and as many deliveries, waiting included in the time limit: whoever makes us fetch cannot make us open
 /// endless connections, nor keep others from being told of a logout.
 const AT_A_TIME: usize = 32;
+
+/// Fetches at a time for one client that anybody can make us begin, by an authorization request in its name.
+const FOR_ONE_CLIENT: usize = 2;
 
 /// Limits of one fetch.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +56,9 @@ pub enum FetchError {
     /// Not an https address, or one of a network that is not public.
     #[error("the address is not allowed: https and a public address are needed")]
     Forbidden,
+    /// As much as may be is being fetched for this client already.
+    #[error("too many fetches for this client are under way")]
+    Busy,
     /// The request failed.
     #[error(transparent)]
     Failed(EgressError),
@@ -76,7 +83,26 @@ pub struct Fetcher {
     allow: Arc<[(String, u16)]>,
     is_public: fn(IpAddr) -> bool,
     documents: Arc<Semaphore>,
+    requests: Arc<Semaphore>,
     deliveries: Arc<Semaphore>,
+    /// Request objects under way, by client.
+    under_way: Arc<Mutex<HashMap<String, usize>>>,
+}
+
+/// One of a client's places, given back when it goes.
+struct Place {
+    under_way: Arc<Mutex<HashMap<String, usize>>>,
+    client_id: String,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        match under_way.get_mut(&self.client_id) {
+            Some(places) if *places > 1 => *places -= 1,
+            _ => drop(under_way.remove(&self.client_id)),
+        }
+    }
 }
 
 impl Fetcher {
@@ -105,6 +131,8 @@ impl Fetcher {
             allow: options.allow.into(),
             is_public,
             documents: Arc::new(Semaphore::new(AT_A_TIME)),
+            requests: Arc::new(Semaphore::new(AT_A_TIME)),
+            under_way: Arc::default(),
             deliveries: Arc::new(Semaphore::new(AT_A_TIME)),
         })
     }
@@ -114,7 +142,34 @@ impl Fetcher {
     /// # Errors
     /// [`FetchError`].
     pub async fn get(&self, url: &str, limits: FetchLimits) -> Result<Fetched, FetchError> {
-        self.send(Method::GET, url, None, limits).await
+        self.send(&self.documents, Method::GET, url, None, limits).await
+    }
+
+    /// Fetches a request object. Whoever writes an authorization request makes us do it, so these have turns of their own,
+    /// and each client a few.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    pub async fn get_request_object(
+        &self,
+        client_id: &str,
+        url: &str,
+        limits: FetchLimits,
+    ) -> Result<Fetched, FetchError> {
+        let _place = self.place(client_id).ok_or(FetchError::Busy)?;
+        self.send(&self.requests, Method::GET, url, None, limits).await
+    }
+
+    fn place(&self, client_id: &str) -> Option<Place> {
+        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let places = under_way.entry(client_id.to_owned()).or_default();
+        (*places < FOR_ONE_CLIENT).then(|| {
+            *places += 1;
+            Place {
+                under_way: self.under_way.clone(),
+                client_id: client_id.to_owned(),
+            }
+        })
     }
 
     /// Posts a form (already encoded).
@@ -122,11 +177,12 @@ impl Fetcher {
     /// # Errors
     /// [`FetchError`].
     pub async fn post_form(&self, url: &str, form: String, limits: FetchLimits) -> Result<Fetched, FetchError> {
-        self.send(Method::POST, url, Some(form), limits).await
+        self.send(&self.deliveries, Method::POST, url, Some(form), limits).await
     }
 
     async fn send(
         &self,
+        turns: &Semaphore,
         method: Method,
         url: &str,
         form: Option<String>,
@@ -134,10 +190,6 @@ impl Fetcher {
     ) -> Result<Fetched, FetchError> {
         let url = Url::parse(url).map_err(|_| FetchError::Forbidden)?;
         let client = self.client_for(&url).ok_or(FetchError::Forbidden)?;
-        let turns = match form {
-            None => &self.documents,
-            Some(_) => &self.deliveries,
-        };
         let mut request = reqwest::Request::new(method, url);
         if let Some(form) = form {
             let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");

@@ -136,6 +136,19 @@ impl Store {
         })?;
         Ok(row.0)
     }
+
+    /// Flows of a browser in this network that it has left for a homeserver and not come back from.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_flows_away(&self, network: &str, browser: &str, now: i64) -> Result<i64, StoreError> {
+        let sql = "select count(*) from flows where network = $1 and expires_at > $2 and browser = $3
+                   and attempt is not null";
+        let row = on!(self.reads(), db => {
+            sqlx::query_as::<_, (i64,)>(sql).bind(network).bind(now).bind(browser).fetch_one(db).await
+        })?;
+        Ok(row.0)
+    }
 }
 
 impl TryFrom<FlowRow> for Flow {

@@ -83,8 +83,8 @@ impl Store {
     }
 
     /// Spends a code and stores what was issued for it, and that the client now knows the agent's `sub` in this session (a
-    /// logout tells it no other), all or nothing; `false` when it was spent, has expired or its
-    /// authorization was revoked.
+    /// logout tells it no other), all or nothing; `false` when it was spent, has expired, its
+    /// authorization was revoked or its browser session has ended.
     ///
     /// # Errors
     /// When the database fails.
@@ -108,7 +108,11 @@ impl Store {
             };
             let authorization: Authorization = from_json(&document, "authorizations")?;
             if let Some(agent) = &authorization.agent {
-                sqlx::query(HOLD).bind(&agent.session_id).execute(&mut *tx).await?;
+                // A client that learns of the agent after the logout would never be told of it.
+                let held = sqlx::query(HOLD).bind(&agent.session_id).execute(&mut *tx).await?.rows_affected();
+                if held == 0 {
+                    return Ok(false);
+                }
             }
             let spent = sqlx::query(consume)
                 .bind(fingerprint)

@@ -112,6 +112,7 @@ pub async fn claim_values(
     let values = values(app, &agent, homeserver.as_ref(), &grant.subject).await?;
     Ok(Some(claims::within(
         values,
+        &grant.claims,
         &client.scopes,
         &authorization.scope,
         scope,

@@ -15,6 +15,7 @@ use super::i18n::{Language, Text};
 use super::pages::Layout;
 use crate::app::{App, SharedApp};
 use crate::config::Lifetimes;
+use crate::domain::login_loop::{self, Turns};
 use crate::secret::{fingerprint, random_token};
 
 /// The cookie that remembers the language chosen on our pages.
@@ -30,6 +31,14 @@ fn known_browser_cookie_name(app: &App) -> &'static str {
     match app.config.is_https() {
         true => "__Host-tchap-connect-known",
         false => "tchap-connect-known",
+    }
+}
+
+/// The cookie that counts answers without a page, for some seconds.
+fn turns_cookie_name(app: &App) -> &'static str {
+    match app.config.is_https() {
+        true => "__Host-tchap-connect-turns",
+        false => "tchap-connect-turns",
     }
 }
 
@@ -51,6 +60,7 @@ pub struct Visitor {
     pub network: String,
     /// What marks a browser in which somebody signed in by password.
     pub known_browser: Option<String>,
+    turns: Option<String>,
     chosen_language: Option<String>,
     accept_language: Option<String>,
 }
@@ -123,12 +133,17 @@ impl Visitor {
 
     /// The cookie that marks this browser for `lifetime` seconds.
     pub fn known_browser_cookie(&self, app: &App, token: &str, lifetime: i64) -> Result<HeaderValue, PageError> {
-        let (name, secure) = (
-            known_browser_cookie_name(app),
-            if app.config.is_https() { "; Secure" } else { "" },
-        );
-        let cookie = format!("{name}={token}; Path=/; Max-Age={lifetime}; SameSite=Lax; HttpOnly{secure}");
-        HeaderValue::from_str(&cookie).map_err(|error| PageError::from_inside(&error))
+        set_cookie(app, known_browser_cookie_name(app), token, lifetime)
+    }
+
+    /// This answer without a page, after those of late.
+    pub fn turns(&self) -> Turns {
+        Turns::next(self.turns.as_deref(), self.now)
+    }
+
+    /// The cookie that remembers them.
+    pub fn turns_cookie(&self, app: &App, turns: Turns) -> Result<HeaderValue, PageError> {
+        set_cookie(app, turns_cookie_name(app), &turns.to_text(), login_loop::WINDOW)
     }
 
     /// The language for this visitor: chosen on our pages, else asked for by the service, else by the browser.
@@ -144,6 +159,12 @@ impl Visitor {
     pub fn layout(&self, app: &App, ui_locales: &[String], here: String) -> Layout {
         layout(app, self.language(ui_locales), here)
     }
+}
+
+fn set_cookie(app: &App, name: &str, value: &str, lifetime: i64) -> Result<HeaderValue, PageError> {
+    let secure = if app.config.is_https() { "; Secure" } else { "" };
+    let cookie = format!("{name}={value}; Path=/; Max-Age={lifetime}; SameSite=Lax; HttpOnly{secure}");
+    HeaderValue::from_str(&cookie).map_err(|error| PageError::from_inside(&error))
 }
 
 /// What surrounds a page.
@@ -192,6 +213,7 @@ impl FromRequestParts<SharedApp> for Visitor {
             lifetimes: app.config.lifetimes,
             network: network_of(app, &parts.extensions, &parts.headers),
             known_browser: cookie(&parts.headers, known_browser_cookie_name(app)),
+            turns: cookie(&parts.headers, turns_cookie_name(app)),
             chosen_language: language_in_query(parts.uri.query()).or_else(|| language_cookie(app, &parts.headers)),
             accept_language: parts
                 .headers

@@ -27,6 +27,7 @@ mod key_rotation;
 mod keys;
 mod killed;
 mod login_errors;
+mod login_loop;
 mod logos;
 mod logout;
 mod main_job;

@@ -141,6 +141,26 @@ async fn a_token_dies_when_it_lies_idle_and_at_the_end_however_used() {
 }
 
 /// Threat 12.
+/// The local part spells the address: a narrowing that takes the address away takes it too, whatever else the client may ask.
+#[tokio::test]
+async fn a_narrowed_token_spells_no_address() {
+    let app = TestApp::start().await;
+    let mut registered = refreshing("service");
+    registered
+        .scopes
+        .extend(["profile".to_owned(), "email".to_owned(), "tchap".to_owned()]);
+    let service = app.register(registered).await;
+    let scope = [("scope", "openid profile email offline_access")];
+    let tokens = service.tokens(&Browser::new(&app), &scope).await;
+    assert!(!service.claims(&tokens).await["preferred_username"].is_null());
+    let narrow = service
+        .refresh(tokens.refresh_token(), &[("scope", "openid profile")])
+        .await
+        .json();
+    let claims = service.userinfo(narrow["access_token"].as_str().unwrap()).await.json();
+    assert_eq!(claims.get("preferred_username"), None, "{claims}");
+}
+
 #[tokio::test]
 async fn a_refresh_may_narrow_the_scope_and_never_widen_it() {
     let app = TestApp::start().await;

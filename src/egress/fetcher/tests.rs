@@ -299,3 +299,32 @@ async fn no_more_than_so_many_fetch_at_a_time() {
     assert!(patience.is_err(), "nobody answers");
     assert_eq!(silent.seen(), AT_A_TIME);
 }
+
+/// Anybody can make us fetch a client's request objects: that costs its other fetches and other clients nothing.
+#[tokio::test]
+async fn request_objects_of_one_client_are_few_at_a_time() {
+    let silent = Server::answering(String::new()).await;
+    let honest = Server::answering(ok("jwt")).await;
+    let fetcher = fetcher(&[silent.listed(), honest.listed()]);
+    let url = silent.url();
+    let first = (0..FOR_ONE_CLIENT).map(|_| fetcher.get_request_object("hostile", &url, LIMITS));
+    let first = futures_util::future::join_all(first);
+    let others = async {
+        while silent.seen() < FOR_ONE_CLIENT {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..200 {
+            let further = fetcher.get_request_object("hostile", &url, LIMITS).await;
+            assert_eq!(further.unwrap_err(), FetchError::Busy);
+        }
+        assert!(fetcher.get_request_object("other", &honest.url(), LIMITS).await.is_ok());
+        assert!(fetcher.get(&honest.url(), LIMITS).await.is_ok());
+    };
+    tokio::select! {
+        biased;
+        _ = first => panic!("nobody answers"),
+        () = others => {}
+    }
+    assert_eq!(silent.seen(), FOR_ONE_CLIENT);
+    assert!(fetcher.under_way.lock().unwrap().is_empty(), "places are given back");
+}

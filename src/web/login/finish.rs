@@ -14,11 +14,13 @@ use super::under_way::UnderWay;
 use crate::app::App;
 use crate::domain::agent::{Agent, IssuerSubject};
 use crate::domain::claims;
+use crate::domain::flow::Denial;
 use crate::domain::grant::{AgentGrant, Authorization, CodeRecord};
 use crate::domain::homeserver::{Homeserver, Way};
 use crate::domain::identity::{Continuity, Facts, UpstreamIdentity, continuity, is_other_account, settle};
 use crate::domain::login_problem::LoginProblem;
 use crate::domain::session::BrowserSession;
+use crate::protocol::authorize::Prompt;
 use crate::secret::{fingerprint, random_id, random_token};
 use crate::upstream::UpstreamError;
 
@@ -261,11 +263,16 @@ pub async fn issue(
 ) -> Result<Response, AuthorizeError> {
     let person = person.ok_or_else(|| PageError::from_inside(&"a code without an agent"))?;
     let code = random_token()?;
+    // The session ended at this very moment: a request that is asked in silence is answered in silence.
+    let ended = || match request.checked.prompts(Prompt::None) {
+        true => request.refuse(app, Denial::LoginRequired),
+        false => PageError::new(ErrorKind::FlowExpired).into(),
+    };
     let sid = app
         .store
         .sid(&person.session.id, &request.client.id, &random_id()?)
         .await?
-        .ok_or_else(|| PageError::new(ErrorKind::FlowExpired))?;
+        .ok_or_else(ended)?;
     let authorization = Authorization {
         id: random_id()?,
         client_id: request.client.id.clone(),
@@ -302,7 +309,7 @@ pub async fn issue(
         return Err(PageError::new(ErrorKind::FlowExpired).into());
     }
     if !app.store.insert_authorization(&authorization, &record).await? {
-        return Err(PageError::new(ErrorKind::FlowExpired).into());
+        return Err(ended());
     }
     registration::used(app, &request.client, now).await?;
     tracing::info!(

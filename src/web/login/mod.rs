@@ -23,6 +23,7 @@ use super::visitor::Visitor;
 use crate::app::App;
 use crate::domain::admission::Refusal;
 use crate::domain::flow::{Denial, Flow, Progress, Stage, Step};
+use crate::domain::login_loop::AWAY;
 use crate::domain::login_problem::LoginProblem;
 use crate::secret::random_token;
 use request::Request;
@@ -38,6 +39,7 @@ pub async fn start_flow(
     app: &App,
     visitor: &Visitor,
     request: &Request,
+    progress: Progress,
     bound: bool,
     now: i64,
 ) -> Result<Flow, PageError> {
@@ -45,17 +47,26 @@ pub async fn start_flow(
         tracing::warn!(network = visitor.network, "too many open flows from one network");
         return Err(PageError::new(ErrorKind::TooMany));
     }
+    // Only now: a request that is refused leaves no cookie session behind.
+    let browser = match bound {
+        true => Some(visitor.browser_for_flow().await?),
+        false => None,
+    };
+    let away = match &browser {
+        Some(browser) => app.store.count_flows_away(&visitor.network, browser, now).await?,
+        None => 0,
+    };
+    let in_a_loop = away >= AWAY || progress == Progress::in_a_loop();
+    if in_a_loop {
+        tracing::warn!(client.id = request.client.id, away, "a login loop was stopped");
+    }
     let flow = Flow {
         // In a URL of ours, and the token of every form below it.
         id: random_token()?,
-        // Only now: a request that is refused leaves no cookie session behind.
-        browser: match bound {
-            true => Some(visitor.browser_for_flow().await?),
-            false => None,
-        },
+        browser,
         client_id: request.client.id.clone(),
         params: request.params.encode(),
-        progress: Progress::default(),
+        progress: if in_a_loop { Progress::in_a_loop() } else { progress },
         attempt: None,
         network: visitor.network.clone(),
         created_at: now,

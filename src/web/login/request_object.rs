@@ -38,7 +38,7 @@ pub async fn resolve(app: &App, params: &Params, client: &Client) -> Result<Para
 }
 
 async fn fetch(app: &App, client: &Client, uri: &str) -> Result<String, OAuthError> {
-    let text = match app.fetcher.get(uri, LIMITS).await {
+    let text = match app.fetcher.get_request_object(&client.id, uri, LIMITS).await {
         Ok(answer) if answer.status == StatusCode::OK => {
             String::from_utf8(answer.body).map_err(|_| "no text".to_owned())
         }

@@ -4,6 +4,7 @@
 use axum::extract::{OriginalUri, State};
 use axum::response::Response;
 use http::Uri;
+use http::header::SET_COOKIE;
 
 use super::super::error::{AuthorizeError, PageError, see_other};
 use super::super::form::PageForm;
@@ -12,6 +13,7 @@ use super::super::pages::ErrorKind;
 use super::super::visitor::Visitor;
 use crate::app::SharedApp;
 use crate::domain::flow::{Progress, Step};
+use crate::protocol::authorize::Prompt;
 use crate::protocol::params::Params;
 
 /// `GET /authorize`
@@ -24,10 +26,25 @@ pub async fn by_get(
     let now = app.clock.now();
     let person = request.person(&app, visitor.signed_in().await?.as_deref(), now).await?;
     match request.next_step(&Progress::default(), person.as_ref(), now, now) {
-        Step::Issue(claims) => login::finish::issue(&app, &request, person, claims, None, now).await,
+        // Silent requests are for programs to make: a page would not stop them.
+        Step::Issue(claims) if request.checked.prompts(Prompt::None) => {
+            login::finish::issue(&app, &request, person, claims, None, now).await
+        }
+        Step::Issue(claims) => {
+            let turns = visitor.turns();
+            if turns.is_loop() {
+                let flow = login::start_flow(&app, &visitor, &request, Progress::in_a_loop(), true, now).await?;
+                return Ok(see_other(&login::step_url(&flow.id)));
+            }
+            let mut answer = login::finish::issue(&app, &request, person, claims, None, now).await?;
+            answer
+                .headers_mut()
+                .append(SET_COOKIE, visitor.turns_cookie(&app, turns)?);
+            Ok(answer)
+        }
         Step::Refuse(denial) if request.answers_at_once(denial) => Err(request.refuse(&app, denial)),
         _ => {
-            let flow = login::start_flow(&app, &visitor, &request, true, now).await?;
+            let flow = login::start_flow(&app, &visitor, &request, Progress::default(), true, now).await?;
             Ok(see_other(&login::step_url(&flow.id)))
         }
     }
@@ -41,7 +58,7 @@ pub async fn by_post(
     PageForm(params): PageForm,
 ) -> Result<Response, AuthorizeError> {
     let request = Request::check(&app, params).await?;
-    let flow = login::start_flow(&app, &visitor, &request, false, app.clock.now()).await?;
+    let flow = login::start_flow(&app, &visitor, &request, Progress::default(), false, app.clock.now()).await?;
     Ok(see_other(&login::step_url(&flow.id)))
 }
 

@@ -25,7 +25,7 @@ pub struct ProblemPage {
 impl LoginProblem {
     #[cfg(test)]
     /// One of each.
-    pub(crate) const ALL: [LoginProblem; 17] = [
+    pub(crate) const ALL: [LoginProblem; 18] = [
         LoginProblem::Deactivated,
         LoginProblem::Expired,
         LoginProblem::Locked,
@@ -43,6 +43,7 @@ impl LoginProblem {
         LoginProblem::FreshLoginUnproven,
         LoginProblem::OtherAgent,
         LoginProblem::TooManyAttempts,
+        LoginProblem::LoginLoop,
     ];
 
     /// The stable code shown on the page and written in the log.
@@ -69,6 +70,7 @@ impl LoginProblem {
             LoginProblem::FreshLoginUnproven => ("TC-FRESH-LOGIN", "problem-fresh-login"),
             LoginProblem::OtherAgent => ("TC-OTHER-AGENT", "problem-other-agent"),
             LoginProblem::TooManyAttempts => ("TC-TOO-MANY-ATTEMPTS", "problem-too-many"),
+            LoginProblem::LoginLoop => ("TC-LOGIN-LOOP", "problem-loop"),
         }
     }
 

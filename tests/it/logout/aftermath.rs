@@ -50,6 +50,23 @@ async fn refresh_tokens_end_with_the_session_but_for_offline_access() {
     service.refreshed(offline.refresh_token()).await;
 }
 
+/// A client that signs somebody in after their logout would never be told of it.
+#[tokio::test]
+async fn a_code_is_worth_nothing_after_the_logout_even_for_offline_access() {
+    let app = TestApp::start().await;
+    let mut registered = leaving("service");
+    registered.grant_types.insert(GrantType::RefreshToken);
+    let service = app.register(registered).await;
+    let browser = Browser::new(&app);
+    let scope = [("scope", "openid email offline_access")];
+    let offline = service.tokens(&browser, &scope).await;
+    let unspent = service.code(&browser.get(&service.url(&scope)).await);
+    browser.open(&logout(&[("id_token_hint", &offline.id_token)])).await;
+    let answer = service.token(&service.form(&unspent, &[])).await;
+    assert_eq!(answer.json()["error"], "invalid_grant", "{}", answer.body);
+    service.refreshed(offline.refresh_token()).await;
+}
+
 /// The homeserver would sign the same agent in again without a word.
 #[tokio::test]
 async fn the_next_login_by_single_sign_on_confirms_the_account() {
