@@ -38,6 +38,9 @@ pub struct Homeserver {
     /// What operators say of its authentication service.
     #[serde(default, skip_serializing_if = "OAuthSettings::is_silent")]
     pub oauth: OAuthSettings,
+    /// How it is asked whether accounts still stand.
+    #[serde(default, skip_serializing_if = "Watch::is_silent")]
+    pub watch: Watch,
 }
 
 /// What operators say of a homeserver's authentication service (OAuth 2.0); each may be left out.
@@ -56,6 +59,39 @@ impl OAuthSettings {
     fn is_silent(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// How a homeserver is asked whether accounts still stand.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Watch {
+    /// By which of its interfaces; without one nobody asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub way: Option<WatchWay>,
+    /// Where that is, when it is not at `base_url` (an admin API belongs behind a proxy that lets only the watch through).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+}
+
+impl Watch {
+    /// Whether anybody asks.
+    pub fn is_on(&self) -> bool {
+        self.way.is_some()
+    }
+
+    fn is_silent(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// An interface by which a homeserver says whether accounts still stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WatchWay {
+    /// MSC3720, with an ordinary account of ours: hundreds of accounts per request.
+    AccountStatus,
+    /// Synapse's admin API, with a full administrator's token: one account per request.
+    SynapseAdmin,
 }
 
 /// A way to sign in at a homeserver.

@@ -44,6 +44,7 @@ macro_rules! transaction {
     };
 }
 
+mod accounts;
 mod agents;
 mod cleanup;
 mod clients;

@@ -115,5 +115,6 @@ fn sample_homeserver() -> Homeserver {
         sso_always_asks: false,
         recreated_by_address: false,
         oauth: Default::default(),
+        watch: Default::default(),
     }
 }

@@ -52,6 +52,8 @@ fn agent(id: &str) -> Agent {
         created_at: NOW,
         updated_at: NOW,
         closed_at: None,
+        paused: None,
+        checked_at: None,
     }
 }
 

@@ -347,6 +347,7 @@ pub fn listed(name: &str, base_url: &str) -> Homeserver {
         sso_always_asks: false,
         recreated_by_address: false,
         oauth: Default::default(),
+        watch: Default::default(),
     }
 }
 

@@ -165,6 +165,7 @@ impl RealHomeserver {
             sso_always_asks: self.ways.contains(&Way::Sso),
             recreated_by_address: false,
             oauth: Default::default(),
+            watch: Default::default(),
         }
     }
 
