@@ -41,9 +41,9 @@ pub async fn seen(
         AccountState::Closed => app.store.close_agent(agent_id, now).await?,
         AccountState::Paused(pause) => app.store.pause_agent(agent_id, pause, known_at, now).await?,
         AccountState::Stands => {
-            // A suspended account signs in like any other: where somebody can tell better, a login proves nothing.
-            let unseen = homeserver.watch.is_on() && source == Source::Login;
-            let keeping = unseen.then_some(Pause::Suspended);
+            // A suspended account signs in like any other: where the watch can tell, a login proves nothing.
+            let told = homeserver.watch.way.is_some_and(|way| way.sees(Pause::Suspended));
+            let keeping = Some(Pause::Suspended).filter(|_| told && source == Source::Login);
             let next_check_at = now + app.config.watch.period;
             let lifted = app
                 .store

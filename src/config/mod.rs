@@ -12,6 +12,7 @@ mod reader;
 mod sealing;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

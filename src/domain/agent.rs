@@ -79,9 +79,10 @@ impl Pause {
         }
     }
 
-    /// The one of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|pause| pause.as_str() == name)
+    /// The one of this name; a reason that this release does not know is one all the same.
+    pub fn from_stored(name: &str) -> Self {
+        let known = Self::ALL.into_iter().find(|pause| pause.as_str() == name);
+        known.unwrap_or(Self::Locked)
     }
 }
 

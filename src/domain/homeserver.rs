@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use super::agent::Pause;
 use super::identifier::{Identifier, MatrixId, email_domain};
 
 /// A homeserver that agents may sign in at.
@@ -92,6 +93,25 @@ pub enum WatchWay {
     AccountStatus,
     /// Synapse's admin API, with a full administrator's token: one account per request.
     SynapseAdmin,
+}
+
+impl WatchWay {
+    /// How many accounts one request asks about.
+    pub fn batch(self) -> u32 {
+        match self {
+            Self::AccountStatus => 500,
+            Self::SynapseAdmin => 1,
+        }
+    }
+
+    /// Whether it can show that an account is paused for this reason, and so that it no longer is.
+    pub fn sees(self, pause: Pause) -> bool {
+        match self {
+            // Expiry where the homeserver includes it.
+            Self::AccountStatus => matches!(pause, Pause::Missing | Pause::Expired),
+            Self::SynapseAdmin => matches!(pause, Pause::Missing | Pause::Locked | Pause::Suspended),
+        }
+    }
 }
 
 /// A way to sign in at a homeserver.

@@ -159,8 +159,7 @@ impl From<AgentRow> for Agent {
             created_at: row.created_at,
             updated_at: row.updated_at,
             closed_at: row.closed_at,
-            // A reason that this release does not know is one all the same.
-            paused: row.paused.map(|name| Pause::from_name(&name).unwrap_or(Pause::Locked)),
+            paused: row.paused.as_deref().map(Pause::from_stored),
             checked_at: row.checked_at,
         }
     }

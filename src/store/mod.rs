@@ -53,6 +53,7 @@ mod error;
 mod flows;
 mod grants;
 mod homeservers;
+mod lifecycle;
 mod logos;
 mod logouts;
 mod registrations;
