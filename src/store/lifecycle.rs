@@ -65,8 +65,10 @@ impl Store {
         until: i64,
         limit: u32,
     ) -> Result<Option<Vec<Watched>>, StoreError> {
-        let take = "update agents set next_check_at = $3 where id in (select id from agents where homeserver = $1
-                    and next_check_at <= $2 order by next_check_at limit $4) returning id, matrix_id, paused";
+        // The condition twice: PostgreSQL looks at the outer one again when somebody else was faster.
+        let take = "update agents set next_check_at = $3 where next_check_at <= $2 and id in
+                    (select id from agents where homeserver = $1 and next_check_at <= $2 order by next_check_at limit $4)
+                    returning id, matrix_id, paused";
         let retire = "update agents set next_check_at = null where homeserver = $1 and next_check_at = $3
                       and (closed_at is not null or
                            not exists (select 1 from browser_sessions s where s.agent_id = agents.id and s.expires_at > $2)

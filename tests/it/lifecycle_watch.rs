@@ -1,6 +1,8 @@
 //! The lifecycle watch (threat 32): from a change at the homeserver to the end of sessions and tokens, by the whole
 //! application; and what no homeserver can make it do.
 
+mod real;
+
 use serde_json::json;
 use tchap_connect::domain::agent::{Agent, Pause};
 use tchap_connect::domain::homeserver::{WatchWay, Way};

@@ -1,6 +1,7 @@
 //! The storage conformance suite: every claim holds on both engines.
 
 mod grants;
+mod lifecycle;
 mod login;
 mod logouts;
 mod operators;
