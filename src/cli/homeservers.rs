@@ -234,4 +234,23 @@ mod tests {
             assert!(text.parse::<HomeserverArg>().is_err(), "{text}");
         }
     }
+
+    #[test]
+    fn a_watch_names_a_known_way_and_a_whole_address() {
+        let read = |watch: &str| {
+            let table = format!("name = \"a.fr\"\nwatch = {watch}").parse().unwrap();
+            super::read(table, "homeservers[0]")
+        };
+        assert!(!read("{}").unwrap().watch.is_on());
+        assert!(read(r#"{ way = "account_status" }"#).unwrap().watch.is_on());
+        assert!(read(r#"{ way = "synapse_admin", base_url = "https://admin.a.fr" }"#).is_ok());
+        for wrong in [
+            r#"{ way = "msc3720" }"#,
+            r#"{ way = "synapse_admin", token = "t" }"#,
+            r#"{ way = "synapse_admin", base_url = "http://admin.a.fr" }"#,
+            r#"{ way = "synapse_admin", base_url = "https://admin.a.fr/" }"#,
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
 }
