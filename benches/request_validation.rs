@@ -57,6 +57,8 @@ fn agent() -> Agent {
         created_at: NOW,
         updated_at: NOW,
         closed_at: None,
+        paused: None,
+        checked_at: None,
     }
 }
 
@@ -72,6 +74,7 @@ fn homeserver() -> Homeserver {
         sso_always_asks: false,
         recreated_by_address: false,
         oauth: Default::default(),
+        watch: Default::default(),
     }
 }
 

@@ -9,6 +9,7 @@
 //! `clock`, `secret`, `tls` and `config` are the floor that everything may stand on.
 #![warn(missing_docs)]
 
+pub mod account;
 pub mod app;
 pub mod cli;
 pub mod clock;

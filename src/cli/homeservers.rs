@@ -7,7 +7,7 @@ use ruma::ServerName;
 use url::Url;
 
 use super::entry::Entry;
-use crate::domain::homeserver::{Homeserver, OAuthSettings, Way};
+use crate::domain::homeserver::{Homeserver, OAuthSettings, Watch, Way};
 use crate::protocol::client_metadata::{FieldProblem, check_display_name, is_domain_name};
 use crate::protocol::return_to::is_loopback;
 use crate::store::{Store, StoreError};
@@ -54,6 +54,7 @@ impl HomeserverArg {
             sso_always_asks: false,
             recreated_by_address: is_tchap(&self.name),
             oauth: OAuthSettings::default(),
+            watch: Watch::default(),
             name: self.name.clone(),
         }
     }
@@ -85,6 +86,7 @@ pub fn read(table: toml::Table, place: &str) -> Result<Homeserver, Vec<FieldProb
         sso_always_asks: entry.take("sso_always_asks").unwrap_or_default(),
         recreated_by_address: entry.take("recreated_by_address").unwrap_or_else(|| is_tchap(&name)),
         oauth: entry.take("oauth").unwrap_or_default(),
+        watch: entry.take("watch").unwrap_or_default(),
         name,
     };
     let validated = validate(&homeserver).map(|()| homeserver);
@@ -122,6 +124,9 @@ fn validate(homeserver: &Homeserver) -> Result<(), Vec<FieldProblem>> {
     }
     if let Some(Err(message)) = issuer.as_deref().map(check_issuer) {
         problems.push(FieldProblem::new("oauth.issuer", message));
+    }
+    if let Some(Err(message)) = homeserver.watch.base_url.as_deref().map(check_base_url) {
+        problems.push(FieldProblem::new("watch.base_url", message));
     }
     for (index, domain) in homeserver.email_domains.iter().enumerate() {
         if !is_domain_name(domain) {
@@ -227,6 +232,25 @@ mod tests {
         ];
         for text in wrong {
             assert!(text.parse::<HomeserverArg>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_watch_names_a_known_way_and_a_whole_address() {
+        let read = |watch: &str| {
+            let table = format!("name = \"a.fr\"\nwatch = {watch}").parse().unwrap();
+            super::read(table, "homeservers[0]")
+        };
+        assert!(!read("{}").unwrap().watch.is_on());
+        assert!(read(r#"{ way = "account_status" }"#).unwrap().watch.is_on());
+        assert!(read(r#"{ way = "synapse_admin", base_url = "https://admin.a.fr" }"#).is_ok());
+        for wrong in [
+            r#"{ way = "msc3720" }"#,
+            r#"{ way = "synapse_admin", token = "t" }"#,
+            r#"{ way = "synapse_admin", base_url = "http://admin.a.fr" }"#,
+            r#"{ way = "synapse_admin", base_url = "https://admin.a.fr/" }"#,
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
         }
     }
 }

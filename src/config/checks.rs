@@ -129,6 +129,13 @@ pub fn private_file(text: &str, mode: Mode) -> Result<PathBuf, String> {
     Ok(text.into())
 }
 
+pub fn directory(text: &str) -> Result<PathBuf, String> {
+    match Path::new(text).is_dir() {
+        true => Ok(text.into()),
+        false => Err(format!("{text} is not a directory that can be read")),
+    }
+}
+
 pub fn dsfr_dir(text: &str) -> Result<PathBuf, String> {
     let directory = Path::new(text);
     if directory.join("core").is_dir() && directory.join("component").is_dir() {

@@ -6,7 +6,8 @@ use ipnet::IpNet;
 
 use super::reader::Reader;
 use super::{
-    Config, Database, Fetch, Lifetimes, Limits, Links, Log, Mode, Problems, Registration, Theme, Upstream, checks,
+    Config, Database, Fetch, Lifetimes, Limits, Links, Log, Mode, Problems, Registration, Theme, Upstream, Watch,
+    checks,
 };
 use crate::tls::{Tls, TlsFiles};
 
@@ -59,6 +60,10 @@ impl Draft {
             timeout_seconds: reader.integer("upstream.timeout_seconds", 10, 1..=60).unsigned_abs(),
             ca_file: reader.text("upstream.ca_file", None, checks::pem_file),
         };
+        let watch = Watch {
+            period: reader.integer("watch.period", 240, 60..=86_400),
+            tokens_dir: reader.text("watch.tokens_dir", None, checks::directory),
+        };
         let fetch = Fetch {
             allow: reader.list("fetch.allow", checks::host_and_port),
             ca_file: reader.text("fetch.ca_file", None, checks::pem_file),
@@ -94,6 +99,7 @@ impl Draft {
             limits,
             registration,
             upstream,
+            watch,
             fetch,
             theme,
             links,
@@ -223,6 +229,7 @@ impl Draft {
             refresh_token: reader.integer("lifetimes.refresh_token", 90 * DAY, HOUR..=730 * DAY),
             session: reader.integer("lifetimes.session", 12 * HOUR, 300..=30 * DAY),
             consent: reader.integer("lifetimes.consent", 365 * DAY, HOUR..=730 * DAY),
+            unconfirmed: reader.integer("lifetimes.unconfirmed", DAY, 600..=30 * DAY),
         };
         if lifetimes.login_attempt > lifetimes.flow {
             reader.problem("lifetimes.login_attempt", "must not be longer than lifetimes.flow");

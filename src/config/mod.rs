@@ -12,6 +12,7 @@ mod reader;
 mod sealing;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -67,6 +68,8 @@ pub struct Config {
     pub registration: Registration,
     /// Requests to homeservers.
     pub upstream: Upstream,
+    /// Whether accounts still stand.
+    pub watch: Watch,
     /// Requests to addresses that clients name.
     pub fetch: Fetch,
     /// The look of the pages.
@@ -120,6 +123,8 @@ pub struct Lifetimes {
     pub session: i64,
     /// A remembered consent.
     pub consent: i64,
+    /// What was last known of an account, where its homeserver is watched.
+    pub unconfirmed: i64,
 }
 
 /// Caps.
@@ -172,6 +177,15 @@ pub struct Upstream {
     pub timeout_seconds: u64,
     /// PEM file with further certification authorities.
     pub ca_file: Option<PathBuf>,
+}
+
+/// The lifecycle watch.
+#[derive(Debug, Clone)]
+pub struct Watch {
+    /// Each account is asked about so often, in seconds.
+    pub period: i64,
+    /// The directory with our token for each homeserver that is asked, in a file of its name.
+    pub tokens_dir: Option<PathBuf>,
 }
 
 /// Requests to addresses that clients name (`jwks_uri`, `request_uri`, logout and the like).

@@ -329,6 +329,7 @@ fn the_example_parses_as_it_is_and_with_every_setting_uncommented() {
             "tls.cert_file",
             "tls.key_file",
             "upstream.ca_file",
+            "watch.tokens_dir",
             "fetch.ca_file",
             "theme.dsfr_dir"
         ],

@@ -1,6 +1,6 @@
 //! Admission: may this agent use this client? Asked on every way to a token.
 
-use super::agent::Agent;
+use super::agent::{AccountState, Agent, Pause};
 use super::homeserver::Homeserver;
 use crate::protocol::client::Client;
 
@@ -11,6 +11,8 @@ pub enum Refusal {
     Guest,
     /// The account is closed for good.
     Closed,
+    /// The account does not stand for now.
+    Paused(Pause),
     /// The account's homeserver is not (or no longer) on the list.
     UnknownHomeserver,
 }
@@ -20,8 +22,10 @@ pub enum Refusal {
 /// # Errors
 /// The reason why not.
 pub fn decide(client: &Client, agent: &Agent, homeserver: Option<&Homeserver>) -> Result<(), Refusal> {
-    if agent.closed_at.is_some() {
-        return Err(Refusal::Closed);
+    match agent.account() {
+        AccountState::Stands => {}
+        AccountState::Paused(pause) => return Err(Refusal::Paused(pause)),
+        AccountState::Closed => return Err(Refusal::Closed),
     }
     let homeserver = homeserver.ok_or(Refusal::UnknownHomeserver)?;
     if homeserver.guests && !client.admits_guests {
@@ -67,8 +71,19 @@ mod tests {
                 created_at: 0,
                 updated_at: 0,
                 closed_at: closed.then_some(1),
+                paused: None,
+                checked_at: None,
             };
             let homeserver = listed.then_some(&homeserver);
+            let is_paused = Agent {
+                paused: Some(Pause::Locked),
+                ..agent.clone()
+            };
+            let locked = match closed {
+                true => Refusal::Closed,
+                false => Refusal::Paused(Pause::Locked),
+            };
+            assert_eq!(decide(&client, &is_paused, homeserver), Err(locked));
             assert_eq!(
                 decide(&client, &agent, homeserver),
                 verdict,

@@ -1,5 +1,7 @@
 //! The agent: a person behind a Tchap account, keyed by (homeserver, Matrix id), with the facts last seen.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// A validated e-mail address that a homeserver asserted and was entitled to assert.
@@ -45,4 +47,78 @@ pub struct Agent {
     pub updated_at: i64,
     /// Closed for good (deactivated, erased, recreated), Unix seconds. At most one open agent per account.
     pub closed_at: Option<i64>,
+    /// Why the account does not stand for now.
+    pub paused: Option<Pause>,
+    /// When the homeserver last said anything of the account (a login, or an answer to the watch), Unix seconds.
+    pub checked_at: Option<i64>,
+}
+
+/// Why an account does not stand for now; it may again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pause {
+    /// An administrator locked it.
+    Locked,
+    /// It was not renewed in time.
+    Expired,
+    /// An administrator restricted it.
+    Suspended,
+    /// Its homeserver knows no such account (any more): moved away, or the answer of a server in trouble.
+    Missing,
+}
+
+impl Pause {
+    const ALL: [Self; 4] = [Self::Locked, Self::Expired, Self::Suspended, Self::Missing];
+
+    /// Its name in the database and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Locked => "locked",
+            Self::Expired => "expired",
+            Self::Suspended => "suspended",
+            Self::Missing => "missing",
+        }
+    }
+
+    /// The one of this name; a reason that this release does not know is one all the same.
+    pub fn from_stored(name: &str) -> Self {
+        let known = Self::ALL.into_iter().find(|pause| pause.as_str() == name);
+        known.unwrap_or(Self::Locked)
+    }
+}
+
+/// What has become of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountState {
+    /// It may be used.
+    Stands,
+    /// Not for now.
+    Paused(Pause),
+    /// Never again.
+    Closed,
+}
+
+impl fmt::Display for AccountState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stands => "stands",
+            Self::Paused(pause) => pause.as_str(),
+            Self::Closed => "closed",
+        })
+    }
+}
+
+impl Agent {
+    /// What is known of the account.
+    pub fn account(&self) -> AccountState {
+        match (self.closed_at, self.paused) {
+            (Some(_), _) => AccountState::Closed,
+            (None, Some(pause)) => AccountState::Paused(pause),
+            (None, None) => AccountState::Stands,
+        }
+    }
+
+    /// Whether what is known of the account is at most `limit` seconds old at `now`.
+    pub fn is_confirmed(&self, limit: i64, now: i64) -> bool {
+        now.saturating_sub(self.checked_at.unwrap_or(self.created_at)) <= limit
+    }
 }

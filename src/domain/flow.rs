@@ -216,8 +216,10 @@ pub fn next_step(
         return Step::Refuse(Denial::UnmetAcr);
     }
     let logged_in_here = |agent: &SignedIn<'_>| progress.logged_in.as_deref() == Some(agent.session.id.as_str());
-    // The session of an account that is closed for good is nobody's; its owner may have a new one.
-    let signed_in = signed_in.filter(|agent| logged_in_here(agent) || agent.admission != Err(Refusal::Closed));
+    // The session of an account that is closed, or does not stand for now, is nobody's; its owner may have a new one, and a new
+    // login shows whether it stands again.
+    let is_over = |agent: &SignedIn<'_>| matches!(agent.admission, Err(Refusal::Closed | Refusal::Paused(_)));
+    let signed_in = signed_in.filter(|agent| logged_in_here(agent) || !is_over(agent));
     let Some(agent) = signed_in else {
         return match silent {
             true => Step::Refuse(Denial::LoginRequired),

@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use super::agent::Pause;
 use super::identifier::{Identifier, MatrixId, email_domain};
 
 /// A homeserver that agents may sign in at.
@@ -38,6 +39,9 @@ pub struct Homeserver {
     /// What operators say of its authentication service.
     #[serde(default, skip_serializing_if = "OAuthSettings::is_silent")]
     pub oauth: OAuthSettings,
+    /// How it is asked whether accounts still stand.
+    #[serde(default, skip_serializing_if = "Watch::is_silent")]
+    pub watch: Watch,
 }
 
 /// What operators say of a homeserver's authentication service (OAuth 2.0); each may be left out.
@@ -55,6 +59,58 @@ pub struct OAuthSettings {
 impl OAuthSettings {
     fn is_silent(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+/// How a homeserver is asked whether accounts still stand.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Watch {
+    /// By which of its interfaces; without one nobody asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub way: Option<WatchWay>,
+    /// Where that is, when it is not at `base_url` (an admin API belongs behind a proxy that lets only the watch through).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+}
+
+impl Watch {
+    /// Whether anybody asks.
+    pub fn is_on(&self) -> bool {
+        self.way.is_some()
+    }
+
+    fn is_silent(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// An interface by which a homeserver says whether accounts still stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WatchWay {
+    /// MSC3720, with an ordinary account of ours: hundreds of accounts per request.
+    AccountStatus,
+    /// Synapse's admin API, with a full administrator's token: one account per request.
+    SynapseAdmin,
+}
+
+impl WatchWay {
+    /// How many accounts one request asks about.
+    pub fn batch(self) -> u32 {
+        match self {
+            Self::AccountStatus => 500,
+            Self::SynapseAdmin => 1,
+        }
+    }
+
+    /// Whether it can show that an account is paused for this reason, and so that it no longer is.
+    pub fn sees(self, pause: Pause) -> bool {
+        match self {
+            // Expiry where the homeserver includes it.
+            Self::AccountStatus => matches!(pause, Pause::Missing | Pause::Expired),
+            Self::SynapseAdmin => matches!(pause, Pause::Missing | Pause::Locked | Pause::Suspended),
+        }
     }
 }
 

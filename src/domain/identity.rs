@@ -159,6 +159,8 @@ mod tests {
             created_at: 0,
             updated_at: 0,
             closed_at: None,
+            paused: None,
+            checked_at: None,
         }
     }
 

@@ -11,6 +11,7 @@ pub mod grant;
 pub mod homeserver;
 pub mod identifier;
 pub mod identity;
+pub mod lifecycle;
 pub mod login_loop;
 pub mod login_problem;
 pub mod logo;

@@ -3,6 +3,7 @@
 
 pub mod cleanup;
 pub mod keys;
+pub mod lifecycle_watch;
 pub mod logout_delivery;
 pub mod tls;
 

@@ -2,7 +2,7 @@
 //! anybody else.
 
 use super::{Store, StoreError};
-use crate::domain::agent::{Agent, AgentEmail, IssuerSubject};
+use crate::domain::agent::{Agent, AgentEmail, IssuerSubject, Pause};
 
 #[derive(sqlx::FromRow)]
 struct AgentRow {
@@ -20,6 +20,8 @@ struct AgentRow {
     created_at: i64,
     updated_at: i64,
     closed_at: Option<i64>,
+    paused: Option<String>,
+    checked_at: Option<i64>,
 }
 
 impl Store {
@@ -30,7 +32,7 @@ impl Store {
     pub async fn find_agent(&self, id: &str) -> Result<Option<Agent>, StoreError> {
         let sql = "select id, homeserver, matrix_id, display_name, email_address, email_added_at,
                    last_believed_address, last_believed_added_at, upstream_issuer, upstream_subject, locale, created_at,
-                   updated_at, closed_at
+                   updated_at, closed_at, paused, checked_at
                    from agents where id = $1";
         let row = on!(self.reads(), db => sqlx::query_as::<_, AgentRow>(sql).bind(id).fetch_optional(db).await)?;
         Ok(row.map(Agent::from))
@@ -43,7 +45,7 @@ impl Store {
     pub async fn find_open_agent(&self, homeserver: &str, matrix_id: &str) -> Result<Option<Agent>, StoreError> {
         let sql = "select id, homeserver, matrix_id, display_name, email_address, email_added_at,
                    last_believed_address, last_believed_added_at, upstream_issuer, upstream_subject, locale, created_at,
-                   updated_at, closed_at
+                   updated_at, closed_at, paused, checked_at
                    from agents where homeserver = $1 and matrix_id = $2 and closed_at is null";
         let row = on!(self.reads(), db => {
             sqlx::query_as::<_, AgentRow>(sql).bind(homeserver).bind(matrix_id).fetch_optional(db).await
@@ -62,7 +64,7 @@ impl Store {
                    on conflict (homeserver, matrix_id) where closed_at is null do update set id = agents.id
                    returning id, homeserver, matrix_id, display_name, email_address, email_added_at,
                    last_believed_address, last_believed_added_at, upstream_issuer, upstream_subject, locale, created_at,
-                   updated_at, closed_at";
+                   updated_at, closed_at, paused, checked_at";
         let (email, last_believed) = (agent.email.as_ref(), agent.last_believed.as_ref());
         let at_issuer = agent.at_issuer.as_ref();
         let row = on!(self.writes(), db => {
@@ -115,16 +117,6 @@ impl Store {
         Ok(())
     }
 
-    /// Closes an agent for good; one that is closed keeps its first date.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn close_agent(&self, id: &str, now: i64) -> Result<(), StoreError> {
-        let sql = "update agents set closed_at = $2, updated_at = $2 where id = $1 and closed_at is null";
-        on!(self.writes(), db => sqlx::query(sql).bind(id).bind(now).execute(db).await.map(drop))?;
-        Ok(())
-    }
-
     /// The subject of an agent in a sector: the stored one, or `candidate` (random), which then is stored for ever.
     ///
     /// # Errors
@@ -167,6 +159,8 @@ impl From<AgentRow> for Agent {
             created_at: row.created_at,
             updated_at: row.updated_at,
             closed_at: row.closed_at,
+            paused: row.paused.as_deref().map(Pause::from_stored),
+            checked_at: row.checked_at,
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::domain::logout::{LogoutDelivery, Participant};
 use crate::protocol::client::Client;
 
 /// How long it is remembered what became of a delivery, in seconds.
-const KEPT: i64 = 30 * 24 * 3600;
+pub(super) const KEPT: i64 = 30 * 24 * 3600;
 
 #[derive(sqlx::FromRow)]
 struct DeliveryRow {
@@ -21,6 +21,53 @@ struct DeliveryRow {
     last_error: Option<String>,
 }
 
+pub(super) const PARTICIPANTS: &str = "select c.document, s.sid, s.subject from session_clients s
+                            join clients c on c.id = s.client_id where s.session_id = $1 order by c.id";
+// A session has one `sid` per client, so that is the delivery's id too.
+pub(super) const QUEUE: &str =
+    "insert into logout_deliveries (id, client_id, subject, sid, created_at, next_attempt_at, attempts,
+                     expires_at) values ($1, $2, $3, $1, $4, $4, 0, $5)";
+pub(super) const REVOKE: &str =
+    "update authorizations set revoked_at = $2 where session_id = $1 and revoked_at is null";
+pub(super) const DELETE: &str = "delete from browser_sessions where id = $1";
+
+/// Ends a browser session that is held, in the transaction `$tx`: revokes what ends with it, queues a logout token for each
+/// client that was given tokens in it and has an address for one, and deletes it. Adds who took part to `$found`, disabled
+/// clients left out.
+macro_rules! end_session {
+    ($tx:ident, $id:expr, $now:expr, $found:ident) => {
+        let participants = sqlx::query_as::<_, (String, String, Option<String>)>($crate::store::logouts::PARTICIPANTS);
+        for (document, sid, subject) in participants.bind($id).fetch_all(&mut *$tx).await? {
+            let client: Client = from_json(&document, "clients")?;
+            if client.disabled {
+                continue;
+            }
+            // Who redeemed no code knows nobody here, and learns of nobody by a logout.
+            if let (Some(_), Some(subject)) = (&client.logout.backchannel_logout_uri, subject) {
+                sqlx::query($crate::store::logouts::QUEUE)
+                    .bind(&sid)
+                    .bind(&client.id)
+                    .bind(subject)
+                    .bind($now)
+                    .bind($now + $crate::store::logouts::KEPT)
+                    .execute(&mut *$tx)
+                    .await?;
+            }
+            $found.push(Participant { client, sid });
+        }
+        sqlx::query($crate::store::logouts::REVOKE)
+            .bind($id)
+            .bind($now)
+            .execute(&mut *$tx)
+            .await?;
+        sqlx::query($crate::store::logouts::DELETE)
+            .bind($id)
+            .execute(&mut *$tx)
+            .await?;
+    };
+}
+pub(super) use end_session;
+
 impl Store {
     /// Ends a browser session: revokes what ends with it, queues a logout token for each client that was given tokens in
     /// it and has an address for one, and deletes it; all or nothing. Answers who took part, disabled clients left out.
@@ -28,40 +75,12 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn end_browser_session(&self, id: &str, now: i64) -> Result<Vec<Participant>, StoreError> {
-        let participants =
-            "select c.document, s.sid, s.subject from session_clients s join clients c on c.id = s.client_id
-                            where s.session_id = $1 order by c.id";
-        // A session has one `sid` per client, so that is the delivery's id too.
-        let queue = "insert into logout_deliveries (id, client_id, subject, sid, created_at, next_attempt_at, attempts,
-                     expires_at) values ($1, $2, $3, $1, $4, $4, 0, $5)";
-        let revoke = "update authorizations set revoked_at = $2 where session_id = $1 and revoked_at is null";
-        let delete = "delete from browser_sessions where id = $1";
         let found = transaction!(self, tx => {
             if sqlx::query(HOLD).bind(id).execute(&mut *tx).await?.rows_affected() == 0 {
                 return Ok(Vec::new());
             }
             let mut found = Vec::new();
-            let participants = sqlx::query_as::<_, (String, String, Option<String>)>(participants).bind(id);
-            for (document, sid, subject) in participants.fetch_all(&mut *tx).await? {
-                let client: Client = from_json(&document, "clients")?;
-                if client.disabled {
-                    continue;
-                }
-                // Who redeemed no code knows nobody here, and learns of nobody by a logout.
-                if let (Some(_), Some(subject)) = (&client.logout.backchannel_logout_uri, subject) {
-                    sqlx::query(queue)
-                        .bind(&sid)
-                        .bind(&client.id)
-                        .bind(subject)
-                        .bind(now)
-                        .bind(now + KEPT)
-                        .execute(&mut *tx)
-                        .await?;
-                }
-                found.push(Participant { client, sid });
-            }
-            sqlx::query(revoke).bind(id).bind(now).execute(&mut *tx).await?;
-            sqlx::query(delete).bind(id).execute(&mut *tx).await?;
+            end_session!(tx, id, now, found);
             found
         });
         Ok(found)

@@ -44,6 +44,7 @@ macro_rules! transaction {
     };
 }
 
+mod accounts;
 mod agents;
 mod cleanup;
 mod clients;
@@ -52,6 +53,7 @@ mod error;
 mod flows;
 mod grants;
 mod homeservers;
+mod lifecycle;
 mod logos;
 mod logouts;
 mod registrations;

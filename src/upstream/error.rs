@@ -8,6 +8,7 @@ use ruma::api::{
 };
 
 use super::borrowed;
+use crate::domain::agent::{AccountState, Pause};
 use crate::egress::EgressError;
 
 /// Tchap's account validity module: on any authenticated call of an account that was not renewed.
@@ -29,10 +30,16 @@ pub enum UpstreamError {
     },
     /// The account was not renewed in time; the agent renews it by e-mail.
     #[error("the account has expired")]
-    Expired,
+    Expired {
+        /// Full Matrix id, once the homeserver has named the account.
+        matrix_id: Option<String>,
+    },
     /// An administrator paused the account.
     #[error("the account is locked")]
-    Locked,
+    Locked {
+        /// Full Matrix id, once the homeserver has named the account.
+        matrix_id: Option<String>,
+    },
     /// An administrator restricted the account.
     #[error("the account is suspended")]
     Suspended,
@@ -77,8 +84,8 @@ impl UpstreamError {
         match self {
             Self::WrongCredentials => "wrong_credentials",
             Self::Deactivated { .. } => "deactivated",
-            Self::Expired => "expired",
-            Self::Locked => "locked",
+            Self::Expired { .. } => "expired",
+            Self::Locked { .. } => "locked",
             Self::Suspended => "suspended",
             Self::Throttled { .. } => "throttled",
             Self::LoginTokenRefused => "login_token_refused",
@@ -93,14 +100,23 @@ impl UpstreamError {
         }
     }
 
-    /// Names the closed account, where the homeserver has named it before.
-    pub(super) fn about(self, matrix_id: &str) -> Self {
-        match self {
-            Self::Deactivated { matrix_id: None } => Self::Deactivated {
-                matrix_id: Some(matrix_id.to_owned()),
-            },
-            other => other,
+    /// Names the account, where the homeserver has named it before.
+    pub(super) fn about(mut self, account: &str) -> Self {
+        if let Self::Deactivated { matrix_id } | Self::Expired { matrix_id } | Self::Locked { matrix_id } = &mut self {
+            matrix_id.get_or_insert_with(|| account.to_owned());
         }
+        self
+    }
+
+    /// The account that the homeserver itself has named, and what it says of it.
+    pub fn named_account(&self) -> Option<(&str, AccountState)> {
+        let (matrix_id, state) = match self {
+            Self::Deactivated { matrix_id } => (matrix_id, AccountState::Closed),
+            Self::Expired { matrix_id } => (matrix_id, AccountState::Paused(Pause::Expired)),
+            Self::Locked { matrix_id } => (matrix_id, AccountState::Paused(Pause::Locked)),
+            _ => return None,
+        };
+        Some((matrix_id.as_deref()?, state))
     }
 }
 
@@ -133,13 +149,13 @@ pub(super) fn refusal(step: Step, response: &Response<Vec<u8>>) -> UpstreamError
     let error = MatrixError::from_http_response(borrowed(response));
     let code = errcode(&error);
     match code.as_ref().map(ErrorCode::as_str) {
-        Some(EXPIRED_ACCOUNT) => return UpstreamError::Expired,
+        Some(EXPIRED_ACCOUNT) => return UpstreamError::Expired { matrix_id: None },
         None if status != StatusCode::TOO_MANY_REQUESTS => return without_code(step, status),
         _ => {}
     }
     match code {
         Some(ErrorCode::UserDeactivated) => UpstreamError::Deactivated { matrix_id: None },
-        Some(ErrorCode::UserLocked) => UpstreamError::Locked,
+        Some(ErrorCode::UserLocked) => UpstreamError::Locked { matrix_id: None },
         Some(ErrorCode::UserSuspended) => UpstreamError::Suspended,
         Some(ErrorCode::LimitExceeded) => throttled(&error, response.headers()),
         _ if status == StatusCode::TOO_MANY_REQUESTS => throttled(&error, response.headers()),

@@ -1,6 +1,7 @@
 //! The homeserver side: which homeserver an identifier leads to, which ways in it offers, and one login there that
 //! ends with a proved identity and no Matrix session left behind (Matrix Client-Server API, "Legacy API").
 
+mod account_status;
 mod directory;
 mod error;
 mod login_types;
@@ -22,6 +23,7 @@ use ruma::api::{
 
 use self::error::Step;
 pub use self::{
+    account_status::WatchError,
     directory::DirectoryError,
     error::UpstreamError,
     login_types::{IdentityProvider, Offered, choose_way},
@@ -115,5 +117,6 @@ fn sample_homeserver() -> Homeserver {
         sso_always_asks: false,
         recreated_by_address: false,
         oauth: Default::default(),
+        watch: Default::default(),
     }
 }

@@ -36,7 +36,8 @@ pub struct Person {
 }
 
 impl Person {
-    /// Loads the agent behind a browser session; `None` when the session is over or the account closed.
+    /// Loads the agent behind a browser session; `None` when the session is over, the account closed, or nothing heard of it
+    /// for too long.
     pub async fn load(app: &App, request: &Request, session_id: &str, now: i64) -> Result<Option<Self>, PageError> {
         let Some(session) = app.store.find_browser_session(session_id, now).await? else {
             return Ok(None);
@@ -50,6 +51,10 @@ impl Person {
             return Ok(None);
         };
         let homeserver = app.store.find_homeserver(&agent.homeserver).await?;
+        // A new login tells what the homeserver has not told for too long.
+        if !is_confirmed(app, &agent, homeserver.as_ref(), now) {
+            return Ok(None);
+        }
         let client = &request.client;
         let subject = subject(app, client, &agent).await?;
         let values = values(app, &agent, homeserver.as_ref(), &subject).await?;
@@ -88,6 +93,22 @@ impl Person {
     pub fn name(&self) -> &str {
         self.agent.display_name.as_deref().unwrap_or(&self.agent.matrix_id)
     }
+}
+
+/// Whether what is known of an account is recent enough. Where nobody asks its homeserver, sessions and tokens live by their
+/// own lifetimes.
+fn is_confirmed(app: &App, agent: &Agent, homeserver: Option<&Homeserver>, now: i64) -> bool {
+    let is_watched = homeserver.is_some_and(|homeserver| homeserver.watch.is_on());
+    !is_watched || agent.is_confirmed(app.config.lifetimes.unconfirmed, now)
+}
+
+/// [`is_confirmed`] for the agent of an authorization.
+pub async fn is_agent_confirmed(app: &App, agent_id: &str, now: i64) -> Result<bool, StoreError> {
+    let Some(agent) = app.store.find_agent(agent_id).await? else {
+        return Ok(true);
+    };
+    let homeserver = app.store.find_homeserver(&agent.homeserver).await?;
+    Ok(is_confirmed(app, &agent, homeserver.as_ref(), now))
 }
 
 /// The values behind an authorization as they are now, as far as a token of `scope` may show them; `None` when the agent

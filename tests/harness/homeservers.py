@@ -101,6 +101,8 @@ def configuration(homeserver: dict, folder: Path, port: int, services: "Services
         "suppress_key_server_warning": True,
         "federation_domain_whitelist": [],
         "enable_media_repo": False,
+        # By this the lifecycle watch asks whether accounts still stand.
+        "experimental_features": {"msc3720_enabled": True},
         "presence": {"enabled": False},
         "user_directory": {"enabled": False},
         "bcrypt_rounds": 4,

@@ -15,6 +15,7 @@ const RANKS: &[(&str, u8)] = &[
     ("store", 3),
     ("upstream", 4),
     ("keys", 4),
+    ("account", 5),
     ("app", 5),
     ("web", 5),
     ("jobs", 5),

@@ -307,6 +307,8 @@ async fn what_became_of_logout_tokens_is_shown() {
         created_at: now,
         updated_at: now,
         closed_at: None,
+        paused: None,
+        checked_at: None,
     };
     store.insert_agent(&agent).await.unwrap();
     for (number, error) in [

@@ -1,5 +1,6 @@
 //! The integration tests, one binary: the whole application over HTTP, and its parts against what they talk to.
 
+mod account_states;
 mod admission;
 mod architecture;
 mod authorization_requests;
@@ -26,6 +27,7 @@ mod jobs;
 mod key_rotation;
 mod keys;
 mod killed;
+mod lifecycle_watch;
 mod login_errors;
 mod login_loop;
 mod logos;

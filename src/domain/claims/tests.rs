@@ -33,6 +33,8 @@ fn agent() -> Agent {
         created_at: 1,
         updated_at: 1_700_000_000,
         closed_at: None,
+        paused: None,
+        checked_at: None,
     }
 }
 

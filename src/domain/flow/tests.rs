@@ -1,6 +1,7 @@
 //! Every row of the authorization table that `next_step` decides; [`properties`] says what must hold for any input.
 
 use super::*;
+use crate::domain::agent::Pause;
 use crate::domain::homeserver::Way;
 use crate::protocol::authorize::{self, Prompt};
 use crate::protocol::client::Client;
@@ -329,6 +330,9 @@ fn the_session_of_a_closed_account_is_nobody_s() {
     closed(signed_in()).gives(&Step::Login);
     closed(signed_in()).asks("prompt=none").refuses(Denial::LoginRequired);
     closed(logged_in_here(None)).refuses(Denial::Admission(Refusal::Closed));
+    let suspended = Refusal::Paused(Pause::Suspended);
+    let paused = |case: Case| case.with(|case| case.admission = Err(suspended));
+    paused(logged_in_here(None)).refuses(Denial::Admission(suspended));
 }
 
 #[test]

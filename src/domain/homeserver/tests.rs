@@ -12,6 +12,7 @@ fn homeserver(name: &str, email_domains: &[&str]) -> Homeserver {
         sso_always_asks: false,
         recreated_by_address: false,
         oauth: OAuthSettings::default(),
+        watch: Default::default(),
     }
 }
 

@@ -27,12 +27,18 @@ fn account_states_are_recognised_at_every_step() {
         Step::LoginToken,
         Step::Authenticated,
     ] {
-        assert_eq!(coded(step, 403, "ORG_MATRIX_EXPIRED_ACCOUNT"), UpstreamError::Expired);
+        assert_eq!(
+            coded(step, 403, "ORG_MATRIX_EXPIRED_ACCOUNT"),
+            UpstreamError::Expired { matrix_id: None }
+        );
         assert_eq!(
             coded(step, 403, "M_USER_DEACTIVATED"),
             UpstreamError::Deactivated { matrix_id: None }
         );
-        assert_eq!(coded(step, 401, "M_USER_LOCKED"), UpstreamError::Locked);
+        assert_eq!(
+            coded(step, 401, "M_USER_LOCKED"),
+            UpstreamError::Locked { matrix_id: None }
+        );
         assert_eq!(coded(step, 403, "M_USER_SUSPENDED"), UpstreamError::Suspended);
         assert_eq!(
             coded(step, 429, "M_LIMIT_EXCEEDED"),
@@ -144,5 +150,16 @@ fn a_closed_account_is_named_once() {
         }
     );
     assert_eq!(closed.clone().about("@b:h"), closed);
-    assert_eq!(UpstreamError::Locked.about("@a:h"), UpstreamError::Locked);
+    let locked = UpstreamError::Locked { matrix_id: None };
+    assert_eq!(
+        locked.named_account(),
+        None,
+        "typed by somebody, not named by the homeserver"
+    );
+    let locked = AccountState::Paused(Pause::Locked);
+    assert_eq!(
+        UpstreamError::Locked { matrix_id: None }.about("@a:h").named_account(),
+        Some(("@a:h", locked))
+    );
+    assert_eq!(closed.named_account(), Some(("@a:h", AccountState::Closed)));
 }

@@ -11,8 +11,9 @@ use super::super::pages::ErrorKind;
 use super::super::person::Person;
 use super::request::Request;
 use super::under_way::UnderWay;
+use crate::account::{self, Source};
 use crate::app::App;
-use crate::domain::agent::{Agent, IssuerSubject};
+use crate::domain::agent::{AccountState, Agent, IssuerSubject};
 use crate::domain::claims;
 use crate::domain::flow::Denial;
 use crate::domain::grant::{AgentGrant, Authorization, CodeRecord};
@@ -45,6 +46,7 @@ pub async fn sign_in(
     let agent = recognise(&app, homeserver, identity, known, facts, language.as_str(), now).await?;
     let proven = proven_time(homeserver, identity, now);
     let (session, former) = begin_session(step, &agent, identity.way, proven).await?;
+    account::seen(&app, homeserver, &agent.id, AccountState::Stands, Source::Login, now).await?;
     let fresh = proven.is_some_and(|at| at >= step.flow.created_at);
     let after_logout = !fresh && step.visitor.signed_out().await?;
     let progress = &mut step.flow.progress;
@@ -152,7 +154,8 @@ async fn recognise(
                     homeserver = homeserver.name,
                     "the account was recreated: a new agent"
                 );
-                app.store.close_agent(&former.id, now).await?;
+                let closed = AccountState::Closed;
+                account::seen(app, homeserver, &former.id, closed, Source::Login, now).await?;
             }
             insert(app, identity, facts, language, now).await
         }
@@ -205,12 +208,14 @@ async fn insert(
         created_at: now,
         updated_at: now,
         closed_at: None,
+        paused: None,
+        checked_at: None,
     };
     Ok(app.store.insert_agent(&agent).await?)
 }
 
-/// Logs a login that failed at the homeserver, once. An account that was seen deactivated is closed for good here: its
-/// next owner is another agent.
+/// Logs a login that failed at the homeserver, once. What became of an account that the homeserver has named counts from now
+/// on; one that was seen deactivated is closed for good: its next owner is another agent.
 pub async fn note_failure(step: &UnderWay, homeserver: &Homeserver, error: &UpstreamError) -> Result<(), PageError> {
     tracing::warn!(
         flow.id = step.flow.log_id(),
@@ -220,12 +225,10 @@ pub async fn note_failure(step: &UnderWay, homeserver: &Homeserver, error: &Upst
         error = %error,
         "a login failed at the homeserver"
     );
-    if let UpstreamError::Deactivated {
-        matrix_id: Some(matrix_id),
-    } = error
+    if let Some((matrix_id, state)) = error.named_account()
         && let Some(agent) = step.app.store.find_open_agent(&homeserver.name, matrix_id).await?
     {
-        step.app.store.close_agent(&agent.id, step.now).await?;
+        account::seen(&step.app, homeserver, &agent.id, state, Source::Login, step.now).await?;
     }
     Ok(())
 }
@@ -235,8 +238,8 @@ pub fn problem(error: &UpstreamError) -> LoginProblem {
     match error {
         UpstreamError::WrongCredentials | UpstreamError::LoginTokenRefused => LoginProblem::LoginTokenSpent,
         UpstreamError::Deactivated { .. } => LoginProblem::Deactivated,
-        UpstreamError::Expired => LoginProblem::Expired,
-        UpstreamError::Locked => LoginProblem::Locked,
+        UpstreamError::Expired { .. } => LoginProblem::Expired,
+        UpstreamError::Locked { .. } => LoginProblem::Locked,
         UpstreamError::Suspended => LoginProblem::Suspended,
         UpstreamError::Throttled { retry_after_seconds } => LoginProblem::Throttled {
             seconds: *retry_after_seconds,

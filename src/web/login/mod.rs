@@ -22,6 +22,7 @@ use super::pages::{ErrorKind, ProblemPage};
 use super::visitor::Visitor;
 use crate::app::App;
 use crate::domain::admission::Refusal;
+use crate::domain::agent::Pause;
 use crate::domain::flow::{Denial, Flow, Progress, Stage, Step};
 use crate::domain::login_loop::AWAY;
 use crate::domain::login_problem::LoginProblem;
@@ -115,6 +116,12 @@ fn denial_problem(denial: Denial) -> LoginProblem {
     match denial {
         Denial::Admission(Refusal::Guest) => LoginProblem::GuestRefused,
         Denial::Admission(Refusal::Closed | Refusal::UnknownHomeserver) => LoginProblem::NotAdmitted,
+        Denial::Admission(Refusal::Paused(pause)) => match pause {
+            Pause::Locked => LoginProblem::Locked,
+            Pause::Expired => LoginProblem::Expired,
+            Pause::Suspended => LoginProblem::Suspended,
+            Pause::Missing => LoginProblem::NotAdmitted,
+        },
         Denial::UnmetAcr => LoginProblem::AcrUnreachable,
         Denial::OtherAgent => LoginProblem::OtherAgent,
         Denial::NotFresh | Denial::LoginRequired | Denial::ConsentRequired | Denial::InteractionRequired => {

@@ -1,6 +1,7 @@
 //! The storage conformance suite: every claim holds on both engines.
 
 mod grants;
+mod lifecycle;
 mod login;
 mod logouts;
 mod operators;
@@ -52,6 +53,8 @@ fn agent(id: &str) -> Agent {
         created_at: NOW,
         updated_at: NOW,
         closed_at: None,
+        paused: None,
+        checked_at: None,
     }
 }
 

@@ -71,6 +71,7 @@ async fn homeservers_keep_their_order() {
             sso_always_asks: false,
             recreated_by_address: false,
             oauth: Default::default(),
+            watch: Default::default(),
         };
         for (position, name) in ["b.test", "a.test", "c.test"].iter().enumerate() {
             store.upsert_homeserver(&server(name), position as i64).await.unwrap();

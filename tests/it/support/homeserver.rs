@@ -115,6 +115,8 @@ struct Memory {
     directory: HashMap<String, serde_json::Value>,
     /// What the homeserver publishes of its authentication service, and where.
     auth_metadata: Option<(Endpoint, serde_json::Value)>,
+    /// With which accounts may be asked about.
+    watch_token: Option<String>,
     counter: u64,
 }
 
@@ -195,6 +197,11 @@ impl ScriptedHomeserver {
                 .filter(|s| s.local_part == local_part)
                 .for_each(|s| s.alive = false);
         }
+    }
+
+    /// The token with which accounts may be asked about.
+    pub fn watched_with(&self, token: &str) {
+        self.memory().watch_token = Some(token.into());
     }
 
     /// Which login types discovery lists; SSO is then answered with one identity provider, `main`.
@@ -316,6 +323,7 @@ impl ScriptedHomeserver {
         tokens
             .chain(passwords)
             .chain(memory.login_tokens.keys().cloned())
+            .chain(memory.watch_token.clone())
             .collect()
     }
 }
@@ -347,6 +355,7 @@ pub fn listed(name: &str, base_url: &str) -> Homeserver {
         sso_always_asks: false,
         recreated_by_address: false,
         oauth: Default::default(),
+        watch: Default::default(),
     }
 }
 

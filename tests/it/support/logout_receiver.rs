@@ -44,12 +44,19 @@ pub struct LogoutReceiver {
 
 /// An application that may fetch from so many receivers on this machine.
 pub async fn with_receivers<const N: usize>() -> (TestApp, [LogoutReceiver; N]) {
+    with_receivers_and(&[]).await
+}
+
+/// The same with these settings besides.
+pub async fn with_receivers_and<const N: usize>(settings: &[(&str, &str)]) -> (TestApp, [LogoutReceiver; N]) {
     let mut receivers = Vec::new();
     for _ in 0..N {
         receivers.push(LogoutReceiver::start().await);
     }
     let places: Vec<_> = receivers.iter().map(LogoutReceiver::place).collect();
-    let app = TestApp::with(&[("FETCH_ALLOW", &places.join(","))]).await;
+    let places = places.join(",");
+    let allow = [("FETCH_ALLOW", places.as_str())];
+    let app = TestApp::with(&[&allow, settings].concat()).await;
     for receiver in &receivers {
         receiver.shared.traffic.set(app.traffic.clone()).unwrap();
     }

@@ -15,6 +15,7 @@ pub mod registrant;
 pub mod relying_party;
 pub mod secrets;
 pub mod tls;
+pub mod watch;
 
 pub use app::{
     EMAIL, JEAN, LOCAL_PART, MARIES_EMAIL, NAME, PASSWORD, TestApp, client, jean, marie, refreshing, refreshing_public,

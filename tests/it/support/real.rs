@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tchap_connect::domain::administration::{Administration, Branch};
 use tchap_connect::domain::homeserver::{Homeserver, Way};
+use tchap_connect::secret::random_id;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -165,6 +166,7 @@ impl RealHomeserver {
             sso_always_asks: self.ways.contains(&Way::Sso),
             recreated_by_address: false,
             oauth: Default::default(),
+            watch: Default::default(),
         }
     }
 
@@ -172,6 +174,36 @@ impl RealHomeserver {
         let request = client().request(method, format!("{}{path}", self.base_url));
         let answer = request.bearer_auth(token).json(&body).send().await.unwrap();
         (answer.status(), answer.json().await.unwrap())
+    }
+
+    /// A new account with an address: its Matrix id and password.
+    pub async fn new_account(&self, local_part: &str, email: &str) -> (String, String) {
+        let (user_id, password) = (format!("@{local_part}:{}", self.name), random_id().unwrap());
+        let threepids = json!([{"medium": "email", "address": email}]);
+        let body = json!({"password": password, "displayname": local_part, "threepids": threepids});
+        self.administer(Method::PUT, &format!("/_synapse/admin/v2/users/{user_id}"), body)
+            .await;
+        (user_id, password)
+    }
+
+    /// An access token of an ordinary account.
+    pub async fn token_of(&self, user_id: &str, password: &str) -> String {
+        let body = json!({"type": "m.login.password", "password": password,
+            "identifier": {"type": "m.id.user", "user": user_id}});
+        let (status, answer) = self.call(Method::POST, "/_matrix/client/v3/login", "", body).await;
+        assert_eq!(status, 200, "{answer}");
+        answer["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// A change by its administrator.
+    pub async fn administer(&self, method: Method, path: &str, body: Value) {
+        let (status, answer) = self.call(method, path, &self.admin_token, body).await;
+        assert!(status.is_success(), "{path}: {answer}");
+    }
+
+    /// The token of its administrator.
+    pub fn admin_token(&self) -> &str {
+        &self.admin_token
     }
 
     /// The error code of a call with an access token that is dead.

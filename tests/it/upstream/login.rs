@@ -143,10 +143,34 @@ async fn every_account_state_by_both_ways() {
             0,
         ),
         (AccountState::Deactivated, Way::Sso, Err(closed), 0),
-        (AccountState::Expired, Way::Password, Err(UpstreamError::Expired), 1),
-        (AccountState::Expired, Way::Sso, Err(UpstreamError::Expired), 1),
-        (AccountState::Locked, Way::Password, Err(UpstreamError::Locked), 0),
-        (AccountState::Locked, Way::Sso, Err(UpstreamError::Locked), 0),
+        (
+            AccountState::Expired,
+            Way::Password,
+            Err(UpstreamError::Expired {
+                matrix_id: Some(format!("@{LOCAL_PART}:{NAME}")),
+            }),
+            1,
+        ),
+        (
+            AccountState::Expired,
+            Way::Sso,
+            Err(UpstreamError::Expired {
+                matrix_id: Some(format!("@{LOCAL_PART}:{NAME}")),
+            }),
+            1,
+        ),
+        (
+            AccountState::Locked,
+            Way::Password,
+            Err(UpstreamError::Locked { matrix_id: None }),
+            0,
+        ),
+        (
+            AccountState::Locked,
+            Way::Sso,
+            Err(UpstreamError::Locked { matrix_id: None }),
+            0,
+        ),
         (AccountState::Suspended, Way::Password, Ok(way_of(Way::Password)), 1),
         (AccountState::Suspended, Way::Sso, Ok(way_of(Way::Sso)), 1),
     ] {
@@ -170,7 +194,13 @@ async fn a_state_that_shows_on_any_authenticated_call() {
     let matrix_id = Some(format!("@{LOCAL_PART}:{NAME}"));
     for endpoint in [Endpoint::Whoami, Endpoint::ThirdPartyIds, Endpoint::Profile] {
         for (status, code, outcome) in [
-            (403, "ORG_MATRIX_EXPIRED_ACCOUNT", UpstreamError::Expired),
+            (
+                403,
+                "ORG_MATRIX_EXPIRED_ACCOUNT",
+                UpstreamError::Expired {
+                    matrix_id: matrix_id.clone(),
+                },
+            ),
             (
                 403,
                 "M_USER_DEACTIVATED",
@@ -178,7 +208,13 @@ async fn a_state_that_shows_on_any_authenticated_call() {
                     matrix_id: matrix_id.clone(),
                 },
             ),
-            (401, "M_USER_LOCKED", UpstreamError::Locked),
+            (
+                401,
+                "M_USER_LOCKED",
+                UpstreamError::Locked {
+                    matrix_id: matrix_id.clone(),
+                },
+            ),
             (403, "M_USER_SUSPENDED", UpstreamError::Suspended),
             (
                 429,

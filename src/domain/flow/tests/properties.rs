@@ -32,6 +32,7 @@ fn any_case() -> impl Strategy<Value = Case> {
         Ok(()),
         Err(Refusal::Guest),
         Err(Refusal::Closed),
+        Err(Refusal::Paused(Pause::Locked)),
         Err(Refusal::UnknownHomeserver),
     ]);
     let remembered: Vec<Option<&'static [&'static str]>> = vec![None, Some(&["sub"]), Some(&["email", "sub"])];

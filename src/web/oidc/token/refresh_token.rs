@@ -3,8 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use http::StatusCode;
+
 use super::super::super::error::JsonError;
-use super::super::super::person::claim_values;
+use super::super::super::person::{claim_values, is_agent_confirmed};
 use super::super::registration;
 use super::{AccessToken, Call, TokenResponse};
 use crate::domain::grant::{Authorization, RefreshTokenRecord, RefreshUse, Rotation};
@@ -12,6 +14,13 @@ use crate::protocol::authorize::OFFLINE_ACCESS;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::secret::{Redacted, SealingKey, SecretError, fingerprint, random_token};
 use crate::store::Refresh;
+
+/// The homeserver has not said for too long whether the account stands. Not `invalid_grant`: the client would throw its token
+/// away, which is good again once the homeserver answers.
+const UNCONFIRMED: OAuthError = OAuthError::new(
+    ErrorCode::TemporarilyUnavailable,
+    "it is not known for now whether the account still stands; try again later",
+);
 
 /// Answers a refresh token with new tokens.
 pub async fn refresh(call: Call<'_>, token: &Redacted, scope: Option<&str>) -> Result<TokenResponse, JsonError> {
@@ -44,6 +53,9 @@ async fn attempt(call: &Call<'_>, token: &Redacted, scope: Option<&str>) -> Resu
     let values = claim_values(app, client, &authorization, &scope)
         .await?
         .ok_or(RefreshTokenRecord::REFUSED)?;
+    if !is_agent_confirmed(app, &grant.agent_id, now).await? {
+        return Err(JsonError::from(UNCONFIRMED).with_status(StatusCode::SERVICE_UNAVAILABLE));
+    }
     let until = call.refreshable_until(&authorization).await?;
     let until = until.ok_or(RefreshTokenRecord::REFUSED)?;
 

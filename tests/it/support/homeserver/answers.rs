@@ -105,12 +105,56 @@ impl Shared {
                     _ => Err(error(404, "M_UNRECOGNIZED")),
                 }
             }
+            Endpoint::AccountStatus => self.account_status(&memory, request),
+            Endpoint::AdminUser => self.admin_user(&memory, request),
             Endpoint::Other => Err(error(404, "M_UNRECOGNIZED")),
         }
     }
 
     fn id(&self, local_part: &str) -> String {
         format!("@{local_part}:{}", self.name)
+    }
+
+    /// As Synapse with `msc3720_enabled` and `use_account_validity_in_account_status`.
+    fn account_status(&self, memory: &Memory, request: &Recorded) -> Answer {
+        memory.authorize_watch(request)?;
+        let mut statuses = Map::new();
+        for id in request.json()["user_ids"].as_array().cloned().unwrap_or_default() {
+            let id = id.as_str().unwrap_or_default();
+            let account = memory
+                .accounts
+                .iter()
+                .find(|account| self.id(&account.local_part) == id);
+            let status = account.map_or(json!({"exists": false}), |account| {
+                json!({
+                    "exists": true,
+                    "deactivated": account.state == AccountState::Deactivated,
+                    "org.matrix.expired": account.state == AccountState::Expired,
+                })
+            });
+            statuses.insert(id.to_owned(), status);
+        }
+        Ok(json_answer(200, json!({"account_statuses": statuses, "failures": []})))
+    }
+
+    fn admin_user(&self, memory: &Memory, request: &Recorded) -> Answer {
+        memory.authorize_watch(request)?;
+        let id = percent_decode_str(request.path.rsplit('/').next().unwrap_or_default()).decode_utf8_lossy();
+        let account = memory
+            .accounts
+            .iter()
+            .find(|account| self.id(&account.local_part) == id);
+        let account = account.ok_or_else(|| error(404, "M_NOT_FOUND"))?;
+        Ok(json_answer(
+            200,
+            json!({
+                "name": id,
+                "deactivated": account.state == AccountState::Deactivated,
+                "erased": false,
+                "locked": account.state == AccountState::Locked,
+                "suspended": account.state == AccountState::Suspended,
+            }),
+        ))
     }
 
     fn login(&self, memory: &mut Memory, request: &Recorded) -> Answer {
@@ -227,6 +271,13 @@ fn bearer(request: &Recorded) -> &str {
 impl Memory {
     fn account(&self, local_part: &str) -> Option<&Account> {
         self.accounts.iter().find(|account| account.local_part == local_part)
+    }
+
+    fn authorize_watch(&self, request: &Recorded) -> Result<(), Refusal> {
+        match &self.watch_token {
+            Some(token) if bearer(request) == token => Ok(()),
+            _ => Err(error(401, "M_UNKNOWN_TOKEN")),
+        }
     }
 
     fn authenticated(&self, request: &Recorded) -> Result<Session, Refusal> {

@@ -25,6 +25,8 @@ pub enum Endpoint {
     AuthMetadata,
     OlderAuthMetadata,
     AuthIssuer,
+    AccountStatus,
+    AdminUser,
     Other,
 }
 
@@ -42,6 +44,8 @@ impl Endpoint {
             ("GET", "/_matrix/client/unstable/org.matrix.msc2965/auth_issuer") => Self::AuthIssuer,
             ("GET", path) if path.starts_with("/_matrix/client/v3/login/sso/redirect") => Self::SsoRedirect,
             ("GET", path) if path.starts_with("/_matrix/client/v3/profile/") => Self::Profile,
+            ("POST", "/_matrix/client/unstable/org.matrix.msc3720/account_status") => Self::AccountStatus,
+            ("GET", path) if path.starts_with("/_synapse/admin/v2/users/") => Self::AdminUser,
             _ => Self::Other,
         }
     }
