@@ -1,6 +1,7 @@
 //! The homeserver side: which homeserver an identifier leads to, which ways in it offers, and one login there that
 //! ends with a proved identity and no Matrix session left behind (Matrix Client-Server API, "Legacy API").
 
+mod checkup;
 mod directory;
 mod error;
 mod login_types;
@@ -22,10 +23,11 @@ use ruma::api::{
 
 use self::error::Step;
 pub use self::{
+    checkup::{Checkup, ServiceSeen, Unreached},
     directory::DirectoryError,
     error::UpstreamError,
     login_types::{IdentityProvider, Offered, choose_way},
-    oauth::{Attempt, AuthenticationService, ClientError, Wishes},
+    oauth::{Attempt, AuthenticationService, ClientError, Wishes, current_registration},
     routing::{Route, RouteError},
     sso::redirect_url,
 };
