@@ -76,11 +76,7 @@ impl App {
         let keys = Keys::load_or_generate(&store, config.read_sealing_key()?, clock.now()).await?;
         let keys = Arc::new(keys);
         let fetcher = fetcher(&config)?;
-        let egress = Egress::new(EgressOptions {
-            timeout: Duration::from_secs(config.upstream.timeout_seconds),
-            extra_ca: read_ca("upstream.ca_file", &config.upstream.ca_file)?,
-            ..EgressOptions::default()
-        })?;
+        let egress = egress(&config)?;
         Ok(Self {
             theme: Arc::new(Theme::load(config.theme.dsfr_dir.as_deref())?),
             footer: Arc::new(FooterLinks {
@@ -99,6 +95,18 @@ impl App {
             clock,
         })
     }
+}
+
+/// What talks to homeservers.
+///
+/// # Errors
+/// [`StartError`], in words for the operator.
+pub fn egress(config: &Config) -> Result<Egress, StartError> {
+    Ok(Egress::new(EgressOptions {
+        timeout: Duration::from_secs(config.upstream.timeout_seconds),
+        extra_ca: read_ca("upstream.ca_file", &config.upstream.ca_file)?,
+        ..EgressOptions::default()
+    })?)
 }
 
 /// What fetches the addresses that clients name.

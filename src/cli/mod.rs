@@ -5,6 +5,7 @@ mod apply;
 mod check_config;
 mod client;
 mod context;
+mod doctor;
 mod entry;
 mod homeservers;
 mod keys;
@@ -56,6 +57,8 @@ enum Command {
     Migrate,
     /// Report every problem of the configuration, or show what is in effect.
     CheckConfig,
+    /// Look at every homeserver and at this deployment from here, and say what is wrong and what to do.
+    Doctor(doctor::DoctorArgs),
     /// Load homeservers, administrations and clients from a TOML file.
     Apply(apply::ApplyArgs),
     /// Add and manage clients (the sites and applications that agents sign in to).
@@ -76,6 +79,7 @@ pub async fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&global, args).await,
         Command::Migrate => migrate::run(&global).await,
         Command::CheckConfig => return check_config::run(&global),
+        Command::Doctor(args) => return doctor::run(&global, args).await,
         Command::Apply(args) => apply::run(&global, args).await,
         Command::Client(command) => client::run(&global, command).await,
         Command::RegistrationToken(command) => registration_token::run(&global, command).await,

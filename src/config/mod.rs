@@ -298,6 +298,11 @@ impl Config {
         format!("{}/.well-known/openid-configuration", self.issuer)
     }
 
+    /// Where browsers come back to from a homeserver's authentication service: one address per homeserver.
+    pub fn oauth_redirect_uri(&self, homeserver: &str) -> String {
+        format!("{}/login/oauth/{homeserver}", self.issuer)
+    }
+
     /// Whether browsers reach us by https, so that cookies can be `__Host-` and `Secure`.
     pub fn is_https(&self) -> bool {
         self.issuer.starts_with("https://")

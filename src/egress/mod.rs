@@ -4,6 +4,7 @@
 
 mod documents;
 mod fetcher;
+mod probe;
 mod public;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use http::{HeaderMap, Request, Response, header};
 
 pub use documents::DocumentError;
 pub use fetcher::{FetchError, FetchLimits, FetchOptions, Fetched, Fetcher};
+pub use probe::{Reach, has_address, reach};
 use public::NotPublic;
 
 /// How long the connection alone may take.

@@ -108,6 +108,26 @@ impl Keys {
         Ok(keys)
     }
 
+    /// Opens the stored keys as they are and makes none; `None` while the database has never been sealed.
+    ///
+    /// # Errors
+    /// As [`Keys::load_or_generate`].
+    pub async fn open_stored(store: &Store, sealing: SealingKey) -> Result<Option<Self>, KeysError> {
+        let Some(stored) = store.setting(SEALING_KEY_SETTING).await? else {
+            return Ok(None);
+        };
+        if stored != sealing.fingerprint() {
+            let given = sealing.fingerprint().to_owned();
+            return Err(KeysError::WrongSealingKey { stored, given });
+        }
+        let keys = Self {
+            sealing,
+            all: RwLock::default(),
+        };
+        keys.reload(store).await?;
+        Ok(Some(keys))
+    }
+
     /// Seals what has to be read back, for its place in the database; see [`SealingKey::seal`].
     ///
     /// # Errors

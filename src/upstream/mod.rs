@@ -2,6 +2,7 @@
 //! ends with a proved identity and no Matrix session left behind (Matrix Client-Server API, "Legacy API").
 
 mod account_status;
+mod checkup;
 mod directory;
 mod error;
 mod login_types;
@@ -24,10 +25,11 @@ use ruma::api::{
 use self::error::Step;
 pub use self::{
     account_status::WatchError,
+    checkup::{Checkup, ServiceSeen, Unreached},
     directory::DirectoryError,
     error::UpstreamError,
     login_types::{IdentityProvider, Offered, choose_way},
-    oauth::{Attempt, AuthenticationService, ClientError, Wishes},
+    oauth::{Attempt, AuthenticationService, ClientError, Wishes, current_registration},
     routing::{Route, RouteError},
     sso::redirect_url,
 };

@@ -15,7 +15,10 @@ use url::form_urlencoded::Serializer;
 use zeroize::Zeroizing;
 
 pub(super) use self::metadata::Services;
-pub use self::{metadata::AuthenticationService, registration::ClientError};
+pub use self::{
+    metadata::AuthenticationService,
+    registration::{ClientError, current_registration},
+};
 use super::{
     Upstream, UpstreamError,
     session::{AccessToken, LOGOUT_LIMIT, LOGOUT_TRIES, see_through},

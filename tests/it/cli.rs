@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use tchap_connect::secret;
 
 mod apply;
+mod doctor;
+mod profiles;
 mod registration_token;
 
 /// A directory of one test, removed at its end.

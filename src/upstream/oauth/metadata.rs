@@ -57,6 +57,13 @@ pub struct AuthenticationService {
     pub(super) matrix_scope: &'static str,
 }
 
+impl AuthenticationService {
+    /// Whether clients can register themselves there.
+    pub fn registers_clients(&self) -> bool {
+        self.registration_endpoint.is_some()
+    }
+}
+
 /// What was found, by base URL of the homeserver; at most one entry per homeserver on the list.
 #[derive(Clone, Debug, Default)]
 pub(in crate::upstream) struct Services(Arc<Mutex<HashMap<String, Kept>>>);

@@ -44,17 +44,7 @@ impl Upstream {
         if let Some(client_id) = &homeserver.oauth.client_id {
             return Ok(client_id.clone());
         }
-        let metadata = json!({
-            "client_name": DEVICE_NAME,
-            "client_uri": format!("{our_url}/"),
-            "redirect_uris": [redirect_uri],
-            "response_types": ["code"],
-            "grant_types": ["authorization_code"],
-            // A public client: PKCE and a redirect URI of its own protect the code, and there is no secret to keep.
-            "token_endpoint_auth_method": "none",
-            "application_type": "web",
-        })
-        .to_string();
+        let metadata = metadata(our_url, redirect_uri);
         let registration = fingerprint(&metadata);
         if let (Some(client_id), Some(known)) = (pinned.client_id, pinned.registration)
             && known == registration
@@ -157,6 +147,26 @@ impl Upstream {
         }
         Ok(registered.client_id)
     }
+}
+
+/// What we register (RFC 7591 §2).
+fn metadata(our_url: &str, redirect_uri: &str) -> String {
+    json!({
+        "client_name": DEVICE_NAME,
+        "client_uri": format!("{our_url}/"),
+        "redirect_uris": [redirect_uri],
+        "response_types": ["code"],
+        "grant_types": ["authorization_code"],
+        // A public client: PKCE and a redirect URI of its own protect the code, and there is no secret to keep.
+        "token_endpoint_auth_method": "none",
+        "application_type": "web",
+    })
+    .to_string()
+}
+
+/// What [`PinnedIssuer::registration`] says when the client registered there is still the one that we would register.
+pub fn current_registration(our_url: &str, redirect_uri: &str) -> String {
+    fingerprint(&metadata(our_url, redirect_uri))
 }
 
 /// Loudly: somebody moved the authentication service, or somebody claims another's.

@@ -53,7 +53,7 @@ pub async fn leave(step: UnderWay) -> Result<Response, AuthorizeError> {
 
 /// Opens an attempt and sends the browser to the authentication service.
 pub async fn send(mut step: UnderWay, server: &Homeserver) -> Result<Response, AuthorizeError> {
-    let redirect_uri = format!("{}/login/oauth/{}", step.app.config.issuer, server.name);
+    let redirect_uri = step.app.config.oauth_redirect_uri(&server.name);
     let (service, client_id) = match client(&step, server, &redirect_uri).await {
         Ok(found) => found,
         Err(ClientError::Store(error)) => return Err(error.into()),

@@ -76,6 +76,7 @@ impl Shared {
     fn honest(&self, request: &Recorded) -> Answer {
         let mut memory = self.memory();
         match request.endpoint {
+            Endpoint::Versions => Ok(json_answer(200, json!({"versions": ["v1.1", "v1.15"]}))),
             Endpoint::LoginTypes => Ok(json_answer(200, json!({"flows": memory.flows}))),
             Endpoint::Login => self.login(&mut memory, request),
             Endpoint::SsoRedirect => sso_redirect(&mut memory, request),

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 /// An endpoint of a homeserver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Endpoint {
+    Versions,
     LoginTypes,
     Login,
     SsoRedirect,
@@ -33,6 +34,7 @@ pub enum Endpoint {
 impl Endpoint {
     pub(super) fn of(method: &Method, path: &str) -> Self {
         match (method.as_str(), path) {
+            ("GET", "/_matrix/client/versions") => Self::Versions,
             ("GET", "/_matrix/client/v3/login") => Self::LoginTypes,
             ("POST", "/_matrix/client/v3/login") => Self::Login,
             ("GET", "/_matrix/client/v3/account/whoami") => Self::Whoami,

@@ -1,0 +1,183 @@
+//! What an operator wants to know of a homeserver before agents do. It is asked as a login would ask it; nobody is signed
+//! in, and nothing is registered or remembered.
+
+use std::time::UNIX_EPOCH;
+
+use http::{HeaderMap, Request, header};
+use ruma::api::error::RetryAfter;
+use serde::Deserialize;
+use url::Url;
+
+use super::{
+    DirectoryError, Offered, Upstream, UpstreamError,
+    error::{Step, refusal},
+};
+use crate::{
+    clock::Clock,
+    domain::homeserver::{DirectoryFinding, Homeserver, Way},
+    egress::{EgressError, Reach, reach},
+};
+
+/// What a homeserver that answers shows of itself.
+#[derive(Clone, Debug)]
+pub struct Checkup {
+    /// How many seconds its clock is ahead of ours (behind: negative), by the `Date` of an answer.
+    pub clock_ahead: Option<i64>,
+    /// Its authentication service, where OAuth 2.0 is switched on.
+    pub service: Result<Option<ServiceSeen>, UpstreamError>,
+    /// The ways in.
+    pub offered: Result<Offered, UpstreamError>,
+    /// Its answer for the address asked about, where it offers the directory.
+    pub directory: Option<Result<DirectoryFinding, DirectoryError>>,
+}
+
+/// What matters of an authentication service's metadata, which are right as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceSeen {
+    /// Exactly as published.
+    pub issuer: String,
+    /// Whether clients can register themselves.
+    pub registers_clients: bool,
+}
+
+/// A homeserver that does not answer as one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreached {
+    /// In the words of a login.
+    pub error: UpstreamError,
+    /// Where the connection ends, if there is none.
+    pub reach: Option<Reach>,
+}
+
+#[derive(Deserialize)]
+struct Versions {
+    versions: Vec<String>,
+}
+
+impl Upstream {
+    /// Asks a homeserver for everything that a login there rests on; `address` is one that nobody has.
+    ///
+    /// # Errors
+    /// [`Unreached`] when `/_matrix/client/versions` is not answered; then nothing else is asked.
+    pub async fn check_up(
+        &self,
+        list: &[Homeserver],
+        homeserver: &Homeserver,
+        address: &str,
+        clock: &Clock,
+    ) -> Result<Checkup, Unreached> {
+        let clock_ahead = self.versions(homeserver, clock).await?;
+        let now = clock.now();
+        let service = match homeserver.ways.contains(&Way::OAuth) {
+            true => self.authentication_service(homeserver, now).await,
+            false => Ok(None),
+        };
+        let seen = |service: super::AuthenticationService| ServiceSeen {
+            registers_clients: service.registers_clients(),
+            issuer: service.issuer,
+        };
+        Ok(Checkup {
+            clock_ahead,
+            service: service.map(|service| service.map(seen)),
+            offered: self.offered(homeserver, now).await,
+            directory: match homeserver.directory {
+                true => Some(self.directory_of(list, homeserver, address).await),
+                false => None,
+            },
+        })
+    }
+
+    /// Is this a homeserver? Answers how far its clock is ahead.
+    async fn versions(&self, homeserver: &Homeserver, clock: &Clock) -> Result<Option<i64>, Unreached> {
+        let plain = |error| Unreached { error, reach: None };
+        let url = format!("{}/_matrix/client/versions", homeserver.base_url);
+        let request = Request::get(&url)
+            .body(Vec::new())
+            .map_err(|_| plain(UpstreamError::Nonsense("an address that is none")))?;
+        let before = clock.now();
+        let response = match self.egress.send(request).await {
+            Ok(response) => response,
+            Err(error) => {
+                let reach = match (error, Url::parse(&url)) {
+                    (EgressError::Connect, Ok(url)) => Some(reach(&url).await),
+                    _ => None,
+                };
+                let error = error.into();
+                return Err(Unreached { error, reach });
+            }
+        };
+        if !response.status().is_success() {
+            return Err(plain(refusal(Step::Authenticated, &response)));
+        }
+        let nonsense = UpstreamError::Nonsense("a list of Matrix versions that cannot be read");
+        match serde_json::from_slice::<Versions>(response.body()) {
+            Ok(Versions { versions }) if !versions.is_empty() => Ok(ahead(response.headers(), before, clock.now())),
+            _ => Err(plain(nonsense)),
+        }
+    }
+
+    /// The answer of this one directory server.
+    async fn directory_of(
+        &self,
+        list: &[Homeserver],
+        homeserver: &Homeserver,
+        address: &str,
+    ) -> Result<DirectoryFinding, DirectoryError> {
+        let alone = |other: &Homeserver| Homeserver {
+            directory: other.name == homeserver.name,
+            ..other.clone()
+        };
+        let list: Vec<_> = list.iter().map(alone).collect();
+        self.lookup(&list, address, 1, None).await
+    }
+}
+
+/// How far the sender's clock is from the time between question and answer, both in Unix seconds. A cached answer is as old
+/// as its `Age` says (RFC 9111 §5.1).
+fn ahead(headers: &HeaderMap, before: i64, after: i64) -> Option<i64> {
+    let date = headers
+        .get(header::DATE)
+        .and_then(|value| RetryAfter::try_from(value).ok());
+    let Some(RetryAfter::DateTime(date)) = date else {
+        return None;
+    };
+    let age = headers.get(header::AGE).and_then(|age| age.to_str().ok()?.parse().ok());
+    let sent = i64::try_from(date.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()?;
+    let date = sent.saturating_add(age.unwrap_or(0i64).clamp(0, 86_400));
+    Some(match date {
+        date if date > after => date - after,
+        date if date < before => date - before,
+        _ => 0,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_clock_is_held_against_the_time_of_the_exchange() {
+        // 784111777 seconds.
+        let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+        for (date, age, before, after, expected) in [
+            (date, None, 784_111_777, 784_111_777, Some(0)),
+            (date, None, 784_111_770, 784_111_780, Some(0)),
+            (date, None, 784_111_700, 784_111_707, Some(70)),
+            (date, None, 784_111_787, 784_111_790, Some(-10)),
+            (date, Some("10"), 784_111_787, 784_111_790, Some(0)),
+            (date, Some("x"), 784_111_787, 784_111_790, Some(-10)),
+            ("10", None, 0, 0, None),
+            ("yesterday", None, 0, 0, None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::DATE, HeaderValue::from_static(date));
+            if let Some(age) = age {
+                headers.insert(header::AGE, HeaderValue::from_static(age));
+            }
+            assert_eq!(ahead(&headers, before, after), expected, "{date} {age:?} {before}");
+        }
+        assert_eq!(ahead(&HeaderMap::new(), 0, 0), None);
+    }
+}
