@@ -120,6 +120,8 @@ pub struct Lifetimes {
     pub session: i64,
     /// A remembered consent.
     pub consent: i64,
+    /// A sign-in in the agent's history.
+    pub sign_ins: i64,
 }
 
 /// Caps.

@@ -17,4 +17,5 @@ pub mod logout;
 pub mod names;
 pub mod registration;
 pub mod session;
+pub mod sign_in;
 pub mod throttle;

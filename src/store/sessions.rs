@@ -110,15 +110,19 @@ impl Store {
     }
 }
 
+/// The way in of this name.
+pub(super) fn way_of(name: &str) -> Option<Way> {
+    Way::DEFAULT_ORDER.into_iter().find(|way| way.as_str() == name)
+}
+
 impl TryFrom<SessionRow> for BrowserSession {
     type Error = StoreError;
 
     fn try_from(row: SessionRow) -> Result<Self, StoreError> {
-        let way = Way::DEFAULT_ORDER.into_iter().find(|way| way.as_str() == row.way);
         Ok(Self {
+            way: way_of(&row.way).ok_or(StoreError::Corrupt("browser_sessions"))?,
             id: row.id,
             agent_id: row.agent_id,
-            way: way.ok_or(StoreError::Corrupt("browser_sessions"))?,
             auth_time: row.auth_time,
             created_at: row.created_at,
             expires_at: row.expires_at,

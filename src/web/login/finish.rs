@@ -19,6 +19,7 @@ use crate::domain::homeserver::{Homeserver, Way};
 use crate::domain::identity::{Continuity, Facts, UpstreamIdentity, continuity, is_other_account, settle};
 use crate::domain::login_problem::LoginProblem;
 use crate::domain::session::BrowserSession;
+use crate::domain::sign_in::SignIn;
 use crate::secret::{fingerprint, random_id, random_token};
 use crate::upstream::UpstreamError;
 
@@ -272,7 +273,7 @@ pub async fn issue(
         scope: request.checked.scope.clone(),
         resources: request.audience.clone(),
         agent: Some(AgentGrant {
-            agent_id: person.agent.id,
+            agent_id: person.agent.id.clone(),
             session_id: person.session.id,
             subject: person.subject,
             claims,
@@ -285,6 +286,14 @@ pub async fn issue(
             sid,
         }),
         created_at: now,
+    };
+    let sign_in = SignIn {
+        id: authorization.id.clone(),
+        agent_id: person.agent.id,
+        client_id: request.client.id.clone(),
+        client_name: request.client.name.clone(),
+        way: person.session.way,
+        at: now,
     };
     let record = CodeRecord {
         fingerprint: fingerprint(&code),
@@ -304,6 +313,9 @@ pub async fn issue(
     if !app.store.insert_authorization(&authorization, &record).await? {
         return Err(PageError::new(ErrorKind::FlowExpired).into());
     }
+    app.store
+        .insert_sign_in(&sign_in, now + app.config.lifetimes.sign_ins)
+        .await?;
     registration::used(app, &request.client, now).await?;
     tracing::info!(
         client.id = request.client.id,
