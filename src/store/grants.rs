@@ -3,7 +3,7 @@
 use super::sessions::HOLD;
 use super::tokens::{Details, insert_tokens};
 use super::{Store, StoreError, from_json, to_json};
-use crate::domain::grant::{AccessTokenRecord, Authorization, CodeRecord, RefreshTokenRecord};
+use crate::domain::grant::{AccessTokenRecord, Authorization, CodeRecord, KeptAuthorization, RefreshTokenRecord};
 
 const INSERT_AUTHORIZATION: &str = "insert into authorizations
     (id, client_id, agent_id, session_id, document, created_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7)";
@@ -158,6 +158,26 @@ impl Store {
             insert_tokens!(tx, token, &details, None::<&RefreshTokenRecord>);
         });
         Ok(())
+    }
+
+    /// The authorizations about an agent that are kept, newest first, each with its end and when it was revoked.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_authorizations(&self, agent_id: &str) -> Result<Vec<KeptAuthorization>, StoreError> {
+        let sql = "select document, expires_at, revoked_at from authorizations where agent_id = $1
+                   order by created_at desc, id";
+        let rows = on!(self.reads(), db => {
+            sqlx::query_as::<_, (String, i64, Option<i64>)>(sql).bind(agent_id).fetch_all(db).await
+        })?;
+        let kept = |(document, expires_at, revoked_at): (String, i64, Option<i64>)| {
+            Ok(KeptAuthorization {
+                authorization: from_json(&document, "authorizations")?,
+                expires_at,
+                revoked_at,
+            })
+        };
+        rows.into_iter().map(kept).collect()
     }
 
     /// Revokes an authorization: its code and all its tokens are dead from now on.

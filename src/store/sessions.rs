@@ -53,6 +53,19 @@ impl Store {
         row.map(BrowserSession::try_from).transpose()
     }
 
+    /// The living browser sessions of an agent, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_browser_sessions(&self, agent_id: &str, now: i64) -> Result<Vec<BrowserSession>, StoreError> {
+        let sql = "select id, agent_id, way, auth_time, created_at, expires_at from browser_sessions
+                   where agent_id = $1 and expires_at > $2 order by created_at desc, id";
+        let rows = on!(self.reads(), db => {
+            sqlx::query_as::<_, SessionRow>(sql).bind(agent_id).bind(now).fetch_all(db).await
+        })?;
+        rows.into_iter().map(BrowserSession::try_from).collect()
+    }
+
     /// Writes way, `auth_time` and end of a living session after a new login of its agent; `false` when it has ended
     /// meanwhile.
     ///

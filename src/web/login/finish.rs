@@ -15,11 +15,11 @@ use crate::app::App;
 use crate::domain::agent::{Agent, IssuerSubject};
 use crate::domain::claims;
 use crate::domain::grant::{AgentGrant, Authorization, CodeRecord};
+use crate::domain::history::PastSignIn;
 use crate::domain::homeserver::{Homeserver, Way};
 use crate::domain::identity::{Continuity, Facts, UpstreamIdentity, continuity, is_other_account, settle};
 use crate::domain::login_problem::LoginProblem;
 use crate::domain::session::BrowserSession;
-use crate::domain::sign_in::SignIn;
 use crate::secret::{fingerprint, random_id, random_token};
 use crate::upstream::UpstreamError;
 
@@ -287,7 +287,7 @@ pub async fn issue(
         }),
         created_at: now,
     };
-    let sign_in = SignIn {
+    let sign_in = PastSignIn {
         id: authorization.id.clone(),
         agent_id: person.agent.id,
         client_id: request.client.id.clone(),
@@ -314,7 +314,7 @@ pub async fn issue(
         return Err(PageError::new(ErrorKind::FlowExpired).into());
     }
     app.store
-        .insert_sign_in(&sign_in, now + app.config.lifetimes.sign_ins)
+        .insert_past_sign_in(&sign_in, now + app.config.lifetimes.sign_ins)
         .await?;
     registration::used(app, &request.client, now).await?;
     tracing::info!(

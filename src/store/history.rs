@@ -2,7 +2,7 @@
 
 use super::sessions::way_of;
 use super::{Store, StoreError};
-use crate::domain::sign_in::SignIn;
+use crate::domain::history::PastSignIn;
 
 #[derive(sqlx::FromRow)]
 struct SignInRow {
@@ -19,8 +19,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn insert_sign_in(&self, sign_in: &SignIn, expires_at: i64) -> Result<(), StoreError> {
-        let sql = "insert into sign_ins (id, agent_id, client_id, client_name, way, at, expires_at)
+    pub async fn insert_past_sign_in(&self, sign_in: &PastSignIn, expires_at: i64) -> Result<(), StoreError> {
+        let sql = "insert into sign_in_history (id, agent_id, client_id, client_name, way, at, expires_at)
                    values ($1, $2, $3, $4, $5, $6, $7)";
         on!(self.writes(), db => {
             sqlx::query(sql)
@@ -42,13 +42,13 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn list_sign_ins(
+    pub async fn list_past_sign_ins(
         &self,
         agent_id: &str,
         before: Option<(i64, &str)>,
         limit: u32,
-    ) -> Result<Vec<SignIn>, StoreError> {
-        let sql = "select id, agent_id, client_id, client_name, way, at from sign_ins
+    ) -> Result<Vec<PastSignIn>, StoreError> {
+        let sql = "select id, agent_id, client_id, client_name, way, at from sign_in_history
                    where agent_id = $1 and (at < $2 or (at = $2 and id < $3)) order by at desc, id desc limit $4";
         let (at, id) = before.unwrap_or((i64::MAX, ""));
         let rows = on!(self.reads(), db => {
@@ -60,27 +60,27 @@ impl Store {
                 .fetch_all(db)
                 .await
         })?;
-        rows.into_iter().map(SignIn::try_from).collect()
+        rows.into_iter().map(PastSignIn::try_from).collect()
     }
 
     /// When an agent first and last signed in to each service, as far as that is remembered: client, first, last.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn list_sign_in_times(&self, agent_id: &str) -> Result<Vec<(String, i64, i64)>, StoreError> {
-        let sql = "select client_id, min(at), max(at) from sign_ins where agent_id = $1 group by client_id";
+    pub async fn list_past_sign_in_times(&self, agent_id: &str) -> Result<Vec<(String, i64, i64)>, StoreError> {
+        let sql = "select client_id, min(at), max(at) from sign_in_history where agent_id = $1 group by client_id";
         Ok(on!(self.reads(), db => {
             sqlx::query_as::<_, (String, i64, i64)>(sql).bind(agent_id).fetch_all(db).await
         })?)
     }
 }
 
-impl TryFrom<SignInRow> for SignIn {
+impl TryFrom<SignInRow> for PastSignIn {
     type Error = StoreError;
 
     fn try_from(row: SignInRow) -> Result<Self, StoreError> {
         Ok(Self {
-            way: way_of(&row.way).ok_or(StoreError::Corrupt("sign_ins"))?,
+            way: way_of(&row.way).ok_or(StoreError::Corrupt("sign_in_history"))?,
             id: row.id,
             agent_id: row.agent_id,
             client_id: row.client_id,

@@ -4,7 +4,7 @@ use super::homeserver::Way;
 
 /// A service got a code for an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignIn {
+pub struct PastSignIn {
     /// That of the authorization it ended in.
     pub id: String,
     /// Whose it was.

@@ -1,6 +1,6 @@
 -- Who signed in to which service, for the agent's own page. The service's name stays as the agent knew it: it outlives the
 -- client. Kept as long as the configuration says.
-create table sign_ins (
+create table sign_in_history (
     -- That of the authorization.
     id text not null primary key,
     agent_id text not null references agents (id) on delete cascade,
@@ -10,8 +10,8 @@ create table sign_ins (
     at bigint not null,
     expires_at bigint not null
 );
-create index sign_ins_agent on sign_ins (agent_id, at, id);
-create index sign_ins_expiry on sign_ins (expires_at);
+create index sign_in_history_agent on sign_in_history (agent_id, at, id);
+create index sign_in_history_expiry on sign_in_history (expires_at);
 
 -- Flows of our own pages have no client in the database, so the table is made anew without that reference: a flow of a client
 -- that is gone meanwhile is noticed at its next step, and expires. Renamed first, as in 0002.
