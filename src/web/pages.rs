@@ -101,6 +101,8 @@ fn wait(text: &Text, seconds: Option<u64>) -> String {
 }
 
 #[cfg(test)]
+mod account_samples;
+#[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! The integration tests, one binary: the whole application over HTTP, and its parts against what they talk to.
 
+mod account;
 mod admission;
 mod architecture;
 mod authorization_requests;
