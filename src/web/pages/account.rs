@@ -92,13 +92,13 @@ pub struct ServiceEntry {
 }
 
 impl ServiceEntry {
-    fn given(&self, text: &Text) -> String {
+    fn given(&self, text: &Text) -> Vec<String> {
         let kinds = self.kinds.iter().map(|kind| text.get(kind.key()));
         let places = self
             .places
             .iter()
             .map(|place| format!("{} {place}", text.get(ConsentKind::Resource.key())));
-        kinds.chain(places).collect::<Vec<_>>().join(" · ")
+        kinds.chain(places).collect()
     }
 }
 

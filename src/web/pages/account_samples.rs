@@ -14,7 +14,14 @@ pub(super) fn samples(layout: &Layout) -> Vec<Sample> {
     let few = |name: &str| {
         vec![
             service(layout, name, vec![ConsentKind::Name, ConsentKind::Email]),
-            service(layout, "Agenda", ConsentKind::ALL.to_vec()),
+            service(
+                layout,
+                "Agenda",
+                ConsentKind::ALL
+                    .into_iter()
+                    .filter(|kind| *kind != ConsentKind::Resource)
+                    .collect(),
+            ),
         ]
     };
     let pages = [

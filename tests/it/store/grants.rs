@@ -18,6 +18,7 @@ async fn seed_session(store: &Store) {
     seed(store).await;
     let session = session("session", NOW + 365 * 24 * 3600);
     store.insert_browser_session(&session).await.unwrap();
+    store.sid("session", "rp", "sid").await.unwrap().unwrap();
 }
 
 pub fn grant(id: &str) -> (Authorization, CodeRecord) {
