@@ -293,7 +293,7 @@ async fn cleanup_deletes_what_expired_and_remembers_a_spent_code_as_long_as_its_
         }
         store.insert_flow(&flow("living", NOW + 1)).await.unwrap();
         store.insert_browser_session(&session("ended", NOW)).await.unwrap();
-        store.sid("ended", "rp", "sid").await.unwrap();
+        store.sid("ended", "rp", "sid that ended").await.unwrap();
         for id in ["spent", "unspent"] {
             let (authorization, code) = grant(id);
             store.insert_authorization(&authorization, &code).await.unwrap();
