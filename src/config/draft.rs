@@ -230,6 +230,7 @@ impl Draft {
             session: reader.integer("lifetimes.session", 12 * HOUR, 300..=30 * DAY),
             consent: reader.integer("lifetimes.consent", 365 * DAY, HOUR..=730 * DAY),
             unconfirmed: reader.integer("lifetimes.unconfirmed", DAY, 600..=30 * DAY),
+            sign_ins: reader.integer("lifetimes.sign_ins", 365 * DAY, DAY..=1095 * DAY),
         };
         if lifetimes.login_attempt > lifetimes.flow {
             reader.problem("lifetimes.login_attempt", "must not be longer than lifetimes.flow");

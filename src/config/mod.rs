@@ -125,6 +125,8 @@ pub struct Lifetimes {
     pub consent: i64,
     /// What was last known of an account, where its homeserver is watched.
     pub unconfirmed: i64,
+    /// A sign-in in the agent's history.
+    pub sign_ins: i64,
 }
 
 /// Caps.

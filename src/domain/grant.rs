@@ -74,6 +74,17 @@ pub struct AgentGrant {
     pub sid: String,
 }
 
+/// An authorization with what has become of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptAuthorization {
+    /// As it was given.
+    pub authorization: Authorization,
+    /// The latest end of anything issued from it, Unix seconds.
+    pub expires_at: i64,
+    /// Unix seconds.
+    pub revoked_at: Option<i64>,
+}
+
 /// An authorization code as stored; the code itself is shown once and only its fingerprint kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodeRecord {

@@ -1,6 +1,7 @@
 //! What is ours: agents, administrations, homeservers, identity → claims, flows, consents, grants, admission.
 //! Pure: data (and `now`) in, data or an error out.
 
+pub mod account;
 pub mod administration;
 pub mod admission;
 pub mod agent;
@@ -8,6 +9,7 @@ pub mod claims;
 pub mod consent;
 pub mod flow;
 pub mod grant;
+pub mod history;
 pub mod homeserver;
 pub mod identifier;
 pub mod identity;

@@ -117,6 +117,17 @@ impl Store {
         Ok(())
     }
 
+    /// The subjects of an agent by sector.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_subjects(&self, agent_id: &str) -> Result<Vec<(String, String)>, StoreError> {
+        let sql = "select sector, subject from subjects where agent_id = $1 order by sector";
+        Ok(on!(self.reads(), db => {
+            sqlx::query_as::<_, (String, String)>(sql).bind(agent_id).fetch_all(db).await
+        })?)
+    }
+
     /// The subject of an agent in a sector: the stored one, or `candidate` (random), which then is stored for ever.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ const EXPIRED: &[&str] = &[
      (select signer, jti from used_jtis where expires_at <= $1 limit $2)",
     "delete from consents where (agent_id, client_id) in
      (select agent_id, client_id from consents where expires_at <= $1 limit $2)",
+    "delete from sign_in_history where id in (select id from sign_in_history where expires_at <= $1 limit $2)",
     "delete from registration_tokens where id in
      (select id from registration_tokens where expires_at <= $1 limit $2)",
     // Unused clients that registered themselves, with all that hangs on them.

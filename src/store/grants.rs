@@ -3,7 +3,7 @@
 use super::sessions::HOLD;
 use super::tokens::{Details, insert_tokens};
 use super::{Store, StoreError, from_json, to_json};
-use crate::domain::grant::{AccessTokenRecord, Authorization, CodeRecord, RefreshTokenRecord};
+use crate::domain::grant::{AccessTokenRecord, Authorization, CodeRecord, KeptAuthorization, RefreshTokenRecord};
 
 const INSERT_AUTHORIZATION: &str = "insert into authorizations
     (id, client_id, agent_id, session_id, document, created_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7)";
@@ -22,7 +22,7 @@ struct CodeRow {
 
 impl Store {
     /// Stores an authorization and the code that stands for it, both or neither; `false` when the agent has signed out
-    /// meanwhile.
+    /// meanwhile, or withdrawn what the client had.
     ///
     /// # Errors
     /// When the database fails.
@@ -34,10 +34,14 @@ impl Store {
         let document = to_json(authorization)?;
         let insert_code = "insert into codes (fingerprint, authorization_id, client_id, redirect_uri, code_challenge,
                            expires_at) values ($1, $2, $3, $4, $5, $6)";
+        let takes_part = "select created_at from browser_sessions where id = $1 and exists
+                          (select 1 from session_clients where session_id = $1 and client_id = $2 and sid = $3)";
         transaction!(self, tx => {
             if let Some(agent) = &authorization.agent {
-                let held = sqlx::query(HOLD).bind(&agent.session_id).execute(&mut *tx).await?.rows_affected();
-                if held == 0 {
+                sqlx::query(HOLD).bind(&agent.session_id).execute(&mut *tx).await?;
+                // A statement of its own: on PostgreSQL only what begins after the wait sees what it waited for.
+                let sid = sqlx::query_as::<_, (i64,)>(takes_part).bind(&agent.session_id).bind(&authorization.client_id);
+                if sid.bind(&agent.sid).fetch_optional(&mut *tx).await?.is_none() {
                     return Ok(false);
                 }
             }
@@ -162,6 +166,26 @@ impl Store {
             insert_tokens!(tx, token, &details, None::<&RefreshTokenRecord>);
         });
         Ok(())
+    }
+
+    /// The authorizations about an agent that are kept, newest first, each with its end and when it was revoked.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_authorizations(&self, agent_id: &str) -> Result<Vec<KeptAuthorization>, StoreError> {
+        let sql = "select document, expires_at, revoked_at from authorizations where agent_id = $1
+                   order by created_at desc, id";
+        let rows = on!(self.reads(), db => {
+            sqlx::query_as::<_, (String, i64, Option<i64>)>(sql).bind(agent_id).fetch_all(db).await
+        })?;
+        let kept = |(document, expires_at, revoked_at): (String, i64, Option<i64>)| {
+            Ok(KeptAuthorization {
+                authorization: from_json(&document, "authorizations")?,
+                expires_at,
+                revoked_at,
+            })
+        };
+        rows.into_iter().map(kept).collect()
     }
 
     /// Revokes an authorization: its code and all its tokens are dead from now on.

@@ -8,6 +8,31 @@ use crate::protocol::client::Client;
 /// How long it is remembered what became of a delivery, in seconds.
 pub(super) const KEPT: i64 = 30 * 24 * 3600;
 
+// A session has one `sid` per client, so that is the delivery's id too.
+pub(super) const QUEUE: &str =
+    "insert into logout_deliveries (id, client_id, subject, sid, created_at, next_attempt_at,
+                                attempts, expires_at) values ($1, $2, $3, $1, $4, $4, 0, $5)";
+
+/// Queues a logout token in a transaction.
+macro_rules! queue {
+    ($tx:ident, $sid:expr, $client_id:expr, $subject:expr, $now:expr) => {
+        sqlx::query($crate::store::logouts::QUEUE)
+            .bind($sid)
+            .bind($client_id)
+            .bind($subject)
+            .bind($now)
+            .bind($now + $crate::store::logouts::KEPT)
+            .execute(&mut *$tx)
+            .await?
+    };
+}
+pub(super) use queue;
+
+/// Whether logout tokens are for this client.
+pub(super) fn is_told(client: &Client) -> bool {
+    client.logout.backchannel_logout_uri.is_some() && !client.disabled
+}
+
 #[derive(sqlx::FromRow)]
 struct DeliveryRow {
     id: String,
@@ -23,10 +48,6 @@ struct DeliveryRow {
 
 pub(super) const PARTICIPANTS: &str = "select c.document, s.sid, s.subject from session_clients s
                             join clients c on c.id = s.client_id where s.session_id = $1 order by c.id";
-// A session has one `sid` per client, so that is the delivery's id too.
-pub(super) const QUEUE: &str =
-    "insert into logout_deliveries (id, client_id, subject, sid, created_at, next_attempt_at, attempts,
-                     expires_at) values ($1, $2, $3, $1, $4, $4, 0, $5)";
 pub(super) const REVOKE: &str =
     "update authorizations set revoked_at = $2 where session_id = $1 and revoked_at is null";
 pub(super) const DELETE: &str = "delete from browser_sessions where id = $1";
@@ -43,15 +64,8 @@ macro_rules! end_session {
                 continue;
             }
             // Who redeemed no code knows nobody here, and learns of nobody by a logout.
-            if let (Some(_), Some(subject)) = (&client.logout.backchannel_logout_uri, subject) {
-                sqlx::query($crate::store::logouts::QUEUE)
-                    .bind(&sid)
-                    .bind(&client.id)
-                    .bind(subject)
-                    .bind($now)
-                    .bind($now + $crate::store::logouts::KEPT)
-                    .execute(&mut *$tx)
-                    .await?;
+            if let (true, Some(subject)) = ($crate::store::logouts::is_told(&client), subject) {
+                $crate::store::logouts::queue!($tx, &sid, &client.id, subject, $now);
             }
             $found.push(Participant { client, sid });
         }

@@ -52,6 +52,7 @@ mod consents;
 mod error;
 mod flows;
 mod grants;
+mod history;
 mod homeservers;
 mod lifecycle;
 mod logos;

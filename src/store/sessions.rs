@@ -53,6 +53,19 @@ impl Store {
         row.map(BrowserSession::try_from).transpose()
     }
 
+    /// The living browser sessions of an agent, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_browser_sessions(&self, agent_id: &str, now: i64) -> Result<Vec<BrowserSession>, StoreError> {
+        let sql = "select id, agent_id, way, auth_time, created_at, expires_at from browser_sessions
+                   where agent_id = $1 and expires_at > $2 order by created_at desc, id";
+        let rows = on!(self.reads(), db => {
+            sqlx::query_as::<_, SessionRow>(sql).bind(agent_id).bind(now).fetch_all(db).await
+        })?;
+        rows.into_iter().map(BrowserSession::try_from).collect()
+    }
+
     /// Writes way, `auth_time` and end of a living session after a new login of its agent; `false` when it has ended
     /// meanwhile.
     ///
@@ -110,15 +123,19 @@ impl Store {
     }
 }
 
+/// The way in of this name.
+pub(super) fn way_of(name: &str) -> Option<Way> {
+    Way::DEFAULT_ORDER.into_iter().find(|way| way.as_str() == name)
+}
+
 impl TryFrom<SessionRow> for BrowserSession {
     type Error = StoreError;
 
     fn try_from(row: SessionRow) -> Result<Self, StoreError> {
-        let way = Way::DEFAULT_ORDER.into_iter().find(|way| way.as_str() == row.way);
         Ok(Self {
+            way: way_of(&row.way).ok_or(StoreError::Corrupt("browser_sessions"))?,
             id: row.id,
             agent_id: row.agent_id,
-            way: way.ok_or(StoreError::Corrupt("browser_sessions"))?,
             auth_time: row.auth_time,
             created_at: row.created_at,
             expires_at: row.expires_at,

@@ -1,5 +1,6 @@
 //! The web shell: axum handlers that parse, load, let the core decide, save and answer; and the pages they show.
 
+mod account;
 mod error;
 mod form;
 mod health;

@@ -1,6 +1,7 @@
 //! The pages that agents see: plain data in, HTML out (askama, `templates/`). They know nothing of requests, flows or
 //! the database. Markup uses DSFR class names; every input, button and message has a stable `id`; no script.
 
+mod account;
 mod consent;
 mod filters;
 mod login;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use askama::Template;
 
+pub use account::{AccountPage, Done, HistoryPage, ServiceEntry, SessionEntry, SignInEntry};
 pub use consent::{ConsentItem, ConsentKind, ConsentPage};
 pub use login::{
     ChooseAccountPage, ConfirmAccountPage, IdentifierError, IdentifierPage, PasswordError, PasswordPage, SsoPage,
@@ -98,6 +100,8 @@ fn wait(text: &Text, seconds: Option<u64>) -> String {
     }
 }
 
+#[cfg(test)]
+mod account_samples;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]

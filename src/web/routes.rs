@@ -14,7 +14,7 @@ use tower_http::cors::{Any, CorsLayer};
 
 use super::error::{JsonError, PageError};
 use super::pages::ErrorKind;
-use super::{health, layers, login, logo, logout, oidc};
+use super::{account, health, layers, login, logo, logout, oidc};
 use crate::app::SharedApp;
 use crate::protocol::discovery::{AUTHORIZE, INTROSPECT, JWKS, LOGOUT, REVOKE, TOKEN, USERINFO};
 use crate::protocol::error::{ErrorCode, OAuthError};
@@ -23,7 +23,7 @@ use crate::protocol::error::{ErrorCode, OAuthError};
 const MAX_BODY: usize = 64 * 1024;
 
 /// A GET of these addresses does something once (a code, a login): a HEAD, as link scanners send it, must not.
-async fn no_head() -> PageError {
+pub(super) async fn no_head() -> PageError {
     PageError::new(ErrorKind::Method)
 }
 
@@ -56,6 +56,7 @@ pub fn router(app: SharedApp, time_limit: Duration) -> Router {
             "/logout/{request}",
             get(logout::show).post(logout::answer).head(no_head),
         )
+        .merge(account::routes())
         .layer(layers::cookie_session(&app));
 
     let people = Router::new()

@@ -5,6 +5,7 @@ mod form_post;
 mod gallery;
 mod languages;
 mod main_job;
+mod own_page;
 
 use crate::support::TestApp;
 use crate::support::chromium::Chromium;

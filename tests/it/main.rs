@@ -1,5 +1,6 @@
 //! The integration tests, one binary: the whole application over HTTP, and its parts against what they talk to.
 
+mod account;
 mod account_states;
 mod admission;
 mod architecture;

@@ -31,6 +31,7 @@ async fn every_kind(app: &TestApp) -> Vec<Page> {
         "/login/sso/x/y?loginToken=z",
         "/logout",
         "/logout/unknown",
+        "/mon-compte",
         "/static/nothing.css",
         &service.url(&[]),
         &service.url(&[("prompt", "none")]),
@@ -57,6 +58,9 @@ async fn every_kind(app: &TestApp) -> Vec<Page> {
         .send(browser.http.request(Method::DELETE, &format!("{}/", app.base_url)))
         .await;
     let huge = browser.post("/authorize", &[("x", &"x".repeat(70_000))]).await;
+    for path in ["/mon-compte", "/mon-compte/connexions", "/mon-compte/donnees"] {
+        kinds.push(browser.get(path).await);
+    }
     kinds.extend([
         page, password, wrong, consent, answer, tokens, choose, logout, method, huge,
     ]);

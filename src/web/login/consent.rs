@@ -95,7 +95,7 @@ fn items(step: &UnderWay, person: &Person) -> Vec<ConsentItem> {
     let public = step.request.client.subject_type == SubjectType::Public;
     let mut items: Vec<ConsentItem> = powers(step);
     for name in &person.claims {
-        let (Some(kind), Some(value)) = (kind(name, public), person.values.get(name.as_str())) else {
+        let (Some(kind), Some(value)) = (ConsentKind::of(name, public), person.values.get(name.as_str())) else {
             continue;
         };
         let item = ConsentItem {
@@ -142,30 +142,4 @@ fn words(value: &Value) -> String {
         Value::Array(list) => list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
         other => other.to_string(),
     }
-}
-
-/// The words for a claim; `None` for what says nothing more than another (`email_verified`).
-fn kind(claim: &str, public: bool) -> Option<ConsentKind> {
-    Some(match claim {
-        "name" => ConsentKind::Name,
-        "given_name" => ConsentKind::GivenName,
-        "family_name" | "usual_name" => ConsentKind::FamilyName,
-        "preferred_username" => ConsentKind::PreferredUsername,
-        "email" => ConsentKind::Email,
-        "sub" | "uid" if public => ConsentKind::PublicSubject,
-        "sub" | "uid" => ConsentKind::Subject,
-        "tchap_user_id" => ConsentKind::TchapUserId,
-        "tchap_homeserver" => ConsentKind::Homeserver,
-        "tchap_guest" => ConsentKind::Guest,
-        "administration_domain" => ConsentKind::AdministrationDomain,
-        "administration_name" | "organization_label" => ConsentKind::AdministrationName,
-        "siren" => ConsentKind::Siren,
-        "siret" => ConsentKind::Siret,
-        "organizational_unit" => ConsentKind::OrganizationalUnit,
-        "belonging_population" => ConsentKind::Population,
-        "roles" => ConsentKind::Roles,
-        "locale" => ConsentKind::Locale,
-        "updated_at" => ConsentKind::UpdatedAt,
-        _ => return None,
-    })
 }

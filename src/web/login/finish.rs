@@ -17,6 +17,7 @@ use crate::domain::agent::{AccountState, Agent, IssuerSubject};
 use crate::domain::claims;
 use crate::domain::flow::Denial;
 use crate::domain::grant::{AgentGrant, Authorization, CodeRecord};
+use crate::domain::history::PastSignIn;
 use crate::domain::homeserver::{Homeserver, Way};
 use crate::domain::identity::{Continuity, Facts, UpstreamIdentity, continuity, is_other_account, settle};
 use crate::domain::login_problem::LoginProblem;
@@ -282,7 +283,7 @@ pub async fn issue(
         scope: request.checked.scope.clone(),
         resources: request.audience.clone(),
         agent: Some(AgentGrant {
-            agent_id: person.agent.id,
+            agent_id: person.agent.id.clone(),
             session_id: person.session.id,
             subject: person.subject,
             claims,
@@ -295,6 +296,14 @@ pub async fn issue(
             sid,
         }),
         created_at: now,
+    };
+    let sign_in = PastSignIn {
+        id: authorization.id.clone(),
+        agent_id: person.agent.id,
+        client_id: request.client.id.clone(),
+        client_name: request.client.name.clone(),
+        way: person.session.way,
+        at: now,
     };
     let record = CodeRecord {
         fingerprint: fingerprint(&code),
@@ -314,6 +323,9 @@ pub async fn issue(
     if !app.store.insert_authorization(&authorization, &record).await? {
         return Err(ended());
     }
+    app.store
+        .insert_past_sign_in(&sign_in, now + app.config.lifetimes.sign_ins)
+        .await?;
     registration::used(app, &request.client, now).await?;
     tracing::info!(
         client.id = request.client.id,

@@ -7,6 +7,7 @@ pub mod finish;
 mod gate;
 pub mod identifier;
 pub mod oauth;
+pub mod own_pages;
 pub mod password;
 pub mod request;
 mod request_object;
@@ -17,7 +18,7 @@ use askama::Template;
 use axum::response::IntoResponse;
 use axum::response::{Html, Response};
 
-use super::error::{AuthorizeError, Incident, PageError};
+use super::error::{AuthorizeError, Incident, PageError, see_other};
 use super::pages::{ErrorKind, ProblemPage};
 use super::visitor::Visitor;
 use crate::app::App;
@@ -96,6 +97,10 @@ pub async fn show(mut step: UnderWay) -> Result<Response, AuthorizeError> {
             Err(step.request.refuse(&step.app, denial))
         }
         Step::Refuse(denial) => step.problem(denial_problem(denial)),
+        Step::Issue(_) if own_pages::is(&step.request.client) => {
+            step.app.store.delete_flow(&step.flow.id).await?;
+            Ok(see_other(step.request.checked.return_to.redirect_uri()))
+        }
         Step::Issue(claims) => {
             let (flow_id, person) = (Some(step.flow.id.as_str()), step.person.take());
             finish::issue(&step.app, &step.request, person, claims, flow_id, step.now).await

@@ -7,7 +7,7 @@ use super::super::error::{AuthorizeError, PageError};
 use super::super::pages::ErrorKind;
 use super::super::person::Person;
 use super::super::resources::{self, TargetError};
-use super::request_object;
+use super::{own_pages, request_object};
 use crate::app::App;
 use crate::domain::claims;
 use crate::domain::flow::{ConsentRule, Denial, Progress, Step, next_step};
@@ -43,6 +43,11 @@ impl Request {
             None => None,
         };
         let client = client.ok_or_else(|| PageError::new(ErrorKind::ClientUnknown))?;
+        Self::of(app, client, params).await
+    }
+
+    /// The same for a client that is known already.
+    pub async fn of(app: &App, client: Client, params: Params) -> Result<Self, AuthorizeError> {
         let resolved = request_object::resolve(app, &params, &client).await;
         let mut params = resolved.map_err(|error| match ReturnTo::verify(&params, &client) {
             Ok(return_to) => AuthorizeError::to(&return_to, &error, &app.config.issuer),
@@ -124,6 +129,7 @@ impl Request {
     fn consent_rule(&self) -> ConsentRule {
         let unproven = self.client.is_public() || self.client.self_registered;
         match self.client.consent {
+            _ if own_pages::is(&self.client) => ConsentRule::Never,
             _ if unproven && !self.checked.return_to.is_https() => ConsentRule::Always,
             ConsentPolicy::None if self.checked.return_to.is_https() && !self.client.is_public() => ConsentRule::Never,
             _ => ConsentRule::Remembered,

@@ -12,7 +12,7 @@ use super::super::pages::{ErrorKind, Layout, Service};
 use super::super::person::Person;
 use super::super::visitor::Visitor;
 use super::request::Request;
-use super::step_url;
+use super::{own_pages, step_url};
 use crate::app::SharedApp;
 use crate::domain::flow::{Flow, Stage, Step};
 use crate::domain::login_problem::LoginProblem;
@@ -42,7 +42,10 @@ impl UnderWay {
         let now = app.clock.now();
         let params = Params::parse(flow.params.as_bytes())
             .map_err(|error| PageError::with_detail(ErrorKind::Request, error.description))?;
-        let request = Request::check(app, params).await?;
+        let request = match own_pages::find(app, &flow.client_id)? {
+            Some(client) => Request::of(app, client, params).await?,
+            None => Request::check(app, params).await?,
+        };
         let person = request.person(app, visitor.signed_in().await?.as_deref(), now).await?;
         let logo = match &request.client.presentation.logo_uri {
             Some(uri) => app.store.find_client_logo_time(&request.client.id, uri).await?,

@@ -87,7 +87,33 @@ impl ConsentKind {
         ConsentKind::OfflineAccess,
     ];
 
-    fn key(self) -> &'static str {
+    /// The words for a claim; `None` for what says nothing more than another (`email_verified`).
+    pub fn of(claim: &str, public: bool) -> Option<ConsentKind> {
+        Some(match claim {
+            "name" => ConsentKind::Name,
+            "given_name" => ConsentKind::GivenName,
+            "family_name" | "usual_name" => ConsentKind::FamilyName,
+            "preferred_username" => ConsentKind::PreferredUsername,
+            "email" => ConsentKind::Email,
+            "sub" | "uid" if public => ConsentKind::PublicSubject,
+            "sub" | "uid" => ConsentKind::Subject,
+            "tchap_user_id" => ConsentKind::TchapUserId,
+            "tchap_homeserver" => ConsentKind::Homeserver,
+            "tchap_guest" => ConsentKind::Guest,
+            "administration_domain" => ConsentKind::AdministrationDomain,
+            "administration_name" | "organization_label" => ConsentKind::AdministrationName,
+            "siren" => ConsentKind::Siren,
+            "siret" => ConsentKind::Siret,
+            "organizational_unit" => ConsentKind::OrganizationalUnit,
+            "belonging_population" => ConsentKind::Population,
+            "roles" => ConsentKind::Roles,
+            "locale" => ConsentKind::Locale,
+            "updated_at" => ConsentKind::UpdatedAt,
+            _ => return None,
+        })
+    }
+
+    pub(super) fn key(self) -> &'static str {
         match self {
             ConsentKind::Name => "claim-name",
             ConsentKind::GivenName => "claim-given-name",

@@ -151,6 +151,7 @@ pub(super) fn samples(layout: &Layout) -> Vec<Sample> {
         };
         add(format!("error-{}", kind.code()), page.render());
     }
+    pages.extend(super::account_samples::samples(layout));
     pages
 }
 

@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use crate::domain::login_problem::LoginProblem;
 use askama::Template;
 
+use super::account_samples::account;
 use super::samples::{choose, consent, identifier, layout, logout, samples, signed_out};
 use super::*;
 
@@ -200,6 +201,17 @@ fn hostile_values_stay_text() {
     error.detail = Some(HOSTILE.into());
     let mut out = signed_out(&layout, 0, Some(HOSTILE));
     out.frames = vec![HOSTILE.into()];
+    let mut own = account(&layout, Vec::new(), None);
+    own.name = HOSTILE.into();
+    own.services = vec![ServiceEntry {
+        name: HOSTILE.into(),
+        logo: Some(HOSTILE.into()),
+        since: 0,
+        last_used: i64::MAX,
+        kinds: Vec::new(),
+        places: vec![HOSTILE.into()],
+        action: HOSTILE.into(),
+    }];
     let pages = [
         page.render(),
         agree.render(),
@@ -207,6 +219,7 @@ fn hostile_values_stay_text() {
         out.render(),
         choose(&layout, HOSTILE).render(),
         error.render(),
+        own.render(),
     ];
     for html in pages.map(|page| page.expect("the page renders")) {
         assert!(html.contains("&#60;script&#62;"), "shown, not dropped");

@@ -158,6 +158,18 @@ impl Gallery {
         self.look("partner-problem").await;
     }
 
+    async fn at_home(&self) {
+        let (browser, provider) = (&self.scene.chromium, &self.scene.app.base_url);
+        browser
+            .open(&format!("{provider}/mon-compte?lang={}", self.language))
+            .await;
+        browser.see("account").await;
+        self.look("account").await;
+        browser.open(&format!("{provider}/mon-compte/connexions")).await;
+        browser.see("account-history").await;
+        self.look("account-history").await;
+    }
+
     async fn signing_out(&self) {
         let (browser, provider) = (&self.scene.chromium, &self.scene.app.base_url);
         browser.open(&format!("{provider}/logout?lang={}", self.language)).await;
@@ -178,6 +190,7 @@ impl Gallery {
         gallery.by_password().await;
         gallery.by_single_sign_on().await;
         gallery.as_another().await;
+        gallery.at_home().await;
         gallery.signing_out().await;
         gallery.close().await;
     }

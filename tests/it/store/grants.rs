@@ -18,6 +18,7 @@ async fn seed_session(store: &Store) {
     seed(store).await;
     let session = session("session", NOW + 365 * 24 * 3600);
     store.insert_browser_session(&session).await.unwrap();
+    store.sid("session", "rp", "sid").await.unwrap().unwrap();
 }
 
 pub fn grant(id: &str) -> (Authorization, CodeRecord) {
@@ -292,7 +293,7 @@ async fn cleanup_deletes_what_expired_and_remembers_a_spent_code_as_long_as_its_
         }
         store.insert_flow(&flow("living", NOW + 1)).await.unwrap();
         store.insert_browser_session(&session("ended", NOW)).await.unwrap();
-        store.sid("ended", "rp", "sid").await.unwrap();
+        store.sid("ended", "rp", "sid that ended").await.unwrap();
         for id in ["spent", "unspent"] {
             let (authorization, code) = grant(id);
             store.insert_authorization(&authorization, &code).await.unwrap();

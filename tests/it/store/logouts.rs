@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use tchap_connect::domain::consent::Consent;
 use tchap_connect::protocol::client::{Client, LogoutUris, SubjectType};
 use tchap_connect::store::Store;
 
@@ -21,15 +22,19 @@ fn told(id: &str) -> Client {
 
 /// Someone signs in at a client in this session, which redeems the code.
 pub async fn join(store: &Store, session: &str, client: &str) {
-    let sid = format!("{session}-{client}");
-    store.sid(session, client, &sid).await.unwrap().unwrap();
-    let (mut authorization, mut code) = grant(&sid);
+    join_as(store, session, client, &format!("{session}-{client}")).await;
+}
+
+async fn join_as(store: &Store, session: &str, client: &str, sid: &str) {
+    store.sid(session, client, sid).await.unwrap().unwrap();
+    let (mut authorization, mut code) = grant(sid);
     let agent = authorization.agent.as_mut().unwrap();
     (agent.session_id, agent.subject) = (session.to_owned(), format!("subject at {client}"));
+    sid.clone_into(&mut agent.sid);
     authorization.client_id = client.to_owned();
     code.client_id = client.to_owned();
     assert!(store.insert_authorization(&authorization, &code).await.unwrap());
-    let token = token(&sid, &authorization.id);
+    let token = token(sid, &authorization.id);
     assert!(store.redeem_code(&code.fingerprint, NOW, &token, None).await.unwrap());
 }
 
@@ -167,6 +172,7 @@ async fn nothing_is_given_in_a_session_that_has_ended() {
     on_each_engine(async |Engine { store, .. }| {
         seed(store).await;
         session_of(store, "session", &[]).await;
+        store.sid("session", "rp", "sid").await.unwrap().unwrap();
         let given = at_once(store, |store, number| async move {
             let (authorization, code) = grant(&format!("g{number}"));
             if number == 25 {
@@ -188,6 +194,86 @@ async fn nothing_is_given_in_a_session_that_has_ended() {
         }
         let (offline, code) = grant("late");
         assert!(!store.insert_authorization(&offline, &code).await.unwrap());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_withdrawal_is_of_one_agent_and_one_client_and_leaves_the_sessions() {
+    on_each_engine(async |Engine { store, .. }| {
+        seed(store).await;
+        for id in ["told", "other"] {
+            store.upsert_client(&told(id), NOW).await.unwrap();
+        }
+        session_of(store, "one", &["told", "other"]).await;
+        session_of(store, "two", &["told", "rp"]).await;
+        for client_id in ["told", "other"] {
+            let consent = Consent {
+                agent_id: "agent".into(),
+                client_id: client_id.into(),
+                claims: ["email".to_owned()].into(),
+                given_at: NOW,
+                expires_at: NOW + 9,
+            };
+            store.upsert_consent(&consent).await.unwrap();
+        }
+        store.withdraw("another", "told", NOW).await.unwrap();
+        assert!(store.consume_due_logouts(NOW, NOW + 60, 10).await.unwrap().is_empty());
+        assert_eq!(store.list_consents("agent", NOW).await.unwrap().len(), 2);
+
+        store.withdraw("agent", "told", NOW).await.unwrap();
+        let due = store.consume_due_logouts(NOW, NOW + 60, 10).await.unwrap();
+        let due: BTreeSet<_> = due.iter().map(|one| (one.sid.as_str(), one.subject.as_str())).collect();
+        let subject = "subject at told";
+        assert_eq!(due, [("one-told", subject), ("two-told", subject)].into());
+        let consents = store.list_consents("agent", NOW).await.unwrap();
+        assert_eq!(
+            consents.iter().map(|one| one.client_id.as_str()).collect::<Vec<_>>(),
+            ["other"]
+        );
+        for kept in store.list_authorizations("agent").await.unwrap() {
+            let is_withdrawn = kept.authorization.client_id == "told";
+            assert_eq!(
+                kept.revoked_at,
+                is_withdrawn.then_some(NOW),
+                "{}",
+                kept.authorization.id
+            );
+        }
+        assert_eq!(store.list_browser_sessions("agent", NOW).await.unwrap().len(), 2);
+        assert_eq!(store.find_sid("one", "told").await.unwrap(), None);
+        assert!(store.find_sid("one", "other").await.unwrap().is_some());
+        store.withdraw("agent", "told", NOW + 1).await.unwrap();
+        assert!(
+            store.consume_due_logouts(NOW, NOW + 60, 10).await.unwrap().is_empty(),
+            "once"
+        );
+        // A later end of the session has another `sid` to tell.
+        join_as(store, "one", "told", "again").await;
+        assert_eq!(store.end_browser_session("one", NOW).await.unwrap().len(), 2);
+    })
+    .await;
+}
+
+/// What is given while it is withdrawn is withdrawn too, or was not given.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_given_past_a_withdrawal() {
+    on_each_engine(async |Engine { store, .. }| {
+        seed(store).await;
+        session_of(store, "session", &[]).await;
+        store.sid("session", "rp", "sid").await.unwrap().unwrap();
+        let given = at_once(store, |store, number| async move {
+            let (authorization, code) = grant(&format!("g{number}"));
+            if number == 25 {
+                store.withdraw("agent", "rp", NOW).await.unwrap();
+            }
+            store.insert_authorization(&authorization, &code).await.unwrap()
+        })
+        .await;
+        assert!(given.contains(&false));
+        for kept in store.list_authorizations("agent").await.unwrap() {
+            assert_eq!(kept.revoked_at, Some(NOW), "{}", kept.authorization.id);
+        }
     })
     .await;
 }

@@ -52,6 +52,12 @@ impl Page {
         html::text(&self.body, id).unwrap_or_else(|| panic!("no #{id} in {} {}\n{}", self.status, self.url, self.body))
     }
 
+    /// Where the link with this `id` leads.
+    pub fn href(&self, id: &str) -> String {
+        let tag = html::by_id(&self.body, id).unwrap_or_else(|| panic!("no #{id} in {}\n{}", self.url, self.body));
+        tag.get("href").unwrap_or_default().to_owned()
+    }
+
     /// The value of the field with this `id`.
     pub fn value(&self, id: &str) -> String {
         let tag = html::by_id(&self.body, id).unwrap_or_else(|| panic!("no #{id} in {}\n{}", self.url, self.body));

@@ -1,0 +1,134 @@
+//! The agent's page itself, and the pages of the history.
+
+use askama::Template;
+use axum::extract::OriginalUri;
+use axum::response::{Html, IntoResponse, Response};
+
+use super::super::error::{AuthorizeError, PageError};
+use super::super::logo;
+use super::super::pages::{
+    AccountPage, ConsentKind, Done, ErrorKind, HistoryPage, ServiceEntry, SessionEntry, SignInEntry,
+};
+use super::{DATA, HISTORY, HOME, Owner};
+use crate::domain::account::Service;
+use crate::domain::history::PastSignIn;
+use crate::protocol::authorize::OFFLINE_ACCESS;
+use crate::protocol::client::SubjectType;
+use crate::protocol::params::Params;
+
+/// How many sign-ins the first page shows, and each page of the history.
+const FIRST: u32 = 5;
+const PER_PAGE: u32 = 50;
+
+/// `GET /mon-compte`
+pub async fn show(owner: Owner, OriginalUri(uri): OriginalUri) -> Result<Response, AuthorizeError> {
+    let mut services = Vec::new();
+    for service in owner.services().await? {
+        services.extend(entry(&owner, service).await?);
+    }
+    let sessions = owner.sessions().await?.into_iter().map(|session| SessionEntry {
+        action: (session.id != owner.session.id).then(|| format!("{HOME}/sessions/{}", owner.mark(&session))),
+        way: session.way,
+        begun_at: session.created_at,
+        ends_at: session.expires_at,
+    });
+    let sign_ins = owner
+        .app
+        .store
+        .list_past_sign_ins(&owner.agent.id, None, FIRST + 1)
+        .await?;
+    let agent = &owner.agent;
+    let page = AccountPage {
+        layout: owner.layout(&uri),
+        done: Done::parse(query(&uri)?.get("fait").unwrap_or_default()),
+        shown: owner.shown(),
+        name: agent.display_name.clone().unwrap_or_else(|| agent.matrix_id.clone()),
+        matrix_id: agent.matrix_id.clone(),
+        email: agent.email.as_ref().map(|email| email.address.clone()),
+        services,
+        sessions: sessions.collect(),
+        others_action: format!("{HOME}/sessions/autres"),
+        history_url: (sign_ins.len() > FIRST as usize).then(|| HISTORY.to_owned()),
+        sign_ins: sign_ins.into_iter().take(FIRST as usize).map(line).collect(),
+        data_url: DATA.to_owned(),
+    };
+    Ok(Html(page.render()?).into_response())
+}
+
+/// `GET /mon-compte/connexions`: `avant` names the sign-in after which (in time: before which) the page goes on.
+pub async fn history(owner: Owner, OriginalUri(uri): OriginalUri) -> Result<Response, AuthorizeError> {
+    let query = query(&uri)?;
+    let not_found = || PageError::new(ErrorKind::NotFound);
+    let before = match query.get("avant") {
+        Some(place) => {
+            let (at, id) = place.split_once('.').ok_or_else(not_found)?;
+            // PostgreSQL takes no NUL in a text.
+            let id = Some(id).filter(|id| !id.contains('\0')).ok_or_else(not_found)?;
+            Some((at.parse().map_err(|_| not_found())?, id))
+        }
+        None => None,
+    };
+    let store = &owner.app.store;
+    let sign_ins = store.list_past_sign_ins(&owner.agent.id, before, PER_PAGE + 1).await?;
+    let is_more = sign_ins.len() > PER_PAGE as usize;
+    let last = sign_ins.get(PER_PAGE as usize - 1).filter(|_| is_more);
+    let page = HistoryPage {
+        layout: owner.layout(&uri),
+        back_url: HOME.to_owned(),
+        newest_url: before.is_some().then(|| HISTORY.to_owned()),
+        older_url: last.map(|last| format!("{HISTORY}?avant={}.{}", last.at, last.id)),
+        sign_ins: sign_ins.into_iter().take(PER_PAGE as usize).map(line).collect(),
+    };
+    Ok(Html(page.render()?).into_response())
+}
+
+fn query(uri: &http::Uri) -> Result<Params, PageError> {
+    Params::parse(uri.query().unwrap_or_default().as_bytes())
+        .map_err(|error| PageError::with_detail(ErrorKind::Request, error.description))
+}
+
+fn line(sign_in: PastSignIn) -> SignInEntry {
+    SignInEntry {
+        service: sign_in.client_name,
+        way: sign_in.way,
+        at: sign_in.at,
+    }
+}
+
+async fn entry(owner: &Owner, service: Service) -> Result<Option<ServiceEntry>, PageError> {
+    let store = &owner.app.store;
+    let Some(client) = store.find_client(&service.client_id).await? else {
+        return Ok(None);
+    };
+    let logo = match &client.presentation.logo_uri {
+        Some(uri) => store.find_client_logo_time(&client.id, uri).await?,
+        None => None,
+    };
+    let public = client.subject_type == SubjectType::Public;
+    let mut kinds: Vec<ConsentKind> = Vec::new();
+    let mut places = Vec::new();
+    for name in &service.given {
+        let kind = match name.as_str() {
+            OFFLINE_ACCESS => Some(ConsentKind::OfflineAccess),
+            name => ConsentKind::of(name, public),
+        };
+        match (kind, name.strip_prefix("resource:")) {
+            (Some(kind), _) if !kinds.contains(&kind) => kinds.push(kind),
+            (None, Some(identifier)) => {
+                let resource = store.find_resource(identifier).await?;
+                places.push(resource.map_or_else(|| identifier.to_owned(), |resource| resource.name));
+            }
+            _ => {}
+        }
+    }
+    kinds.sort_by_key(|kind| ConsentKind::ALL.iter().position(|other| other == kind));
+    Ok(Some(ServiceEntry {
+        action: format!("{HOME}/services/{}", client.id),
+        logo: logo.map(|fetched_at| logo::address(&client.id, fetched_at)),
+        name: client.name,
+        since: service.since,
+        last_used: service.last_used,
+        kinds,
+        places,
+    }))
+}

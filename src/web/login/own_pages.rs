@@ -1,0 +1,70 @@
+//! Sign-in for our own pages (decision 51). They are a relying party like any other, up to the last step: where others get a
+//! code, the browser goes back to the page, and the browser session that the login made is what the page stands on. The client
+//! exists in this program only: nobody can register it, ask for it from outside, or find it in the database.
+
+use super::super::error::{AuthorizeError, PageError};
+use super::super::i18n::{Language, Text};
+use super::super::visitor::Visitor;
+use super::request::Request;
+use super::{start_flow, step_url};
+use crate::app::App;
+use crate::domain::flow::Progress;
+use crate::protocol::client::{Client, SubjectType};
+use crate::protocol::client_metadata::ClientMetadata;
+use crate::protocol::params::Params;
+
+/// No registered client has a colon in its id.
+const ID: &str = "tchap-connect:pages";
+
+/// The pages that a login may come back to.
+const PAGES: [&str; 1] = [super::super::account::HOME];
+
+/// Whether this client is our own pages.
+pub fn is(client: &Client) -> bool {
+    client.id == ID
+}
+
+/// Our own pages, when `client_id` names them.
+pub fn find(app: &App, client_id: &str) -> Result<Option<Client>, PageError> {
+    if client_id != ID {
+        return Ok(None);
+    }
+    let issuer = &app.config.issuer;
+    let metadata = ClientMetadata {
+        client_id: "pages".to_owned(),
+        name: Text::new(Language::default()).get("site-name"),
+        redirect_uris: PAGES.iter().map(|page| format!("{issuer}{page}")).collect(),
+        // No subject is made for us: the agent's own id will do.
+        subject_type: SubjectType::Public,
+        admits_guests: true,
+        ..ClientMetadata::default()
+    };
+    let client = metadata
+        .validate(&[])
+        .map_err(|_| PageError::from_inside(&"our own pages are no valid client"))?;
+    let id = ID.to_owned();
+    Ok(Some(Client { id, ..client }))
+}
+
+/// Begins a login that comes back to `page`: the way there.
+pub async fn begin(app: &App, visitor: &Visitor, page: &str, now: i64) -> AuthorizeError {
+    match flow(app, visitor, page, now).await {
+        Ok(flow_id) => AuthorizeError::Again(step_url(&flow_id)),
+        Err(error) => error,
+    }
+}
+
+async fn flow(app: &App, visitor: &Visitor, page: &str, now: i64) -> Result<String, AuthorizeError> {
+    let params = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("response_type", "code")
+        .append_pair("client_id", ID)
+        .append_pair("redirect_uri", &format!("{}{page}", app.config.issuer))
+        .append_pair("scope", "openid")
+        .finish();
+    let params = Params::parse(params.as_bytes()).map_err(|error| PageError::from_inside(&error.description))?;
+    let client = find(app, ID)?.ok_or_else(|| PageError::from_inside(&"our own pages are no client"))?;
+    let request = Request::of(app, client, params).await?;
+    Ok(start_flow(app, visitor, &request, Progress::default(), true, now)
+        .await?
+        .id)
+}
