@@ -54,6 +54,7 @@ mod ssrf;
 mod store;
 mod stored_requests;
 mod support;
+mod threats;
 mod tls;
 mod token_endpoint;
 mod two_tabs;
