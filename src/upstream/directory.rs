@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use serde::Deserialize;
 use url::form_urlencoded;
 
-use super::Upstream;
+use super::{Api, Upstream};
 use crate::{
     domain::{
         agent::AgentEmail,
@@ -65,6 +65,9 @@ impl Upstream {
         let mut failure = DirectoryError::Unreachable;
         let asking = async {
             for server in servers {
+                if !self.health.admit(&server.name, Api::Directory, self.clock.now()) {
+                    continue;
+                }
                 match self.ask(server, homeservers, address).await {
                     Ok(finding) => {
                         if add(&mut findings, finding) >= agreeing {
@@ -127,8 +130,7 @@ impl Upstream {
             .body(Vec::new())
             .map_err(|_| EgressError::InvalidRequest.to_string())?;
         let response = self
-            .egress
-            .send_within(PER_SERVER, request)
+            .send(server, Api::Directory, PER_SERVER, request)
             .await
             .map_err(|error| error.to_string())?;
         if !response.status().is_success() {

@@ -14,6 +14,7 @@ mod code_replay;
 mod conformance;
 mod consent;
 mod credential_binding;
+mod degraded;
 mod directory_trust;
 mod discovery;
 mod engines;

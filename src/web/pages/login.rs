@@ -16,6 +16,8 @@ pub struct IdentifierPage {
     /// What the agent typed before, or the service's `login_hint`.
     pub value: String,
     pub error: Option<IdentifierError>,
+    /// Server name and label of the homeserver that the error is about.
+    pub server: Option<(String, String)>,
     /// (server name, label) of the homeservers to choose from; empty: no choice is offered.
     pub homeservers: Vec<(String, String)>,
 }
