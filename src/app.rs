@@ -92,7 +92,7 @@ impl App {
             keys,
             tls: config.tls.clone().map(Tls::load).transpose()?.map(Arc::new),
             fetcher,
-            upstream: Upstream::new(egress, clock.clone()),
+            upstream: Upstream::new(egress, clock.clone(), config.directory_rules),
             logout_queued: Arc::default(),
             config,
             store,

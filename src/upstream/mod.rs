@@ -34,6 +34,7 @@ pub use self::{
 };
 use crate::{
     clock::Clock,
+    config::DomainRules,
     domain::homeserver::{Homeserver, find},
     egress::{Egress, EgressError},
 };
@@ -50,16 +51,20 @@ pub struct Upstream {
     clock: Clock,
     services: oauth::Services,
     health: Health,
+    rules: DomainRules,
+    answers: directory::Answers,
 }
 
 impl Upstream {
-    /// Sends everything through `egress`.
-    pub fn new(egress: Egress, clock: Clock) -> Self {
+    /// Sends everything through `egress`; `rules` say what our domain rules are worth beside the directory.
+    pub fn new(egress: Egress, clock: Clock, rules: DomainRules) -> Self {
         Self {
             egress,
             clock,
             services: oauth::Services::default(),
             health: Health::default(),
+            rules,
+            answers: directory::Answers::default(),
         }
     }
 

@@ -81,7 +81,7 @@ pub async fn submit(mut step: UnderWay, PageForm(form): PageForm) -> Result<Resp
             )
             .await
         }
-        None => decide(&step, &homeservers, &identifier).await,
+        None => decide(&step, &homeservers, &identifier, form.get("guest").is_some()).await,
     };
     match decision {
         Ok((server, way, offered)) => {
@@ -128,12 +128,18 @@ enum Stop {
 
 type Decision = Result<(Homeserver, Way, Offered), Stop>;
 
-async fn decide(step: &UnderWay, homeservers: &[Homeserver], identifier: &Identifier) -> Decision {
+async fn decide(step: &UnderWay, homeservers: &[Homeserver], identifier: &Identifier, is_guest: bool) -> Decision {
     let upstream = &step.app.upstream;
     let route = upstream
         .route(homeservers, identifier)
         .await
         .map_err(|error| route_stop(step, error))?;
+    // The directory names the guests' server for guests, and for whatever it does not know: a misspelt address too.
+    let by_directory = matches!(route.trust, RouteTrust::DirectoryOne | RouteTrust::DirectoryAgreed);
+    if by_directory && route.homeserver.guests && !is_guest {
+        let server = Box::new(route.homeserver);
+        return Err(Stop::At(server, IdentifierError::UnknownAddress));
+    }
     let trusted = route.trust.allows_password();
     let (server, way, offered) = with_way(step, route).await?;
     if way != Way::Password || trusted {
