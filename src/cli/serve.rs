@@ -47,6 +47,7 @@ pub async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<()> {
             stopped.clone(),
         )),
         tokio::spawn(jobs::logout_delivery::run(app.clone(), stopped.clone())),
+        tokio::spawn(jobs::homeserver_health::run(app.clone(), stopped.clone())),
     ];
     if let Some(tls) = app.tls.clone() {
         background.push(tokio::spawn(jobs::tls::run(tls, stopped.clone())));

@@ -15,6 +15,7 @@ mod conformance;
 mod consent;
 mod credential_binding;
 mod degraded;
+mod directory_rules;
 mod directory_trust;
 mod discovery;
 mod engines;
