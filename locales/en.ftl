@@ -50,6 +50,8 @@ identifier-list-none = Find it from my address
 identifier-error-empty = Enter your work e-mail address.
 identifier-error-malformed = This address is incomplete or misspelt. Enter it as name@domain.fr.
 identifier-error-unknown-domain = No { -brand } server matches this address. Check that it is your work address and that it is spelt correctly.
+identifier-error-unknown-address = { -brand } does not know this address as that of a public agent: it leads to the server below, which is for external guests. If you are a public agent, check the address, or choose your server in the list.
+identifier-guest = I am an external guest
 identifier-error-unreachable = Your { -brand } server is not responding. Try again in a few minutes.
 identifier-error-directory = Your { -brand } server could not be found for now. Try again in a few minutes.
 

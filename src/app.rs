@@ -88,7 +88,7 @@ impl App {
             keys,
             tls: config.tls.clone().map(Tls::load).transpose()?.map(Arc::new),
             fetcher,
-            upstream: Upstream::new(egress),
+            upstream: Upstream::new(egress, clock.clone(), config.directory_rules),
             logout_queued: Arc::default(),
             config,
             store,

@@ -48,6 +48,7 @@ pub async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<()> {
         )),
         tokio::spawn(jobs::logout_delivery::run(app.clone(), stopped.clone())),
         tokio::spawn(jobs::lifecycle_watch::run(app.clone(), stopped.clone())),
+        tokio::spawn(jobs::homeserver_health::run(app.clone(), stopped.clone())),
     ];
     if let Some(tls) = app.tls.clone() {
         background.push(tokio::spawn(jobs::tls::run(tls, stopped.clone())));

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use super::{LogFormat, Mode, RegistrationMode};
+use super::{DomainRules, LogFormat, Mode, RegistrationMode};
 use crate::protocol::return_to::is_loopback;
 use crate::secret::Redacted;
 
@@ -26,6 +26,15 @@ pub fn registration_mode(text: &str) -> Result<RegistrationMode, String> {
         "token" => Ok(RegistrationMode::Token),
         "open" => Ok(RegistrationMode::Open),
         _ => Err("expected \"off\", \"token\" or \"open\"".to_owned()),
+    }
+}
+
+pub fn directory_rules(text: &str) -> Result<DomainRules, String> {
+    match text {
+        "first" => Ok(DomainRules::First),
+        "last" => Ok(DomainRules::Last),
+        "only" => Ok(DomainRules::Only),
+        _ => Err("expected \"first\", \"last\" or \"only\"".to_owned()),
     }
 }
 

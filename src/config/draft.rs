@@ -56,6 +56,9 @@ impl Draft {
             max_clients: reader.integer("registration.max_clients", 1000, 1..=1_000_000),
             unused_days: reader.integer("registration.unused_days", 90, 1..=3650),
         };
+        let directory_rules = reader
+            .text("directory.rules", Some("first"), checks::directory_rules)
+            .unwrap_or_default();
         let upstream = Upstream {
             timeout_seconds: reader.integer("upstream.timeout_seconds", 10, 1..=60).unsigned_abs(),
             ca_file: reader.text("upstream.ca_file", None, checks::pem_file),
@@ -98,6 +101,7 @@ impl Draft {
             key_rotation: (rotation_days > 0).then_some(rotation_days * 24 * 3600),
             limits,
             registration,
+            directory_rules,
             upstream,
             watch,
             fetch,

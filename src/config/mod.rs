@@ -66,6 +66,8 @@ pub struct Config {
     pub limits: Limits,
     /// Clients that register themselves.
     pub registration: Registration,
+    /// What our e-mail domain rules are worth beside the directory.
+    pub directory_rules: DomainRules,
     /// Requests to homeservers.
     pub upstream: Upstream,
     /// Whether accounts still stand.
@@ -170,6 +172,18 @@ impl Registration {
     pub fn is_on(self) -> bool {
         self.mode != RegistrationMode::Off
     }
+}
+
+/// What our own e-mail domain rules are worth beside the directory, for where an address leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum DomainRules {
+    /// A rule that matches decides; the directory is asked about the other addresses.
+    #[default]
+    First,
+    /// The directory decides; a rule does where it does not know the address or cannot be asked.
+    Last,
+    /// The directory is never asked, not even about who may assert an address.
+    Only,
 }
 
 /// Requests to homeservers.

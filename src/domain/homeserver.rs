@@ -253,15 +253,17 @@ pub fn route_locally<'a>(homeservers: &'a [Homeserver], identifier: &Identifier)
             _ => LocalRoute::NeedsServer,
         },
         Identifier::Email(address) => {
-            let ruled = email_domain(address)
-                .map(|domain| ruled_by(homeservers, domain))
-                .unwrap_or_default();
-            match ruled.first().copied().or_else(|| sole_without_rules(homeservers)) {
+            match rule_for(homeservers, address).or_else(|| sole_without_rules(homeservers)) {
                 Some(homeserver) => LocalRoute::Found(homeserver, RouteTrust::OwnRule),
                 None => LocalRoute::AskDirectory,
             }
         }
     }
+}
+
+/// The homeserver that our own rules name for an address (normalised).
+pub fn rule_for<'a>(homeservers: &'a [Homeserver], address: &str) -> Option<&'a Homeserver> {
+    ruled_by(homeservers, email_domain(address)?).first().copied()
 }
 
 fn route_matrix_id<'a>(homeservers: &'a [Homeserver], id: &MatrixId) -> LocalRoute<'a> {

@@ -2,6 +2,7 @@
 //! says so once and is tried again at its next turn; it ends when the program shuts down.
 
 pub mod cleanup;
+pub mod homeserver_health;
 pub mod keys;
 pub mod lifecycle_watch;
 pub mod logout_delivery;

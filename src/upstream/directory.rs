@@ -2,14 +2,19 @@
 //! (`GET /_matrix/identity/api/v1/info`). Its answers are untrusted: a server outside our list is refused, and one
 //! answer alone decides neither where a password goes nor who may assert an address.
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use serde::Deserialize;
 use url::form_urlencoded;
 
-use super::Upstream;
+use super::{Api, Upstream};
 use crate::{
+    config::DomainRules,
     domain::{
         agent::AgentEmail,
         homeserver::{DirectoryFinding, Entitlement, Homeserver, entitled, entitlement, find},
@@ -23,6 +28,45 @@ use crate::{
 const PER_SERVER: Duration = Duration::from_secs(3);
 /// How long all of them may take together.
 const ALTOGETHER: Duration = Duration::from_secs(10);
+
+/// How long an answer counts for where an address leads, in seconds.
+const ANSWER_LIFETIME: i64 = 300;
+/// So many answers are kept.
+const MAX_ANSWERS: usize = 10_000;
+
+/// What the directory is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked<'a> {
+    /// Where an address leads. An answer of a few minutes ago will do.
+    ToRoute,
+    /// Whether this homeserver may assert an address. Another one must say so, now.
+    ToBelieve(&'a str),
+}
+
+/// The last answers, each under the server that gave it: it never counts for a second one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Answers(Arc<Mutex<HashMap<(String, String), (String, i64)>>>);
+
+impl Answers {
+    fn find(&self, server: &str, address: &str, now: i64) -> Option<String> {
+        let answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (homeserver, until) = answers.get(&(server.to_owned(), address.to_owned()))?;
+        (now < *until && *until <= now + ANSWER_LIFETIME).then(|| homeserver.clone())
+    }
+
+    fn keep(&self, server: &str, address: &str, homeserver: &str, now: i64) {
+        let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if answers.len() >= MAX_ANSWERS {
+            answers.retain(|_, (_, until)| now < *until);
+        }
+        // Still full: made room for by forgetting, which costs a request and no more.
+        if answers.len() >= MAX_ANSWERS {
+            answers.clear();
+        }
+        let key = (server.to_owned(), address.to_owned());
+        answers.insert(key, (homeserver.to_owned(), now + ANSWER_LIFETIME));
+    }
+}
 
 /// Why the directory gave no usable answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,15 +90,17 @@ struct Info {
 
 impl Upstream {
     /// Asks the homeservers one after the other, in random order, until `agreeing` of them name the same server.
-    /// When they never do, the first answer stands, with the one server that gave it. `except` is not asked.
+    /// When they never do, the first answer stands, with the one server that gave it. Where an answer announces a move, one
+    /// more server is asked: the move may have happened, and then the account is not where the first one says.
     pub(super) async fn lookup(
         &self,
         homeservers: &[Homeserver],
         address: &str,
         agreeing: usize,
-        except: Option<&str>,
+        asked: Asked<'_>,
     ) -> Result<DirectoryFinding, DirectoryError> {
-        let may_answer = |homeserver: &&Homeserver| homeserver.directory && Some(homeserver.name.as_str()) != except;
+        let may_answer =
+            |homeserver: &&Homeserver| homeserver.directory && asked != Asked::ToBelieve(homeserver.name.as_str());
         let mut servers: Vec<_> = homeservers.iter().filter(may_answer).collect();
         if servers.is_empty() {
             return Err(DirectoryError::NotOffered);
@@ -65,9 +111,10 @@ impl Upstream {
         let mut failure = DirectoryError::Unreachable;
         let asking = async {
             for server in servers {
-                match self.ask(server, homeservers, address).await {
+                match self.ask(server, homeservers, address, asked).await {
                     Ok(finding) => {
-                        if add(&mut findings, finding) >= agreeing {
+                        let enough = agreeing.max(1 + usize::from(finding.new_homeserver.is_some()));
+                        if add(&mut findings, finding) >= enough {
                             break;
                         }
                     }
@@ -79,12 +126,7 @@ impl Upstream {
         if tokio::time::timeout(ALTOGETHER, asking).await.is_err() {
             tracing::warn!("the directory servers did not answer in time");
         }
-        // The earliest of those with most answers.
-        findings
-            .into_iter()
-            .rev()
-            .max_by_key(|finding| finding.answered_by.len())
-            .ok_or(failure)
+        best(findings).ok_or(failure)
     }
 
     /// One server's answer, if its target is on the list.
@@ -93,7 +135,20 @@ impl Upstream {
         server: &Homeserver,
         homeservers: &[Homeserver],
         address: &str,
+        asked: Asked<'_>,
     ) -> Result<DirectoryFinding, DirectoryError> {
+        let now = self.clock.now();
+        let kept = self.answers.find(&server.name, address, now);
+        if let Some(homeserver) = kept.filter(|name| asked == Asked::ToRoute && find(homeservers, name).is_some()) {
+            return Ok(DirectoryFinding {
+                homeserver,
+                new_homeserver: None,
+                answered_by: vec![server.name.clone()],
+            });
+        }
+        if !self.health.admit(&server.name, Api::Directory, now) {
+            return Err(DirectoryError::Unreachable);
+        }
         let info = self.info(server, address).await.map_err(|reason| {
             tracing::warn!(
                 homeserver = server.name,
@@ -102,14 +157,18 @@ impl Upstream {
             );
             DirectoryError::Unreachable
         })?;
-        if find(homeservers, &info.hs).is_none() {
+        let Some(homeserver) = find(homeservers, &info.hs) else {
             tracing::warn!(
                 homeserver = server.name,
                 "a directory answer names a server that is not on the list"
             );
             return Err(DirectoryError::NotListed);
-        }
+        };
         let new_homeserver = info.new_hs.filter(|name| find(homeservers, name).is_some());
+        // The guests' server is the answer to what is not known, perhaps only not yet; and a move may happen any moment.
+        if new_homeserver.is_none() && !homeserver.guests {
+            self.answers.keep(&server.name, address, &info.hs, now);
+        }
         Ok(DirectoryFinding {
             homeserver: info.hs,
             new_homeserver,
@@ -127,8 +186,7 @@ impl Upstream {
             .body(Vec::new())
             .map_err(|_| EgressError::InvalidRequest.to_string())?;
         let response = self
-            .egress
-            .send_within(PER_SERVER, request)
+            .send(server, Api::Directory, PER_SERVER, request)
             .await
             .map_err(|error| error.to_string())?;
         if !response.status().is_success() {
@@ -171,7 +229,12 @@ impl Upstream {
         let believed = match entitlement(homeservers, asserting, &email.address) {
             Entitlement::Yes => true,
             Entitlement::No => false,
-            Entitlement::AskDirectory => match self.lookup(homeservers, &email.address, 1, Some(asserting)).await {
+            // Where our rules are all there is, an address that none covers is nobody's to assert.
+            Entitlement::AskDirectory if self.rules == DomainRules::Only => false,
+            Entitlement::AskDirectory => match self
+                .lookup(homeservers, &email.address, 1, Asked::ToBelieve(asserting))
+                .await
+            {
                 Ok(finding) => entitled(homeservers, asserting, &email.address, Some(&finding)),
                 Err(DirectoryError::Unreachable) => is_known(),
                 Err(DirectoryError::NotOffered | DirectoryError::NotListed) => false,
@@ -195,6 +258,7 @@ fn add(findings: &mut Vec<DirectoryFinding>, answer: DirectoryFinding) -> usize 
     {
         Some(finding) => {
             finding.answered_by.extend(answer.answered_by);
+            finding.new_homeserver = finding.new_homeserver.take().or(answer.new_homeserver);
             finding.answered_by.len()
         }
         None => {
@@ -204,10 +268,74 @@ fn add(findings: &mut Vec<DirectoryFinding>, answer: DirectoryFinding) -> usize 
     }
 }
 
+/// The earliest of those with most answers; but where it announces a move that as many servers say has happened, the new home.
+fn best(findings: Vec<DirectoryFinding>) -> Option<DirectoryFinding> {
+    let votes = |finding: &DirectoryFinding| finding.answered_by.len();
+    let winner = findings.iter().rev().max_by_key(|finding| votes(finding))?;
+    let moved = findings.iter().find(|other| {
+        winner.new_homeserver.as_ref() == Some(&other.homeserver)
+            && other.new_homeserver.is_none()
+            && votes(other) >= votes(winner)
+    });
+    Some(moved.unwrap_or(winner).clone())
+}
+
 /// Fisher–Yates. Spreads the load; without randomness the order of the list would do as well.
 fn shuffle<T>(items: &mut [T]) {
     for last in (1..items.len()).rev() {
         let Ok(bytes) = random_bytes() else { return };
         items.swap(last, usize::from_le_bytes(bytes) % (last + 1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn says(servers: &[&str], homeserver: &str, new: Option<&str>) -> DirectoryFinding {
+        DirectoryFinding {
+            homeserver: homeserver.into(),
+            new_homeserver: new.map(str::to_owned),
+            answered_by: servers.iter().map(|server| (*server).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn most_answers_win_then_the_new_home_then_the_earliest() {
+        for (findings, home) in [
+            (vec![says(&["1"], "a", None), says(&["2"], "b", None)], "a"),
+            (vec![says(&["1"], "a", None), says(&["2", "3"], "b", None)], "b"),
+            (vec![says(&["1"], "a", Some("b"))], "a"),
+            (vec![says(&["1"], "a", Some("b")), says(&["2"], "b", None)], "b"),
+            (vec![says(&["1"], "b", None), says(&["2"], "a", Some("b"))], "b"),
+            // One server's word moves nobody against two.
+            (vec![says(&["1", "3"], "a", Some("b")), says(&["2"], "b", None)], "a"),
+            (vec![says(&["1"], "a", Some("b")), says(&["2"], "c", None)], "a"),
+            // Two servers that each announce a move to the other's: the earliest.
+            (vec![says(&["1"], "a", Some("b")), says(&["2"], "b", Some("a"))], "a"),
+        ] {
+            let chosen = best(findings.clone()).map(|finding| finding.homeserver);
+            assert_eq!(chosen.as_deref(), Some(home), "{findings:?}");
+        }
+        assert_eq!(best(Vec::new()), None);
+    }
+
+    #[test]
+    fn answers_are_kept_for_minutes_per_server_and_not_without_bound() {
+        let answers = Answers::default();
+        answers.keep("1", "x@a.fr", "a", 1000);
+        assert_eq!(answers.find("1", "x@a.fr", 1299).as_deref(), Some("a"));
+        for (server, address, now) in [
+            ("2", "x@a.fr", 1000),
+            ("1", "y@a.fr", 1000),
+            ("1", "x@a.fr", 1300),
+            ("1", "x@a.fr", 0),
+        ] {
+            assert_eq!(answers.find(server, address, now), None, "{server} {address} {now}");
+        }
+        for agent in 0..=MAX_ANSWERS {
+            answers.keep("1", &format!("agent{agent}@a.fr"), "a", 2000);
+        }
+        assert!(answers.0.lock().expect("a lock").len() <= MAX_ANSWERS);
     }
 }

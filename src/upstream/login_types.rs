@@ -41,8 +41,9 @@ impl Upstream {
     /// (decision 30). Login types are not asked for where OAuth 2.0 is taken anyway.
     ///
     /// # Errors
-    /// As [`Self::login_types`]; what cannot be found out is never taken for "not offered".
+    /// As [`Self::login_types`], and at once while the homeserver is known not to answer; what cannot be found out is never taken for "not offered".
     pub async fn offered(&self, homeserver: &Homeserver, now: i64) -> Result<Offered, UpstreamError> {
+        self.may_begin(homeserver)?;
         let needed = homeserver.ways.iter().any(|way| matches!(way, Way::OAuth | Way::Sso));
         let oauth = needed && self.authentication_service(homeserver, now).await?.is_some();
         if oauth && homeserver.ways.first() == Some(&Way::OAuth) {

@@ -5,6 +5,7 @@ mod account_status;
 mod checkup;
 mod directory;
 mod error;
+mod health;
 mod login_types;
 mod oauth;
 mod password;
@@ -13,8 +14,9 @@ mod routing;
 mod session;
 mod sso;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
+use futures_util::future::join_all;
 use http::{Request, Response};
 use ruma::api::{
     MatrixVersion, OutgoingRequest, OutgoingRequestExt, SupportedVersions,
@@ -28,30 +30,84 @@ pub use self::{
     checkup::{Checkup, ServiceSeen, Unreached},
     directory::DirectoryError,
     error::UpstreamError,
+    health::{Api, Health, ServerHealth},
     login_types::{IdentityProvider, Offered, choose_way},
     oauth::{Attempt, AuthenticationService, ClientError, Wishes, current_registration},
     routing::{Route, RouteError},
     sso::redirect_url,
 };
-use crate::{domain::homeserver::Homeserver, egress::Egress};
+use crate::{
+    clock::Clock,
+    config::DomainRules,
+    domain::homeserver::{Homeserver, find},
+    egress::{Egress, EgressError},
+};
 
 /// The name under which our short-lived session appears in an agent's list of devices.
 const DEVICE_NAME: &str = "Se connecter avec Tchap";
+/// How long a homeserver may take to say that it is there.
+const EXAMINATION: Duration = Duration::from_secs(5);
 
 /// Talks to homeservers. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Upstream {
     egress: Egress,
+    clock: Clock,
     services: oauth::Services,
+    health: Health,
+    rules: DomainRules,
+    answers: directory::Answers,
 }
 
 impl Upstream {
-    /// Sends everything through `egress`.
-    pub fn new(egress: Egress) -> Self {
+    /// Sends everything through `egress`; `rules` say what our domain rules are worth beside the directory.
+    pub fn new(egress: Egress, clock: Clock, rules: DomainRules) -> Self {
         Self {
             egress,
+            clock,
             services: oauth::Services::default(),
+            health: Health::default(),
+            rules,
+            answers: directory::Answers::default(),
         }
+    }
+
+    /// What is known of the homeservers' health.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// Sends a request to a homeserver, never to its authentication service, and learns how it is.
+    async fn send(
+        &self,
+        homeserver: &Homeserver,
+        api: Api,
+        limit: Duration,
+        request: Request<Vec<u8>>,
+    ) -> Result<Response<Vec<u8>>, EgressError> {
+        let outcome = self.egress.send_within(limit, request).await;
+        self.health.learn(&homeserver.name, api, &outcome, self.clock.now());
+        outcome
+    }
+
+    /// Nothing new is begun at a homeserver that is known not to answer. What was begun is seen through.
+    fn may_begin(&self, homeserver: &Homeserver) -> Result<(), UpstreamError> {
+        match self.health.admit(&homeserver.name, Api::Client, self.clock.now()) {
+            true => Ok(()),
+            false => Err(UpstreamError::Unreachable("it did not answer a moment ago")),
+        }
+    }
+
+    /// Finds out how the homeservers are, all at once, each within a few seconds; forgets those not on the list.
+    pub async fn examine(&self, homeservers: &[Homeserver]) {
+        self.health.keep_only(|name| find(homeservers, name).is_some());
+        let asked = homeservers.iter().map(|homeserver| async move {
+            let url = format!("{}/_matrix/client/versions", homeserver.base_url);
+            if let Ok(request) = Request::get(url).body(Vec::new()) {
+                drop(self.send(homeserver, Api::Client, EXAMINATION, request).await);
+            }
+        });
+        join_all(asked).await;
     }
 
     /// Sends one Matrix request; gives back a success, to be read by the caller, or the homeserver's refusal.
@@ -67,7 +123,10 @@ impl Upstream {
         for<'a> R::Authentication: AuthScheme<Input<'a> = SendAccessToken<'a>>,
         for<'a> R::PathBuilder: PathBuilder<Input<'a> = Cow<'a, SupportedVersions>>,
     {
-        let response = self.egress.send(http_request(homeserver, token, request)?).await?;
+        let request = http_request(homeserver, token, request)?;
+        let response = self
+            .send(homeserver, Api::Client, self.egress.timeout(), request)
+            .await?;
         if response.status().is_success() {
             Ok(response)
         } else {

@@ -40,6 +40,7 @@ impl Upstream {
             Identifier::MatrixId(id) => (Step::PasswordByMatrixId, by_name(id.as_str())),
             Identifier::LocalPart(local) => (Step::PasswordByMatrixId, by_name(local)),
         };
+        self.may_begin(homeserver)?;
         let info = LoginInfo::Password(Password::new(user, password.expose().to_owned()));
         self.sign_in(homeserver, Way::Password, step, info).await
     }

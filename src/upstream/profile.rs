@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{
-    Upstream, UpstreamError, borrowed,
+    Api, Upstream, UpstreamError, borrowed,
     error::{Step, refusal},
     http_request,
     session::AccessToken,
@@ -58,7 +58,9 @@ impl Upstream {
         let user_id = UserId::parse(matrix_id.as_str()).map_err(|_| nonsense.clone())?;
         // With the token, though the specification wants none: some homeservers show profiles to members only.
         let request = http_request(homeserver, token.sent(), get_profile::v3::Request::new(user_id))?;
-        let response = self.egress.send(request).await?;
+        let response = self
+            .send(homeserver, Api::Client, self.egress.timeout(), request)
+            .await?;
         if response.status() == StatusCode::NOT_FOUND {
             return Ok(None);
         }

@@ -1,8 +1,12 @@
 //! From what the agent typed to the homeserver they sign in at, with how much that choice may be trusted.
 
-use super::{Upstream, directory::DirectoryError};
+use super::{
+    Upstream,
+    directory::{Asked, DirectoryError},
+};
+use crate::config::DomainRules;
 use crate::domain::{
-    homeserver::{Homeserver, LocalRoute, RouteTrust, find, route_locally},
+    homeserver::{Homeserver, LocalRoute, RouteTrust, find, route_locally, rule_for},
     identifier::Identifier,
 };
 
@@ -55,7 +59,7 @@ impl From<DirectoryError> for RouteError {
 }
 
 impl Upstream {
-    /// Finds the homeserver; asks the directory only when our own list does not tell.
+    /// Finds the homeserver: by our own list, by the directory, in the order that the configuration says.
     ///
     /// # Errors
     /// See [`RouteError`].
@@ -85,21 +89,17 @@ impl Upstream {
         agreeing: usize,
     ) -> Result<Route, RouteError> {
         let (homeserver, trust) = match (route_locally(homeservers, identifier), identifier) {
+            // One homeserver: there is nothing to ask anybody.
+            (LocalRoute::Found(_, _), Identifier::Email(address))
+                if self.rules == DomainRules::Last && homeservers.len() > 1 =>
+            {
+                self.by_directory_then_rule(homeservers, address, agreeing).await?
+            }
             (LocalRoute::Found(homeserver, trust), _) => (homeserver, trust),
             (LocalRoute::NotListed, _) => return Err(RouteError::NotListed),
             (LocalRoute::NeedsServer, _) => return Err(RouteError::NeedsServer),
-            (LocalRoute::AskDirectory, Identifier::Email(address)) => {
-                let finding = self.lookup(homeservers, address, agreeing, None).await?;
-                let agreed = finding.answered_by.len() > 1;
-                let trust = if agreed {
-                    RouteTrust::DirectoryAgreed
-                } else {
-                    RouteTrust::DirectoryOne
-                };
-                (
-                    find(homeservers, &finding.homeserver).ok_or(RouteError::NotListed)?,
-                    trust,
-                )
+            (LocalRoute::AskDirectory, Identifier::Email(address)) if self.rules != DomainRules::Only => {
+                self.by_directory(homeservers, address, agreeing).await?
             }
             (LocalRoute::AskDirectory, _) => return Err(RouteError::Unknown),
         };
@@ -107,5 +107,45 @@ impl Upstream {
             homeserver: homeserver.clone(),
             trust,
         })
+    }
+
+    async fn by_directory<'a>(
+        &self,
+        homeservers: &'a [Homeserver],
+        address: &str,
+        agreeing: usize,
+    ) -> Result<(&'a Homeserver, RouteTrust), RouteError> {
+        let finding = self.lookup(homeservers, address, agreeing, Asked::ToRoute).await?;
+        let homeserver = find(homeservers, &finding.homeserver).ok_or(RouteError::NotListed)?;
+        if let Some(new) = &finding.new_homeserver {
+            tracing::info!(
+                homeserver = homeserver.name,
+                to = new,
+                "an account is announced to move; until it has, its agent signs in where it is"
+            );
+        }
+        let trust = match finding.answered_by.len() > 1 {
+            true => RouteTrust::DirectoryAgreed,
+            false => RouteTrust::DirectoryOne,
+        };
+        Ok((homeserver, trust))
+    }
+
+    /// An address that a rule covers, where the directory is asked first. The guests' server is its answer to what it does
+    /// not know: the rule knows better then.
+    async fn by_directory_then_rule<'a>(
+        &self,
+        homeservers: &'a [Homeserver],
+        address: &str,
+        agreeing: usize,
+    ) -> Result<(&'a Homeserver, RouteTrust), RouteError> {
+        let rule = rule_for(homeservers, address).map(|homeserver| (homeserver, RouteTrust::OwnRule));
+        match (self.by_directory(homeservers, address, agreeing).await, rule) {
+            (Ok((homeserver, _)), Some((ruled, trust))) if homeserver.guests || homeserver.name == ruled.name => {
+                Ok((ruled, trust))
+            }
+            (Err(_), Some(ruled)) => Ok(ruled),
+            (found, _) => found,
+        }
     }
 }

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use tracing::{Instrument, Span};
 use zeroize::Zeroizing;
 
-use super::{DEVICE_NAME, Upstream, UpstreamError, borrowed, error::Step, http_request};
+use super::{Api, DEVICE_NAME, Upstream, UpstreamError, borrowed, error::Step, http_request};
 use crate::{
     domain::{
         homeserver::{Homeserver, Way},
@@ -156,7 +156,7 @@ impl Upstream {
             let Ok(request) = http_request(homeserver, token.sent(), logout::v3::Request::new()) else {
                 break;
             };
-            match self.egress.send_within(LOGOUT_LIMIT, request).await {
+            match self.send(homeserver, Api::Client, LOGOUT_LIMIT, request).await {
                 // 401: the token is dead already.
                 Ok(answer) if answer.status().is_success() || answer.status() == http::StatusCode::UNAUTHORIZED => {
                     return;

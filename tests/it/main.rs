@@ -16,6 +16,8 @@ mod code_replay;
 mod conformance;
 mod consent;
 mod credential_binding;
+mod degraded;
+mod directory_rules;
 mod directory_trust;
 mod discovery;
 mod engines;

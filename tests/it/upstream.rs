@@ -8,6 +8,8 @@ mod login;
 use std::time::Duration;
 
 use tchap_connect::{
+    clock::Clock,
+    config::DomainRules,
     domain::{homeserver::Way, identifier::Identifier, identity::UpstreamIdentity},
     egress::{Egress, EgressOptions},
     secret::Redacted,
@@ -23,7 +25,11 @@ const PASSWORD: &str = "correct horse";
 const BOTH: [Way; 2] = [Way::Sso, Way::Password];
 
 fn upstream() -> Upstream {
-    Upstream::new(Egress::new(EgressOptions::default()).expect("a client"))
+    Upstream::new(
+        Egress::new(EgressOptions::default()).expect("a client"),
+        Clock::System,
+        DomainRules::First,
+    )
 }
 
 /// For what never answers in time; still patient enough for a busy machine.
@@ -32,7 +38,11 @@ fn impatient() -> Upstream {
         timeout: Duration::from_secs(1),
         ..EgressOptions::default()
     };
-    Upstream::new(Egress::new(options).expect("a client"))
+    Upstream::new(
+        Egress::new(options).expect("a client"),
+        Clock::System,
+        DomainRules::First,
+    )
 }
 
 fn identifier(typed: &str) -> Identifier {

@@ -15,7 +15,7 @@ use crate::{
     domain::homeserver::Homeserver,
     protocol::return_to::is_loopback,
     upstream::{
-        Upstream, UpstreamError,
+        Api, Upstream, UpstreamError,
         error::{Step, refusal},
     },
 };
@@ -107,7 +107,10 @@ impl Upstream {
 
     async fn discover(&self, homeserver: &Homeserver) -> Result<(Option<AuthenticationService>, i64), UpstreamError> {
         for (path, scope) in FORMS {
-            let response = self.get(&format!("{}{path}", homeserver.base_url)).await?;
+            let request = get(&format!("{}{path}", homeserver.base_url))?;
+            let response = self
+                .send(homeserver, Api::Client, self.egress.timeout(), request)
+                .await?;
             if !response.status().is_success() {
                 match refusal(Step::LoginTypes, &response) {
                     _ if response.status() == StatusCode::NOT_FOUND => continue,
@@ -143,11 +146,7 @@ impl Upstream {
     }
 
     async fn get(&self, url: &str) -> Result<Response<Vec<u8>>, UpstreamError> {
-        let request = Request::get(url)
-            .header(header::ACCEPT, "application/json")
-            .body(Vec::new());
-        let request = request.map_err(|_| UpstreamError::Nonsense("an address that is none"))?;
-        Ok(self.egress.send(request).await?)
+        Ok(self.egress.send(get(url)?).await?)
     }
 
     /// The keys that the service signs with. Asked for at each login: they change without notice.
@@ -209,6 +208,13 @@ impl Published {
             matrix_scope: scope,
         })
     }
+}
+
+fn get(url: &str) -> Result<Request<Vec<u8>>, UpstreamError> {
+    let request = Request::get(url)
+        .header(header::ACCEPT, "application/json")
+        .body(Vec::new());
+    request.map_err(|_| UpstreamError::Nonsense("an address that is none"))
 }
 
 fn read(body: &[u8]) -> Result<Published, UpstreamError> {

@@ -20,6 +20,16 @@ pub async fn page(
     typed: Option<&str>,
     error: Option<IdentifierError>,
 ) -> Result<Response, AuthorizeError> {
+    page_about(step, typed, error, None).await
+}
+
+/// The same, with the homeserver that the error is about.
+async fn page_about(
+    step: &UnderWay,
+    typed: Option<&str>,
+    error: Option<IdentifierError>,
+    server: Option<Homeserver>,
+) -> Result<Response, AuthorizeError> {
     let known = typed
         .or(step.flow.progress.typed.as_deref())
         .or(step.request.checked.login_hint.as_deref());
@@ -37,6 +47,7 @@ pub async fn page(
         action: step.action("identifier"),
         value: known.unwrap_or_default().to_owned(),
         error,
+        server: server.map(|server| (server.name, server.label)),
         homeservers: choice,
     })
 }
@@ -70,7 +81,7 @@ pub async fn submit(mut step: UnderWay, PageForm(form): PageForm) -> Result<Resp
             )
             .await
         }
-        None => decide(&step, &homeservers, &identifier).await,
+        None => decide(&step, &homeservers, &identifier, form.get("guest").is_some()).await,
     };
     match decision {
         Ok((server, way, offered)) => {
@@ -78,6 +89,7 @@ pub async fn submit(mut step: UnderWay, PageForm(form): PageForm) -> Result<Resp
             go(step, server, way, offered, typed).await
         }
         Err(Stop::Field(error)) => page(&step, Some(&typed), Some(error)).await,
+        Err(Stop::At(server, error)) => page_about(&step, Some(&typed), Some(error), Some(*server)).await,
         Err(Stop::Problem(problem)) => step.stop(problem).await,
     }
 }
@@ -108,18 +120,26 @@ pub async fn start_over(step: &mut UnderWay) -> Result<(), AuthorizeError> {
 enum Stop {
     /// Said beside the field.
     Field(IdentifierError),
+    /// The same, about a homeserver.
+    At(Box<Homeserver>, IdentifierError),
     /// A page of its own.
     Problem(LoginProblem),
 }
 
 type Decision = Result<(Homeserver, Way, Offered), Stop>;
 
-async fn decide(step: &UnderWay, homeservers: &[Homeserver], identifier: &Identifier) -> Decision {
+async fn decide(step: &UnderWay, homeservers: &[Homeserver], identifier: &Identifier, is_guest: bool) -> Decision {
     let upstream = &step.app.upstream;
     let route = upstream
         .route(homeservers, identifier)
         .await
         .map_err(|error| route_stop(step, error))?;
+    // The directory names the guests' server for guests, and for whatever it does not know: a misspelt address too.
+    let by_directory = matches!(route.trust, RouteTrust::DirectoryOne | RouteTrust::DirectoryAgreed);
+    if by_directory && route.homeserver.guests && !is_guest {
+        let server = Box::new(route.homeserver);
+        return Err(Stop::At(server, IdentifierError::UnknownAddress));
+    }
     let trusted = route.trust.allows_password();
     let (server, way, offered) = with_way(step, route).await?;
     if way != Way::Password || trusted {
@@ -153,7 +173,7 @@ async fn with_way(step: &UnderWay, route: Route) -> Decision {
         );
         match error {
             UpstreamError::NoSuchWay => Stop::Problem(LoginProblem::NoWayIn),
-            UpstreamError::Unreachable(_) => Stop::Field(IdentifierError::HomeserverUnreachable),
+            UpstreamError::Unreachable(_) => Stop::At(Box::new(server.clone()), IdentifierError::HomeserverUnreachable),
             UpstreamError::Throttled { retry_after_seconds } => Stop::Problem(LoginProblem::Throttled {
                 seconds: retry_after_seconds,
             }),

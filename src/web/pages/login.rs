@@ -16,6 +16,8 @@ pub struct IdentifierPage {
     /// What the agent typed before, or the service's `login_hint`.
     pub value: String,
     pub error: Option<IdentifierError>,
+    /// Server name and label of the homeserver that the error is about.
+    pub server: Option<(String, String)>,
     /// (server name, label) of the homeservers to choose from; empty: no choice is offered.
     pub homeservers: Vec<(String, String)>,
 }
@@ -28,16 +30,19 @@ pub enum IdentifierError {
     Malformed,
     /// No homeserver on our list is responsible for this address.
     UnknownDomain,
+    /// The directory knows the address as a guest's, or not at all.
+    UnknownAddress,
     HomeserverUnreachable,
     DirectoryUnavailable,
 }
 
 impl IdentifierError {
     #[cfg(test)]
-    pub const ALL: [IdentifierError; 5] = [
+    pub const ALL: [IdentifierError; 6] = [
         IdentifierError::Empty,
         IdentifierError::Malformed,
         IdentifierError::UnknownDomain,
+        IdentifierError::UnknownAddress,
         IdentifierError::HomeserverUnreachable,
         IdentifierError::DirectoryUnavailable,
     ];
@@ -47,6 +52,7 @@ impl IdentifierError {
             IdentifierError::Empty => "identifier-error-empty",
             IdentifierError::Malformed => "identifier-error-malformed",
             IdentifierError::UnknownDomain => "identifier-error-unknown-domain",
+            IdentifierError::UnknownAddress => "identifier-error-unknown-address",
             IdentifierError::HomeserverUnreachable => "identifier-error-unreachable",
             IdentifierError::DirectoryUnavailable => "identifier-error-directory",
         })
@@ -66,10 +72,19 @@ impl IdentifierPage {
         self.error.is_some_and(IdentifierError::about_input)
     }
 
+    /// A guest goes on with a press of a button of their own.
+    fn asks_guests(&self) -> bool {
+        self.error == Some(IdentifierError::UnknownAddress)
+    }
+
     fn offers_list_first(&self) -> bool {
         matches!(
             self.error,
-            Some(IdentifierError::UnknownDomain | IdentifierError::DirectoryUnavailable)
+            Some(
+                IdentifierError::UnknownDomain
+                    | IdentifierError::UnknownAddress
+                    | IdentifierError::DirectoryUnavailable
+            )
         )
     }
 }

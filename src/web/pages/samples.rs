@@ -179,6 +179,7 @@ pub(super) fn identifier(
         action: "/authorize/f1/identifier".into(),
         value: value.into(),
         error,
+        server: error.map(|_| (HOMESERVER.into(), "DINUM".into())),
         homeservers: vec![
             (HOMESERVER.into(), "DINUM".into()),
             ("agent.dev-durable.tchap.gouv.fr".into(), "Développement durable".into()),
