@@ -1,5 +1,8 @@
 //! Admission: may this agent use this client? Asked on every way to a token.
 
+mod rules;
+
+use super::administration::Administration;
 use super::agent::Agent;
 use super::homeserver::Homeserver;
 use crate::protocol::client::Client;
@@ -13,13 +16,23 @@ pub enum Refusal {
     Closed,
     /// The account's homeserver is not (or no longer) on the list.
     UnknownHomeserver,
+    /// The client admits administrations, and the agent is of none of them.
+    Administration,
+    /// The client admits populations, and the agent is of none of them.
+    Population,
 }
 
 /// Decides whether `agent`, whose account is on `homeserver` (if that is still on the list), may use `client`.
+/// `administration` is the row found by the agent's e-mail domain; a row of another domain counts for nothing.
 ///
 /// # Errors
 /// The reason why not.
-pub fn decide(client: &Client, agent: &Agent, homeserver: Option<&Homeserver>) -> Result<(), Refusal> {
+pub fn decide(
+    client: &Client,
+    agent: &Agent,
+    homeserver: Option<&Homeserver>,
+    administration: Option<&Administration>,
+) -> Result<(), Refusal> {
     if agent.closed_at.is_some() {
         return Err(Refusal::Closed);
     }
@@ -27,7 +40,7 @@ pub fn decide(client: &Client, agent: &Agent, homeserver: Option<&Homeserver>) -
     if homeserver.guests && !client.admits_guests {
         return Err(Refusal::Guest);
     }
-    Ok(())
+    rules::check(&client.admission, agent, homeserver, administration)
 }
 
 #[cfg(test)]
@@ -70,7 +83,7 @@ mod tests {
             };
             let homeserver = listed.then_some(&homeserver);
             assert_eq!(
-                decide(&client, &agent, homeserver),
+                decide(&client, &agent, homeserver, None),
                 verdict,
                 "closed {closed}, listed {listed}, guests {guests}, admits {admits_guests}"
             );

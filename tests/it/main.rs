@@ -1,6 +1,7 @@
 //! The integration tests, one binary: the whole application over HTTP, and its parts against what they talk to.
 
 mod admission;
+mod admission_rules;
 mod architecture;
 mod authorization_requests;
 mod believed_addresses;

@@ -14,6 +14,10 @@ pub struct ProblemPage {
     pub layout: Layout,
     pub service: Option<String>,
     pub problem: LoginProblem,
+    /// Whom the service admits.
+    pub admitted: Vec<String>,
+    /// Whom to ask.
+    pub contacts: Vec<String>,
     /// Where "use another account", or "start again" when the problem passes by itself, posts to.
     pub action: Option<String>,
     /// Where "back to the service" posts to.
@@ -25,7 +29,7 @@ pub struct ProblemPage {
 impl LoginProblem {
     #[cfg(test)]
     /// One of each.
-    pub(crate) const ALL: [LoginProblem; 17] = [
+    pub(crate) const ALL: [LoginProblem; 19] = [
         LoginProblem::Deactivated,
         LoginProblem::Expired,
         LoginProblem::Locked,
@@ -38,6 +42,8 @@ impl LoginProblem {
         LoginProblem::NoWayIn,
         LoginProblem::RefusedThere,
         LoginProblem::GuestRefused,
+        LoginProblem::AdministrationRefused,
+        LoginProblem::PopulationRefused,
         LoginProblem::NotAdmitted,
         LoginProblem::AcrUnreachable,
         LoginProblem::FreshLoginUnproven,
@@ -64,6 +70,8 @@ impl LoginProblem {
             LoginProblem::NoWayIn => ("TC-NO-WAY-IN", "problem-no-way-in"),
             LoginProblem::RefusedThere => ("TC-REFUSED-THERE", "problem-refused-there"),
             LoginProblem::GuestRefused => ("TC-GUEST", "problem-guest"),
+            LoginProblem::AdministrationRefused => ("TC-ADMINISTRATION", "problem-administration"),
+            LoginProblem::PopulationRefused => ("TC-POPULATION", "problem-population"),
             LoginProblem::NotAdmitted => ("TC-NOT-ADMITTED", "problem-not-admitted"),
             LoginProblem::AcrUnreachable => ("TC-ACR", "problem-acr"),
             LoginProblem::FreshLoginUnproven => ("TC-FRESH-LOGIN", "problem-fresh-login"),
