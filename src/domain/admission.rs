@@ -1,5 +1,6 @@
 //! Admission: may this agent use this client? Asked on every way to a token.
 
+pub mod preview;
 mod rules;
 
 use super::administration::Administration;

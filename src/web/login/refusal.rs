@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::app::App;
 use crate::domain::admission::Refusal;
-use crate::protocol::admission::{Branch, Population};
 use crate::protocol::client::Client;
 use crate::store::StoreError;
 use crate::web::i18n::Text;
+use crate::web::pages;
 
 /// How many of those admitted a page names.
 const MAX_NAMED: usize = 12;
@@ -30,7 +30,7 @@ pub async fn explain(app: &App, client: &Client, refusal: Refusal, text: Text) -
     };
     let more = names.len() > MAX_NAMED;
     let mut admitted: Vec<_> = names.into_iter().take(MAX_NAMED).collect();
-    admitted.extend(more.then(|| text.get("problem-admitted-more")));
+    admitted.extend(more.then(|| pages::more_admitted(text)));
     // Nobody vouches for what a client that registered itself says.
     let contacts = match client.self_registered {
         true => Vec::new(),
@@ -56,22 +56,13 @@ async fn administrations(app: &App, client: &Client, text: Text) -> Result<BTree
         .into_iter()
         .filter(|one| rules.homeservers.contains(&one.name));
     names.extend(listed.map(|homeserver| homeserver.label));
-    names.extend(rules.branches.iter().map(|branch| {
-        text.get(match branch {
-            Branch::Etat => "branch-etat",
-            Branch::Territoriale => "branch-territoriale",
-            Branch::Hospitaliere => "branch-hospitaliere",
-        })
-    }));
+    names.extend(rules.branches.iter().map(|branch| pages::branch(*branch, text)));
     Ok(names)
 }
 
 fn populations(client: &Client, text: Text) -> BTreeSet<String> {
-    let words = client.admission.populations.iter().map(|population| {
-        text.get(match population {
-            Population::Agent => "population-agent",
-            Population::Partenaire => "population-partenaire",
-        })
-    });
-    words.collect()
+    let populations = client.admission.populations.iter();
+    populations
+        .map(|population| pages::population(*population, text))
+        .collect()
 }

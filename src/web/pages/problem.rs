@@ -5,6 +5,7 @@ use askama::Template;
 
 use super::{Layout, filters, wait};
 use crate::domain::login_problem::LoginProblem;
+use crate::protocol::admission::{Branch, Population};
 use crate::web::i18n::Text;
 
 /// The login stopped for a reason that concerns the agent.
@@ -96,6 +97,28 @@ impl LoginProblem {
             _ => text.get(&key),
         }
     }
+}
+
+/// A branch that a service admits, in words.
+pub fn branch(branch: Branch, text: Text) -> String {
+    text.get(match branch {
+        Branch::Etat => "role-agent-public-etat",
+        Branch::Territoriale => "role-agent-public-territorial",
+        Branch::Hospitaliere => "role-agent-public-hospitalier",
+    })
+}
+
+/// A population that a service admits, in words.
+pub fn population(population: Population, text: Text) -> String {
+    text.get(match population {
+        Population::Agent => "admitted-agent",
+        Population::Partenaire => "admitted-partenaire",
+    })
+}
+
+/// The end of a list that is too long to be shown.
+pub fn more_admitted(text: Text) -> String {
+    text.get("problem-admitted-more")
 }
 
 /// A request that cannot be served: no redirect to a service, only this page.

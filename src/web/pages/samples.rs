@@ -339,14 +339,8 @@ fn problem_page(layout: &Layout, problem: LoginProblem) -> ProblemPage {
         layout: layout.clone(),
         service: Some(SERVICE.into()),
         problem,
-        admitted: match problem {
-            LoginProblem::AdministrationRefused => vec!["@elysee.fr".into(), "DINUM".into()],
-            _ => Vec::new(),
-        },
-        contacts: match problem {
-            LoginProblem::AdministrationRefused => vec!["service@beta.gouv.fr".into()],
-            _ => Vec::new(),
-        },
+        admitted: vec!["@elysee.fr".into(), "DINUM".into()],
+        contacts: vec!["service@beta.gouv.fr".into()],
         action: Some("/authorize/f1/change".into()),
         leave_action: Some("/authorize/f1/leave".into()),
         incident: Some("4f2a-91c7".into()),
