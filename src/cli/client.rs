@@ -1,5 +1,6 @@
 //! `client add|list|show|logouts|rotate-secret|disable`. A secret is shown once, when it is made, and stored as a fingerprint.
 
+mod admission;
 mod logouts;
 
 use anyhow::{Context as _, bail};
@@ -114,6 +115,8 @@ pub struct AddArgs {
     /// Guests may sign in.
     #[arg(long)]
     admit_guests: bool,
+    #[command(flatten)]
+    admission: admission::AdmissionArgs,
 }
 
 /// Reads a choice by its registered name.
@@ -152,6 +155,7 @@ impl AddArgs {
                 ConsentPolicy::Ask
             },
             admits_guests: self.admit_guests,
+            admission: self.admission.into(),
             keys: ClientKeys {
                 jwks_uri: self.jwks_uri,
                 jwks: None,

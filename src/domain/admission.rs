@@ -1,5 +1,9 @@
 //! Admission: may this agent use this client? Asked on every way to a token.
 
+pub mod preview;
+mod rules;
+
+use super::administration::Administration;
 use super::agent::{AccountState, Agent, Pause};
 use super::homeserver::Homeserver;
 use crate::protocol::client::Client;
@@ -15,13 +19,23 @@ pub enum Refusal {
     Paused(Pause),
     /// The account's homeserver is not (or no longer) on the list.
     UnknownHomeserver,
+    /// The client admits administrations, and the agent is of none of them.
+    Administration,
+    /// The client admits populations, and the agent is of none of them.
+    Population,
 }
 
 /// Decides whether `agent`, whose account is on `homeserver` (if that is still on the list), may use `client`.
+/// `administration` is the row found by the agent's e-mail domain; a row of another domain counts for nothing.
 ///
 /// # Errors
 /// The reason why not.
-pub fn decide(client: &Client, agent: &Agent, homeserver: Option<&Homeserver>) -> Result<(), Refusal> {
+pub fn decide(
+    client: &Client,
+    agent: &Agent,
+    homeserver: Option<&Homeserver>,
+    administration: Option<&Administration>,
+) -> Result<(), Refusal> {
     match agent.account() {
         AccountState::Stands => {}
         AccountState::Paused(pause) => return Err(Refusal::Paused(pause)),
@@ -31,7 +45,7 @@ pub fn decide(client: &Client, agent: &Agent, homeserver: Option<&Homeserver>) -
     if homeserver.guests && !client.admits_guests {
         return Err(Refusal::Guest);
     }
-    Ok(())
+    rules::check(&client.admission, agent, homeserver, administration)
 }
 
 #[cfg(test)]
@@ -83,9 +97,9 @@ mod tests {
                 true => Refusal::Closed,
                 false => Refusal::Paused(Pause::Locked),
             };
-            assert_eq!(decide(&client, &is_paused, homeserver), Err(locked));
+            assert_eq!(decide(&client, &is_paused, homeserver, None), Err(locked));
             assert_eq!(
-                decide(&client, &agent, homeserver),
+                decide(&client, &agent, homeserver, None),
                 verdict,
                 "closed {closed}, listed {listed}, guests {guests}, admits {admits_guests}"
             );

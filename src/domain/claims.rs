@@ -98,15 +98,6 @@ pub fn requested(
     claims
 }
 
-/// The domain of the agent's entitled e-mail address, then its parents: the domains whose [`Administration`] may be the
-/// agent's.
-fn administration_domains(agent: &Agent) -> impl Iterator<Item = &str> {
-    std::iter::successors(agent_domain(agent), |domain| {
-        let (_, parent) = domain.split_once('.')?;
-        Some(parent)
-    })
-}
-
 fn agent_domain(agent: &Agent) -> Option<&str> {
     email_domain(&agent.email.as_ref()?.address)
 }
@@ -119,7 +110,7 @@ pub fn values(
     administration: Option<&Administration>,
     subject: &str,
 ) -> Values {
-    let administration = administration.filter(|row| administration_domains(agent).any(|domain| domain == row.domain));
+    let administration = administration.filter(|row| row.is_of(agent));
     let local_part = agent.email.as_ref().and_then(|email| email.address.split('@').next());
     let display = names::split(agent.display_name.as_deref().unwrap_or_default(), local_part);
     let optional = [

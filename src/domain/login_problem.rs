@@ -35,7 +35,11 @@ pub enum LoginProblem {
     RefusedThere,
     /// The service does not admit guests.
     GuestRefused,
-    /// The service's policy does not admit this agent.
+    /// The service admits some administrations only.
+    AdministrationRefused,
+    /// The service admits some populations only.
+    PopulationRefused,
+    /// This account is admitted nowhere.
     NotAdmitted,
     /// The service demands an authentication level that we do not reach.
     AcrUnreachable,

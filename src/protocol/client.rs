@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::admission::AdmissionRules;
+
 /// How a client proves who it is at the token endpoint (Core §9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -250,6 +252,9 @@ pub struct Client {
     /// Whether guests (accounts of the guests' server) may sign in.
     #[serde(default)]
     pub admits_guests: bool,
+    /// Which other agents may.
+    #[serde(default, skip_serializing_if = "AdmissionRules::is_empty")]
+    pub admission: AdmissionRules,
     /// Its public keys.
     #[serde(flatten)]
     pub keys: ClientKeys,
@@ -331,6 +336,7 @@ pub(crate) mod tests {
             default_max_age: None,
             consent: ConsentPolicy::Ask,
             admits_guests: false,
+            admission: AdmissionRules::default(),
             keys: ClientKeys::default(),
             algorithms: ClientAlgorithms::default(),
             presentation: Presentation::default(),

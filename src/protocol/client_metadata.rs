@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use url::Url;
 
+use super::admission::AdmissionRules;
 use super::client::{
     ApplicationType, Client, ClientAlgorithms, ClientAuthMethod, ClientKeys, ConsentPolicy, GrantType, LogoutUris,
     Presentation, RefreshRule, RequestDefaults, SigningAlg, SubjectType,
@@ -73,6 +74,8 @@ pub struct ClientMetadata {
     pub consent: ConsentPolicy,
     /// Whether guests may sign in.
     pub admits_guests: bool,
+    /// Whom it admits of all others.
+    pub admission: AdmissionRules,
     /// Its public keys.
     pub keys: ClientKeys,
     /// Algorithms of what else is signed.
@@ -103,6 +106,7 @@ impl ClientMetadata {
         check_scopes(&self.scopes, known_scopes, &mut problems);
         check_grants(&self, &mut problems);
         check_consent(&self, &mut problems);
+        self.admission.check(self.admits_guests, &mut problems);
         links::check(&self, &mut problems);
         check_keys(&self, &mut problems);
         let sector = sector(&self).unwrap_or_else(|problem| {
@@ -133,6 +137,7 @@ impl ClientMetadata {
             default_max_age: self.default_max_age,
             consent: self.consent,
             admits_guests: self.admits_guests,
+            admission: self.admission,
             keys: self.keys,
             algorithms: self.algorithms,
             presentation: self.presentation,

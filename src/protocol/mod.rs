@@ -2,6 +2,7 @@
 //! and nothing of Tchap.
 
 pub mod access_token;
+pub mod admission;
 pub mod authorize;
 pub mod claims_request;
 pub mod client;
@@ -21,5 +22,6 @@ pub mod request_object;
 pub mod resource;
 pub mod response_mode;
 pub mod return_to;
+pub mod siren;
 pub mod text;
 pub mod token_request;

@@ -5,7 +5,7 @@ use super::{Store, StoreError};
 use crate::domain::agent::{Agent, AgentEmail, IssuerSubject, Pause};
 
 #[derive(sqlx::FromRow)]
-struct AgentRow {
+pub(super) struct AgentRow {
     id: String,
     homeserver: String,
     matrix_id: String,

@@ -22,6 +22,9 @@ const EXPIRED: &[&str] = &[
     "delete from consents where (agent_id, client_id) in
      (select agent_id, client_id from consents where expires_at <= $1 limit $2)",
     "delete from sign_in_history where id in (select id from sign_in_history where expires_at <= $1 limit $2)",
+    // 30 days.
+    "delete from sign_ins where (client_id, agent_id) in
+     (select client_id, agent_id from sign_ins where signed_in_at <= $1 - 2592000 limit $2)",
     "delete from registration_tokens where id in
      (select id from registration_tokens where expires_at <= $1 limit $2)",
     // Unused clients that registered themselves, with all that hangs on them.

@@ -55,6 +55,14 @@ impl Store {
                 .bind(code.expires_at)
                 .execute(&mut *tx)
                 .await?;
+            if let Some(agent) = &authorization.agent {
+                sqlx::query(super::sign_ins::UPSERT)
+                    .bind(&authorization.client_id)
+                    .bind(&agent.agent_id)
+                    .bind(authorization.created_at)
+                    .execute(&mut *tx)
+                    .await?;
+            }
             sqlx::query(insert_code)
                 .bind(&code.fingerprint)
                 .bind(&authorization.id)

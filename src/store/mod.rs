@@ -60,6 +60,7 @@ mod logouts;
 mod registrations;
 mod resources;
 mod sessions;
+mod sign_ins;
 mod signing_keys;
 mod throttles;
 mod tokens;

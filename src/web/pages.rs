@@ -19,7 +19,7 @@ pub use login::{
     ChooseAccountPage, ConfirmAccountPage, IdentifierError, IdentifierPage, PasswordError, PasswordPage, SsoPage,
 };
 pub use logout::{LogoutPage, SignedOutPage, StillSignedInPage};
-pub use problem::{ErrorKind, ErrorPage, ProblemPage};
+pub use problem::{ErrorKind, ErrorPage, ProblemPage, branch, more_admitted, population};
 pub use service::Service;
 
 use super::i18n::{Language, Text};

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::app::App;
+use crate::domain::administration::Administration;
 use crate::domain::admission;
 use crate::domain::agent::Agent;
 use crate::domain::claims;
@@ -57,7 +58,8 @@ impl Person {
         }
         let client = &request.client;
         let subject = subject(app, client, &agent).await?;
-        let values = values(app, &agent, homeserver.as_ref(), &subject).await?;
+        let administration = administration(app, &agent).await?;
+        let values = values(&agent, homeserver.as_ref(), administration.as_ref(), &subject);
         let asked = claims::requested(&request.checked.scope, &request.checked.claims, &client.scopes);
         let claims = asked
             .into_iter()
@@ -67,7 +69,7 @@ impl Person {
         let consent = app.store.find_consent(&agent.id, &client.id, now).await?;
         Ok(Some(Self {
             acr: homeserver.as_ref().map_or("eidas0", claims::acr),
-            admission: admission::decide(client, &agent, homeserver.as_ref()),
+            admission: admission::decide(client, &agent, homeserver.as_ref(), administration.as_ref()),
             remembered: consent.map(|consent| consent.claims),
             session,
             agent,
@@ -126,11 +128,12 @@ pub async fn claim_values(
         return Ok(None);
     };
     let homeserver = app.store.find_homeserver(&agent.homeserver).await?;
-    if let Err(refusal) = admission::decide(client, &agent, homeserver.as_ref()) {
+    let administration = administration(app, &agent).await?;
+    if let Err(refusal) = admission::decide(client, &agent, homeserver.as_ref(), administration.as_ref()) {
         tracing::info!(client.id = client.id, agent.id = agent.id, refusal = ?refusal, "a token is refused: not admitted");
         return Ok(None);
     }
-    let values = values(app, &agent, homeserver.as_ref(), &grant.subject).await?;
+    let values = values(&agent, homeserver.as_ref(), administration.as_ref(), &grant.subject);
     Ok(Some(claims::within(
         values,
         &grant.claims,
@@ -140,20 +143,23 @@ pub async fn claim_values(
     )))
 }
 
-async fn values(
-    app: &App,
+fn values(
     agent: &Agent,
     homeserver: Option<&Homeserver>,
+    administration: Option<&Administration>,
     subject: &str,
-) -> Result<Values, StoreError> {
-    let Some(homeserver) = homeserver else {
-        return Ok(Values::new());
-    };
-    let administration = match agent.email.as_ref().and_then(|email| email_domain(&email.address)) {
-        Some(domain) => app.store.find_administration(domain).await?,
-        None => None,
-    };
-    Ok(claims::values(agent, homeserver, administration.as_ref(), subject))
+) -> Values {
+    homeserver.map_or_else(Values::new, |homeserver| {
+        claims::values(agent, homeserver, administration, subject)
+    })
+}
+
+/// The row of the agent's e-mail domain.
+async fn administration(app: &App, agent: &Agent) -> Result<Option<Administration>, StoreError> {
+    match agent.email.as_ref().and_then(|email| email_domain(&email.address)) {
+        Some(domain) => app.store.find_administration(domain).await,
+        None => Ok(None),
+    }
 }
 
 /// `sub` (Core §8): stored once per agent and sector, so that no change of keys ever changes it.

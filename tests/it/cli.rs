@@ -11,6 +11,7 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::{Value, json};
 use tchap_connect::secret;
 
+mod admission;
 mod apply;
 mod doctor;
 mod profiles;

@@ -3,6 +3,7 @@
 mod account;
 mod account_states;
 mod admission;
+mod admission_rules;
 mod architecture;
 mod authorization_requests;
 mod believed_addresses;

@@ -3,6 +3,7 @@
 
 mod diff;
 mod read;
+mod shut_out;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use crate::secret;
 use crate::web::logo;
 use diff::{Change, Changed};
 use read::{Wanted, WantedClient};
+use shut_out::ShutOut;
 
 /// How long a client's former secrets live on once it has got a new one, in seconds.
 pub const KEEP_SECRETS: i64 = 24 * 3600;
@@ -33,6 +35,9 @@ pub struct ApplyArgs {
     /// Show the difference and write nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Also the Matrix ids of the agents who would be refused, not only how many they are.
+    #[arg(long, requires = "dry_run")]
+    show_agents: bool,
 }
 
 /// What the database holds already.
@@ -54,11 +59,14 @@ pub async fn run(global: &Global, args: ApplyArgs) -> anyhow::Result<()> {
         Err(problems) => return refuse(global, &args.file, &problems),
     };
     let changes = diff::changes(&stored, &wanted);
-    if !args.dry_run {
+    let mut shut_out = Vec::new();
+    if args.dry_run {
+        shut_out = shut_out::find(&context, &stored, &wanted, args.show_agents).await?;
+    } else {
         write(&context, stored, wanted, &changes).await?;
     }
     context.store.close().await;
-    report(global, &args, &changes)
+    report(global, &args, &changes, &shut_out)
 }
 
 async fn load(context: &Context) -> anyhow::Result<Stored> {
@@ -148,9 +156,12 @@ fn refuse(global: &Global, file: &Path, problems: &[FieldProblem]) -> anyhow::Re
     bail!("{} has {count}; nothing was written", file.display())
 }
 
-fn report(global: &Global, args: &ApplyArgs, changes: &[Changed]) -> anyhow::Result<()> {
+fn report(global: &Global, args: &ApplyArgs, changes: &[Changed], shut_out: &[ShutOut]) -> anyhow::Result<()> {
     if global.json {
-        return output::json(&json!({ "applied": !args.dry_run, "changes": changes }));
+        return match args.dry_run {
+            true => output::json(&json!({ "applied": false, "changes": changes, "refused": shut_out })),
+            false => output::json(&json!({ "applied": true, "changes": changes })),
+        };
     }
     for changed in changes {
         output::print(&output::clean(&changed.to_string()))?;
@@ -161,6 +172,7 @@ fn report(global: &Global, args: &ApplyArgs, changes: &[Changed]) -> anyhow::Res
         "{added} added, {changed} changed, {} unchanged.",
         number(Change::Unchanged)
     ))?;
+    shut_out::report(shut_out)?;
     if args.dry_run && added + changed > 0 {
         output::say("Nothing was written (--dry-run): run the same command without it to apply.");
     }

@@ -191,6 +191,7 @@ fn client(
         default_max_age: entry.take("default_max_age"),
         consent: entry.take("consent").unwrap_or_default(),
         admits_guests: entry.take("admits_guests").unwrap_or_default(),
+        admission: entry.take("admission").unwrap_or_default(),
         keys: entry.group(&["jwks", "jwks_uri"]),
         algorithms: entry.group(&[
             "token_endpoint_auth_signing_alg",

@@ -225,9 +225,9 @@ async fn homeservers(
         .iter()
         .filter(|one| chosen.is_empty() || chosen.contains(&one.name))
         .collect();
-    let upstream = Upstream::new(egress);
-    let domain = a_domain(&list);
     let clock = Clock::System;
+    let upstream = Upstream::new(egress, clock.clone(), config.directory_rules);
+    let domain = a_domain(&list);
     let asked = wanted.iter().map(|homeserver| {
         let address = format!("doctor@{}", homeserver.email_domains.first().unwrap_or(&domain));
         let (upstream, list, clock) = (&upstream, &list, &clock);

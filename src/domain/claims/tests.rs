@@ -240,11 +240,6 @@ fn an_administration_row_counts_for_its_domain_and_below() {
         let values = values(&agent, &homeserver(false), Some(&dinum()), "subject");
         assert_eq!(values.contains_key("siret"), counts, "{address}");
     }
-    let agent = agent();
-    assert_eq!(
-        administration_domains(&agent).collect::<Vec<_>>(),
-        ["beta.gouv.fr", "gouv.fr", "fr"]
-    );
 }
 
 #[test]

@@ -9,6 +9,7 @@ pub mod identifier;
 pub mod oauth;
 pub mod own_pages;
 pub mod password;
+mod refusal;
 pub mod request;
 mod request_object;
 pub mod sso;
@@ -28,6 +29,7 @@ use crate::domain::flow::{Denial, Flow, Progress, Stage, Step};
 use crate::domain::login_loop::AWAY;
 use crate::domain::login_problem::LoginProblem;
 use crate::secret::random_token;
+use refusal::Explanation;
 use request::Request;
 use under_way::UnderWay;
 
@@ -96,7 +98,15 @@ pub async fn show(mut step: UnderWay) -> Result<Response, AuthorizeError> {
             step.app.store.delete_flow(&step.flow.id).await?;
             Err(step.request.refuse(&step.app, denial))
         }
-        Step::Refuse(denial) => step.problem(denial_problem(denial)),
+        Step::Refuse(denial) => {
+            let explanation = match denial {
+                Denial::Admission(refusal) => {
+                    refusal::explain(&step.app, &step.request.client, refusal, step.layout().text).await?
+                }
+                _ => Explanation::default(),
+            };
+            step.explained(denial_problem(denial), explanation)
+        }
         Step::Issue(_) if own_pages::is(&step.request.client) => {
             step.app.store.delete_flow(&step.flow.id).await?;
             Ok(see_other(step.request.checked.return_to.redirect_uri()))
@@ -120,6 +130,8 @@ pub async fn leave(step: UnderWay) -> Result<Response, AuthorizeError> {
 fn denial_problem(denial: Denial) -> LoginProblem {
     match denial {
         Denial::Admission(Refusal::Guest) => LoginProblem::GuestRefused,
+        Denial::Admission(Refusal::Administration) => LoginProblem::AdministrationRefused,
+        Denial::Admission(Refusal::Population) => LoginProblem::PopulationRefused,
         Denial::Admission(Refusal::Closed | Refusal::UnknownHomeserver) => LoginProblem::NotAdmitted,
         Denial::Admission(Refusal::Paused(pause)) => match pause {
             Pause::Locked => LoginProblem::Locked,
@@ -138,12 +150,18 @@ fn denial_problem(denial: Denial) -> LoginProblem {
 impl UnderWay {
     /// The page that explains what stopped the login, with the ways on.
     fn problem(&self, problem: LoginProblem) -> Result<Response, AuthorizeError> {
+        self.explained(problem, Explanation::default())
+    }
+
+    fn explained(&self, problem: LoginProblem, explanation: Explanation) -> Result<Response, AuthorizeError> {
         let base = step_url(&self.flow.id);
         let incident = Incident::new();
         let page = ProblemPage {
             layout: self.layout(),
             service: Some(self.request.client.name.clone()),
             problem,
+            admitted: explanation.admitted,
+            contacts: explanation.contacts,
             action: Some(format!("{base}/restart")),
             leave_action: Some(format!("{base}/leave")),
             incident: Some(incident.0.clone()),

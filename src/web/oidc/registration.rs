@@ -110,7 +110,12 @@ async fn replace(
             return Err(Rejection::metadata("client_secret: not the one that was issued").into());
         }
     }
-    let client = written.client(&known.id, SCOPES)?;
+    let client = Client {
+        // An operator's word, which no replacement takes back.
+        admits_guests: known.admits_guests,
+        admission: known.admission.clone(),
+        ..written.client(&known.id, SCOPES)?
+    };
     registration::check_subjects(&known, &client)?;
     if client != known {
         take_turn(&app, &network, now).await?;

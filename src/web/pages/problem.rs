@@ -5,6 +5,7 @@ use askama::Template;
 
 use super::{Layout, filters, wait};
 use crate::domain::login_problem::LoginProblem;
+use crate::protocol::admission::{Branch, Population};
 use crate::web::i18n::Text;
 
 /// The login stopped for a reason that concerns the agent.
@@ -14,6 +15,10 @@ pub struct ProblemPage {
     pub layout: Layout,
     pub service: Option<String>,
     pub problem: LoginProblem,
+    /// Whom the service admits.
+    pub admitted: Vec<String>,
+    /// Whom to ask.
+    pub contacts: Vec<String>,
     /// Where "use another account", or "start again" when the problem passes by itself, posts to.
     pub action: Option<String>,
     /// Where "back to the service" posts to.
@@ -25,7 +30,7 @@ pub struct ProblemPage {
 impl LoginProblem {
     #[cfg(test)]
     /// One of each.
-    pub(crate) const ALL: [LoginProblem; 18] = [
+    pub(crate) const ALL: [LoginProblem; 20] = [
         LoginProblem::Deactivated,
         LoginProblem::Expired,
         LoginProblem::Locked,
@@ -38,6 +43,8 @@ impl LoginProblem {
         LoginProblem::NoWayIn,
         LoginProblem::RefusedThere,
         LoginProblem::GuestRefused,
+        LoginProblem::AdministrationRefused,
+        LoginProblem::PopulationRefused,
         LoginProblem::NotAdmitted,
         LoginProblem::AcrUnreachable,
         LoginProblem::FreshLoginUnproven,
@@ -65,6 +72,8 @@ impl LoginProblem {
             LoginProblem::NoWayIn => ("TC-NO-WAY-IN", "problem-no-way-in"),
             LoginProblem::RefusedThere => ("TC-REFUSED-THERE", "problem-refused-there"),
             LoginProblem::GuestRefused => ("TC-GUEST", "problem-guest"),
+            LoginProblem::AdministrationRefused => ("TC-ADMINISTRATION", "problem-administration"),
+            LoginProblem::PopulationRefused => ("TC-POPULATION", "problem-population"),
             LoginProblem::NotAdmitted => ("TC-NOT-ADMITTED", "problem-not-admitted"),
             LoginProblem::AcrUnreachable => ("TC-ACR", "problem-acr"),
             LoginProblem::FreshLoginUnproven => ("TC-FRESH-LOGIN", "problem-fresh-login"),
@@ -90,6 +99,28 @@ impl LoginProblem {
             _ => text.get(&key),
         }
     }
+}
+
+/// A branch that a service admits, in words.
+pub fn branch(branch: Branch, text: Text) -> String {
+    text.get(match branch {
+        Branch::Etat => "role-agent-public-etat",
+        Branch::Territoriale => "role-agent-public-territorial",
+        Branch::Hospitaliere => "role-agent-public-hospitalier",
+    })
+}
+
+/// A population that a service admits, in words.
+pub fn population(population: Population, text: Text) -> String {
+    text.get(match population {
+        Population::Agent => "admitted-agent",
+        Population::Partenaire => "admitted-partenaire",
+    })
+}
+
+/// The end of a list that is too long to be shown.
+pub fn more_admitted(text: Text) -> String {
+    text.get("problem-admitted-more")
 }
 
 /// A request that cannot be served: no redirect to a service, only this page.

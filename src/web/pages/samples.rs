@@ -341,6 +341,8 @@ fn problem_page(layout: &Layout, problem: LoginProblem) -> ProblemPage {
         layout: layout.clone(),
         service: Some(SERVICE.into()),
         problem,
+        admitted: vec!["@elysee.fr".into(), "DINUM".into()],
+        contacts: vec!["service@beta.gouv.fr".into()],
         action: Some("/authorize/f1/change".into()),
         leave_action: Some("/authorize/f1/leave".into()),
         incident: Some("4f2a-91c7".into()),
