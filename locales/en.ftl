@@ -37,6 +37,12 @@ home-how = There is nothing to do on this page: go to the service of your choice
 home-developers = Are you building a service?
 home-discovery = Read the OpenID Connect discovery document
 
+status-title = State of the { -brand } servers
+status-intro = What { -site } knows right now of the servers where agents sign in.
+status-works = Works
+status-failing = Has not answered for { $wait }
+status-unknown = Not asked yet
+
 identifier-title = Sign in to “{ $service }”
 identifier-intro = Use the address of your { -brand } account.
 identifier-label = Work e-mail address

@@ -37,6 +37,12 @@ home-how = Il n’y a rien à faire sur cette page : rendez-vous sur le service
 home-developers = Vous développez un service ?
 home-discovery = Consulter le document de découverte OpenID Connect
 
+status-title = État des serveurs { -brand }
+status-intro = Ce que { -site } sait en ce moment des serveurs où les agents se connectent.
+status-works = Fonctionne
+status-failing = Ne répond pas depuis { $wait }
+status-unknown = Pas encore interrogé
+
 identifier-title = Se connecter au service « { $service } »
 identifier-intro = Utilisez l’adresse de votre compte { -brand }.
 identifier-label = Adresse électronique professionnelle
@@ -50,7 +56,7 @@ identifier-list-none = Le trouver d’après mon adresse
 identifier-error-empty = Saisissez votre adresse électronique professionnelle.
 identifier-error-malformed = Cette adresse est incomplète ou mal écrite. Saisissez-la au format nom@domaine.fr.
 identifier-error-unknown-domain = Aucun serveur { -brand } ne correspond à cette adresse. Vérifiez qu’il s’agit bien de votre adresse professionnelle et qu’elle est écrite sans faute.
-identifier-error-unknown-address = { -brand } ne connaît pas cette adresse comme celle d’un agent : elle mène au serveur ci-dessous, celui des invités externes. Si vous êtes agent public, vérifiez l’adresse, ou choisissez votre serveur dans la liste.
+identifier-error-unknown-address = { -brand } ne connaît pas cette adresse comme celle d’un agent : elle mène au serveur ci-dessous, celui des invités externes. Si vous êtes agent public, vérifiez l’adresse, ou choisissez votre serveur dans la liste.
 identifier-guest = Je suis un invité externe
 identifier-error-unreachable = Votre serveur { -brand } ne répond pas. Réessayez dans quelques minutes.
 identifier-error-directory = Votre serveur { -brand } n’a pas pu être trouvé pour le moment. Réessayez dans quelques minutes.

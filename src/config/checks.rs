@@ -119,6 +119,16 @@ pub fn show_database(text: &str) -> String {
     url.into()
 }
 
+/// A bearer token in a file of its own, long enough not to be guessed.
+pub fn token_file(text: &str) -> Result<Redacted, String> {
+    let content = std::fs::read_to_string(text).map_err(|error| format!("{text} cannot be read: {error}"))?;
+    let token = content.trim();
+    let is_token = token.len() >= 32 && token.bytes().all(|byte| byte.is_ascii_graphic());
+    is_token
+        .then(|| Redacted::new(token))
+        .ok_or_else(|| format!("{text} holds no token: expected at least 32 characters without spaces"))
+}
+
 pub fn pem_file(text: &str) -> Result<PathBuf, String> {
     let pem = std::fs::read_to_string(text).map_err(|error| format!("{text} cannot be read: {error}"))?;
     if pem.contains("-----BEGIN CERTIFICATE-----") {

@@ -71,6 +71,7 @@ impl Draft {
             allow: reader.list("fetch.allow", checks::host_and_port),
             ca_file: reader.text("fetch.ca_file", None, checks::pem_file),
         };
+        let metrics_token = reader.text("metrics.token_file", None, checks::token_file);
         let theme = Theme {
             dsfr_dir: reader.text("theme.dsfr_dir", None, checks::dsfr_dir),
         };
@@ -105,6 +106,7 @@ impl Draft {
             upstream,
             watch,
             fetch,
+            metrics_token,
             theme,
             links,
             log,

@@ -74,6 +74,8 @@ pub struct Config {
     pub watch: Watch,
     /// Requests to addresses that clients name.
     pub fetch: Fetch,
+    /// Who shows it reads `/metrics`; `None`: nobody does.
+    pub metrics_token: Option<Redacted>,
     /// The look of the pages.
     pub theme: Theme,
     /// Links in the footer of every page.

@@ -172,14 +172,17 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes a client with all that hangs on it: secrets, registration, logo, consents, codes and tokens.
+    /// Deletes a client that manages itself with all that hangs on it: secrets, registration, logo, consents, codes and
+    /// tokens; `false` when it does not, or not any more.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn delete_client(&self, client_id: &str) -> Result<(), StoreError> {
-        let sql = "delete from clients where id = $1";
-        on!(self.writes(), db => sqlx::query(sql).bind(client_id).execute(db).await.map(drop))?;
-        Ok(())
+    pub async fn delete_registered_client(&self, client_id: &str) -> Result<bool, StoreError> {
+        let sql = "delete from clients where id = $1
+                   and exists (select 1 from client_registrations where client_id = $1)";
+        Ok(on!(self.writes(), db => {
+            sqlx::query(sql).bind(client_id).execute(db).await.map(|done| done.rows_affected() > 0)
+        })?)
     }
 
     /// Stores an initial access token.

@@ -45,7 +45,10 @@ pub(super) enum Asked<'a> {
 
 /// The last answers, each under the server that gave it: it never counts for a second one.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Answers(Arc<Mutex<HashMap<(String, String), (String, i64)>>>);
+pub(super) struct Answers(Arc<Mutex<ByServer>>);
+
+/// Server and address → homeserver, and until when that counts (Unix seconds).
+type ByServer = HashMap<(String, String), (String, i64)>;
 
 impl Answers {
     fn find(&self, server: &str, address: &str, now: i64) -> Option<String> {

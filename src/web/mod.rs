@@ -15,6 +15,7 @@ mod person;
 mod resources;
 mod routes;
 mod serve;
+mod status;
 pub(crate) mod theme;
 mod visitor;
 

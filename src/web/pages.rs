@@ -8,6 +8,7 @@ mod login;
 mod logout;
 mod problem;
 mod service;
+mod status;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ pub use login::{
 pub use logout::{LogoutPage, SignedOutPage, StillSignedInPage};
 pub use problem::{ErrorKind, ErrorPage, ProblemPage, branch, more_admitted, population};
 pub use service::Service;
+pub use status::{ServerState, ServerStatus, StatusPage};
 
 use super::i18n::{Language, Text};
 use super::theme::Theme;

@@ -14,7 +14,7 @@ use tower_http::cors::{Any, CorsLayer};
 
 use super::error::{JsonError, PageError};
 use super::pages::ErrorKind;
-use super::{account, health, layers, login, logo, logout, oidc};
+use super::{account, health, layers, login, logo, logout, oidc, status};
 use crate::app::SharedApp;
 use crate::protocol::discovery::{AUTHORIZE, INTROSPECT, JWKS, LOGOUT, REVOKE, TOKEN, USERINFO};
 use crate::protocol::error::{ErrorCode, OAuthError};
@@ -61,6 +61,7 @@ pub fn router(app: SharedApp, time_limit: Duration) -> Router {
 
     let people = Router::new()
         .route("/", get(health::home))
+        .route("/status", get(status::page))
         .route("/clients/{client_id}/logo", get(logo::show))
         .merge(browser)
         .fallback(async |_: Uri| PageError::new(ErrorKind::NotFound))
@@ -111,6 +112,7 @@ pub fn router(app: SharedApp, time_limit: Duration) -> Router {
     Router::new()
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
+        .route("/metrics", get(status::metrics))
         .merge(app.theme.router())
         .merge(people)
         .method_not_allowed_fallback(async || PageError::new(ErrorKind::Method))

@@ -54,6 +54,7 @@ mod secrets_in_logs;
 mod skipped_steps;
 mod slow_clients;
 mod ssrf;
+mod status;
 mod store;
 mod stored_requests;
 mod support;

@@ -32,6 +32,8 @@ async fn every_kind(app: &TestApp) -> Vec<Page> {
         "/logout",
         "/logout/unknown",
         "/mon-compte",
+        "/status",
+        "/metrics",
         "/static/nothing.css",
         &service.url(&[]),
         &service.url(&[("prompt", "none")]),

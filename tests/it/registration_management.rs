@@ -289,3 +289,33 @@ async fn disable(app: &TestApp, registered: &Value) {
     client.disabled = true;
     app.update(&client).await;
 }
+
+/// An `apply` that dies between its two statements leaves both rows; the client is the operator's from the first on.
+#[tokio::test]
+async fn a_client_taken_over_by_an_operator_manages_itself_no_longer() {
+    let app = Registrant::open_app().await;
+    let registrant = Registrant::of(&app);
+    let registered = registrant.register(json!({ "client_name": "Mon service" })).await;
+    let id = registered.json()["client_id"].as_str().unwrap().to_owned();
+    let mut client = app.app.store.find_client(&id).await.unwrap().unwrap();
+    client.self_registered = false;
+    client.name = "Vouched for".to_owned();
+    app.update(&client).await;
+    let body = replacement(&registered.json(), json!({ "client_name": "Mine again" }));
+    assert_eq!(
+        error(&registrant.put(&registered, &body).await),
+        (401, "invalid_token".into())
+    );
+    assert_eq!(
+        error(&registrant.delete(&registered).await),
+        (401, "invalid_token".into())
+    );
+    assert_eq!(app.app.store.find_client(&id).await.unwrap(), Some(client));
+
+    app.app.store.delete_registration(&id).await.unwrap();
+    assert!(
+        !app.app.store.delete_registered_client(&id).await.unwrap(),
+        "a DELETE under way comes too late"
+    );
+    assert!(app.app.store.find_client(&id).await.unwrap().is_some());
+}

@@ -114,10 +114,11 @@ async fn write(context: &Context, stored: Stored, wanted: Wanted, changes: &[Cha
     }
     for wanted in &wanted.clients {
         let id = &wanted.client.id;
+        // Whoever applies a client vouches for it: it no longer manages itself, nor expires. First and always, so that an
+        // apply that was cut off is mended by the next.
+        store.delete_registration(id).await?;
         if differs("client", id) {
             store.upsert_client(&wanted.client, now).await?;
-            // Whoever applies a client vouches for it: it no longer manages itself, nor expires.
-            store.delete_registration(id).await?;
         }
         if let Some(fingerprint) = wanted.new_secret(&stored) {
             store.expire_client_secrets(id, now + KEEP_SECRETS).await?;

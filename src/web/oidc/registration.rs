@@ -154,7 +154,9 @@ async fn delete(
     headers: HeaderMap,
 ) -> Result<Response, JsonError> {
     let (registration, ..) = authenticated(&app, &headers, &client_id).await?;
-    app.store.delete_client(&registration.client_id).await?;
+    if !app.store.delete_registered_client(&registration.client_id).await? {
+        return Err(JsonError::bearer(INVALID_TOKEN));
+    }
     tracing::info!(client.id = registration.client_id, "a client deleted its registration");
     Ok((StatusCode::NO_CONTENT, [(CACHE_CONTROL, "no-store")]).into_response())
 }
@@ -198,7 +200,9 @@ async fn authenticated(
         .filter(|registration| registration.client_id == client_id)
         .ok_or_else(refused)?;
     let client = app.store.find_client(&registration.client_id).await?;
-    let client = client.filter(|client| !client.disabled).ok_or_else(refused)?;
+    // Nor one that an operator has taken over.
+    let client = client.filter(|client| !client.disabled && client.self_registered);
+    let client = client.ok_or_else(refused)?;
     Ok((registration, client, token))
 }
 

@@ -1,4 +1,4 @@
-//! The agent's page in its states.
+//! Pages that stand by themselves in their states: home, the homeservers, the agent's own page.
 
 use askama::Template;
 
@@ -24,7 +24,30 @@ pub(super) fn samples(layout: &Layout) -> Vec<Sample> {
             ),
         ]
     };
+    let home = HomePage {
+        layout: layout.clone(),
+        discovery_url: "/.well-known/openid-configuration".into(),
+    };
+    let server = |name: &str, label: &str, state| ServerStatus {
+        name: name.to_owned(),
+        label: label.to_owned(),
+        state,
+    };
+    let status = StatusPage {
+        layout: layout.clone(),
+        servers: vec![
+            server("agent.dinum.tchap.gouv.fr", "DINUM", ServerState::Works),
+            server(
+                "agent.finances.tchap.gouv.fr",
+                "Finances",
+                ServerState::Failing { seconds: 300 },
+            ),
+            server(&"w".repeat(200), &"Très-long ".repeat(10), ServerState::Unknown),
+        ],
+    };
     let pages = [
+        ("home", home.render()),
+        ("status", status.render()),
         ("account", account(layout, few("Annuaire des agents"), None).render()),
         ("account-empty", account(layout, Vec::new(), None).render()),
         ("account-long", account(layout, few(&long), None).render()),

@@ -41,11 +41,6 @@ const EMAIL: &str = "jean.dupont@beta.gouv.fr";
 pub(super) fn samples(layout: &Layout) -> Vec<Sample> {
     let mut pages = vec![];
     let mut add = |name: String, page: askama::Result<String>| pages.push((name, page.expect("the page renders")));
-    let home = HomePage {
-        layout: layout.clone(),
-        discovery_url: "/.well-known/openid-configuration".into(),
-    };
-    add("home".into(), home.render());
     for error in [None].into_iter().chain(IdentifierError::ALL.map(Some)) {
         let value = if error.is_none() { "" } else { "jean.dupont@exemple" };
         let page = identifier(layout, SERVICE, value, error);

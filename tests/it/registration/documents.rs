@@ -175,7 +175,7 @@ async fn a_slow_replacement_undoes_nothing() {
                 }
                 // An operator who vouches for it as it is.
                 "taken over" => store.delete_registration(&client.id).await.unwrap(),
-                "deleted" => store.delete_client(&client.id).await.unwrap(),
+                "deleted" => assert!(store.delete_registered_client(&client.id).await.unwrap()),
                 _ => {}
             }
             gate.open.add_permits(1);

@@ -131,7 +131,7 @@ async fn a_network_has_a_quota_and_so_has_everybody() {
     app.advance(86_401);
     assert_eq!(error(&from("2001:db8::1").await).0, 429, "still as many");
     let first = app.app.store.list_clients().await.unwrap().remove(0);
-    app.app.store.delete_client(&first.id).await.unwrap();
+    assert!(app.app.store.delete_registered_client(&first.id).await.unwrap());
     assert_eq!(from("2001:db8::1").await.status, 201, "another day");
 }
 
