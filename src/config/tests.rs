@@ -331,6 +331,7 @@ fn the_example_parses_as_it_is_and_with_every_setting_uncommented() {
             "upstream.ca_file",
             "watch.tokens_dir",
             "fetch.ca_file",
+            "metrics.token_file",
             "theme.dsfr_dir"
         ],
         "{found:?}"

@@ -79,6 +79,7 @@ impl Progress {
         Self {
             stage: Stage::Stopped {
                 problem: LoginProblem::LoginLoop,
+                homeserver: None,
             },
             login_demanded: true,
             ..Self::default()
@@ -132,7 +133,23 @@ pub enum Stage {
     Stopped {
         /// Why.
         problem: LoginProblem,
+        /// The homeserver that it happened at.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        homeserver: Option<String>,
     },
+}
+
+impl Stage {
+    /// Server name of the homeserver that the login has come to.
+    pub fn homeserver(&self) -> Option<&str> {
+        match self {
+            Self::Identifier => None,
+            Self::Password { homeserver, .. } | Self::Sso { homeserver, .. } | Self::OAuth { homeserver, .. } => {
+                Some(homeserver)
+            }
+            Self::Stopped { homeserver, .. } => homeserver.as_deref(),
+        }
+    }
 }
 
 /// What is known about the agent behind the browser session, as far as the next step depends on it.

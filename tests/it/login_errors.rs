@@ -64,6 +64,7 @@ async fn every_account_state_has_its_page_by_both_ways_and_in_both_languages() {
                     assert_eq!(page.text("error-code"), code, "{way}");
                     assert!(!page.text("error-incident").is_empty());
                     assert!(!page.text("error-advice").is_empty(), "what to do now");
+                    assert_eq!(page.text("homeserver-name"), NAME, "and at which server");
                     let answer = browser.submit(&page, "leave", &[]).await;
                     assert_eq!(service.error(&answer), "access_denied", "{code}");
                 }

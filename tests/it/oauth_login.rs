@@ -304,6 +304,7 @@ async fn the_agents_no_and_other_errors_come_back_to_a_page_with_a_way_on() {
         let browser = Browser::new(&app);
         let page = identify(&service, &browser, &[]).await;
         assert_eq!(page.text("error-code"), code, "{error}");
+        assert_eq!(page.text("homeserver-name"), NAME);
         assert!(!page.url.query().unwrap_or_default().contains("error"));
         auth.refuses(None);
         let page = browser.submit(&page, "restart", &[]).await;

@@ -12,7 +12,7 @@ const TOKEN: &str = "a-token-for-the-monitoring-of-32-characters";
 async fn app() -> TestApp {
     let file = std::env::temp_dir().join(format!("tchap-connect-metrics-{}", random_id().unwrap()));
     std::fs::write(&file, format!("{TOKEN}\n")).unwrap();
-    let app = TestApp::with(&[("metrics.token_file", file.to_str().unwrap())]).await;
+    let app = TestApp::with(&[("METRICS_TOKEN_FILE", file.to_str().unwrap())]).await;
     std::fs::remove_file(file).unwrap();
     app
 }

@@ -102,7 +102,8 @@ impl UnderWay {
     /// Stops the login: the next page says why. It is shown at the step's own address, so that neither a form nor a
     /// login token stays in the address bar.
     pub async fn stop(mut self, problem: LoginProblem) -> Result<Response, AuthorizeError> {
-        self.flow.progress.stage = Stage::Stopped { problem };
+        let homeserver = self.flow.progress.stage.homeserver().map(str::to_owned);
+        self.flow.progress.stage = Stage::Stopped { problem, homeserver };
         self.flow.attempt = None;
         self.save().await?;
         Ok(self.again())

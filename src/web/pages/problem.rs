@@ -15,6 +15,8 @@ pub struct ProblemPage {
     pub layout: Layout,
     pub service: Option<String>,
     pub problem: LoginProblem,
+    /// Server name of the homeserver that it happened at.
+    pub homeserver: Option<String>,
     /// Whom the service admits.
     pub admitted: Vec<String>,
     /// Whom to ask.

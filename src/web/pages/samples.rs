@@ -336,6 +336,7 @@ fn problem_page(layout: &Layout, problem: LoginProblem) -> ProblemPage {
         layout: layout.clone(),
         service: Some(SERVICE.into()),
         problem,
+        homeserver: Some(HOMESERVER.into()),
         admitted: vec!["@elysee.fr".into(), "DINUM".into()],
         contacts: vec!["service@beta.gouv.fr".into()],
         action: Some("/authorize/f1/change".into()),
