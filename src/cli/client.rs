@@ -317,13 +317,18 @@ async fn disable(global: &Global, context: &Context, id: &str) -> anyhow::Result
         disabled: true,
         ..find(context, id).await?
     };
-    context.store.upsert_client(&client, context.clock.now()).await?;
+    let now = context.clock.now();
+    context.store.upsert_client(&client, now).await?;
+    let ends = client.self_registered && context.store.expire_registration(id, now).await?;
     if global.json {
         return output::json(&describe(context, &client, &[])?);
     }
+    let further = match ends {
+        true => "It had registered itself: `serve` deletes it within a minute.",
+        false => "`tchap-connect apply` with disabled = false brings it back.",
+    };
     output::print(&format!(
-        "{:?} ({id}) is disabled: it is treated as unknown from now on.\n`tchap-connect apply` with disabled = false \
-         brings it back.",
+        "{:?} ({id}) is disabled: it is treated as unknown from now on.\n{further}",
         client.name
     ))
 }

@@ -34,7 +34,8 @@ const UPDATE_CLIENT: &str = "update clients set document = $2, updated_at = $3 w
                              and exists (select 1 from client_registrations where client_id = $1)";
 const INSERT_REGISTRATION: &str = "insert into client_registrations (client_id, fingerprint, network, created_at,
                                    expires_at) select $1, $2, $3, $4, $5
-                                   where (select count(*) from client_registrations) < $6";
+                                   where (select count(*) from client_registrations
+                                   where expires_at > $4) < $6";
 const INSERT_SECRET: &str = "insert into client_secrets (id, client_id, fingerprint, created_at, expires_at)
                              values ($1, $2, $3, $4, $5)";
 
@@ -154,12 +155,32 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn extend_registration(&self, client_id: &str, expires_at: i64) -> Result<(), StoreError> {
-        let sql = "update client_registrations set expires_at = $2 where client_id = $1 and expires_at < $3";
+    pub async fn extend_registration(&self, client_id: &str, expires_at: i64, now: i64) -> Result<(), StoreError> {
+        let sql = "update client_registrations set expires_at = $2
+                   where client_id = $1 and expires_at < $3 and expires_at > $4";
         on!(self.writes(), db => {
-            sqlx::query(sql).bind(client_id).bind(expires_at).bind(expires_at - DAY).execute(db).await.map(drop)
+            sqlx::query(sql)
+                .bind(client_id)
+                .bind(expires_at)
+                .bind(expires_at - DAY)
+                .bind(now)
+                .execute(db)
+                .await
+                .map(drop)
         })?;
         Ok(())
+    }
+
+    /// Ends a registration, which gives its place to others at once; the clean-up deletes its client. `false` when the
+    /// client did not register itself.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn expire_registration(&self, client_id: &str, now: i64) -> Result<bool, StoreError> {
+        let sql = "update client_registrations set expires_at = $2 where client_id = $1 and expires_at > $2";
+        Ok(on!(self.writes(), db => {
+            sqlx::query(sql).bind(client_id).bind(now).execute(db).await.map(|done| done.rows_affected() > 0)
+        })?)
     }
 
     /// Ends a registration but keeps its client, for which an operator vouches from now on.

@@ -1,6 +1,7 @@
 //! Clients' logos: fetched once when a client names one, checked, kept, and shown from here. Browsers never fetch them from the
 //! client, who would learn of every visitor before they agreed to anything.
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
@@ -21,7 +22,11 @@ pub fn address(client_id: &str, fetched_at: i64) -> String {
 }
 
 /// `GET /clients/{client_id}/logo`
-pub async fn show(State(app): State<SharedApp>, Path(client_id): Path<String>) -> Result<Response, PageError> {
+pub async fn show(
+    State(app): State<SharedApp>,
+    place: Result<Path<String>, PathRejection>,
+) -> Result<Response, PageError> {
+    let Path(client_id) = place.map_err(|_| PageError::new(ErrorKind::NotFound))?;
     // PostgreSQL takes no NUL in a text.
     let logo = match client_id.contains('\0') {
         true => None,

@@ -319,3 +319,17 @@ async fn a_client_taken_over_by_an_operator_manages_itself_no_longer() {
     );
     assert!(app.app.store.find_client(&id).await.unwrap().is_some());
 }
+
+#[tokio::test]
+async fn an_address_that_is_no_text_names_nobody() {
+    let app = Registrant::open_app().await;
+    let registrant = Registrant::of(&app);
+    for method in [Method::GET, Method::PUT, Method::DELETE] {
+        let request = registrant.request(method.clone(), "/register/%ff");
+        let answer = registrant.http.send(request.bearer_auth("x").json(&json!({}))).await;
+        assert_eq!(error(&answer), (401, "invalid_token".into()), "{method}");
+    }
+    let page = Browser::new(&app).get("/clients/%ff/logo").await;
+    assert_eq!(page.status, 404);
+    assert_eq!(page.text("error-code"), "TC-NOT-FOUND");
+}

@@ -3,6 +3,7 @@
 //! deletes what it registered.
 
 use axum::body::Bytes;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -83,22 +84,22 @@ async fn register(State(app): State<SharedApp>, request: Request) -> Result<Resp
 /// `GET /register/{client_id}`
 async fn read(
     State(app): State<SharedApp>,
-    Path(client_id): Path<String>,
+    place: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, JsonError> {
-    let (registration, client, token) = authenticated(&app, &headers, &client_id).await?;
+    let (registration, client, token) = authenticated(&app, &headers, &named(place)?).await?;
     Ok(information(&app, StatusCode::OK, &client, &registration, &token, None))
 }
 
 /// `PUT /register/{client_id}`: what is not given goes back to its default (RFC 7592 §2.2).
 async fn replace(
     State(app): State<SharedApp>,
-    Path(client_id): Path<String>,
+    place: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, JsonError> {
     let now = app.clock.now();
     let network = network_of(&app, request.extensions(), request.headers());
-    let (registration, known, token) = authenticated(&app, request.headers(), &client_id).await?;
+    let (registration, known, token) = authenticated(&app, request.headers(), &named(place)?).await?;
     let written = written(request).await?;
     if written.client_id() != Some(&known.id) {
         return Err(Rejection::metadata("client_id: required, the one that was registered").into());
@@ -150,10 +151,10 @@ async fn replace(
 /// `DELETE /register/{client_id}`: everything that it was given goes with it (RFC 7592 §2.3).
 async fn delete(
     State(app): State<SharedApp>,
-    Path(client_id): Path<String>,
+    place: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, JsonError> {
-    let (registration, ..) = authenticated(&app, &headers, &client_id).await?;
+    let (registration, ..) = authenticated(&app, &headers, &named(place)?).await?;
     if !app.store.delete_registered_client(&registration.client_id).await? {
         return Err(JsonError::bearer(INVALID_TOKEN));
     }
@@ -165,7 +166,7 @@ async fn delete(
 pub async fn used(app: &App, client: &Client, now: i64) -> Result<(), StoreError> {
     if client.self_registered {
         let expires_at = now + app.config.registration.unused_days * DAY;
-        app.store.extend_registration(&client.id, expires_at).await?;
+        app.store.extend_registration(&client.id, expires_at, now).await?;
     }
     Ok(())
 }
@@ -182,6 +183,13 @@ async fn initial_token(app: &App, headers: &HeaderMap, now: i64) -> Result<Optio
         true => Ok(Some(given)),
         false => Err(refused()),
     }
+}
+
+/// The client that an address names; one that is not even text names nobody.
+fn named(place: Result<Path<String>, PathRejection>) -> Result<String, JsonError> {
+    place
+        .map(|Path(client_id)| client_id)
+        .map_err(|_| JsonError::bearer(INVALID_TOKEN))
 }
 
 /// The registration that a request's access token is for. An unknown client and another's token answer the same (RFC 7592

@@ -135,6 +135,23 @@ async fn a_network_has_a_quota_and_so_has_everybody() {
     assert_eq!(from("2001:db8::1").await.status, 201, "another day");
 }
 
+/// Threat 14: what an operator ends makes room at once, and no use of the client brings it back.
+#[tokio::test]
+async fn an_operator_empties_a_full_list() {
+    let app = TestApp::with(&[("REGISTRATION_MODE", "open"), ("REGISTRATION_MAX_CLIENTS", "1")]).await;
+    let registrant = Registrant::of(&app);
+    let first = registrant.register(json!({})).await;
+    let id = first.json()["client_id"].as_str().unwrap().to_owned();
+    assert_eq!(error(&registrant.post(&minimal()).await).0, 429);
+    let (store, now) = (&app.app.store, app.app.clock.now());
+    assert!(store.expire_registration(&id, now).await.unwrap());
+    assert!(!store.expire_registration("nobody", now).await.unwrap());
+    store.extend_registration(&id, now + 86_400 * 90, now).await.unwrap();
+    assert_eq!(registrant.post(&minimal()).await.status, 201);
+    store.delete_expired(now, 100).await.unwrap();
+    assert_eq!(store.find_client(&id).await.unwrap(), None);
+}
+
 /// Threat 14: neither deleting nor hurrying makes room.
 #[tokio::test]
 async fn a_quota_counts_what_was_deleted_and_what_came_at_once() {
