@@ -41,7 +41,7 @@ pub fn change(watched: &Watched, standing: Standing, sees: impl Fn(Pause) -> boo
 }
 
 /// Whether an answer about `asked` accounts, which takes `lost` of them away, is believed: at most half of them, or fewer
-/// than [`MANY`]. A homeserver that has lost its database must not close thousands of accounts for good.
+/// than `MANY`. A homeserver that has lost its database must not close thousands of accounts for good.
 pub fn is_credible(asked: usize, lost: usize) -> bool {
     lost < MANY || lost * 2 <= asked
 }
