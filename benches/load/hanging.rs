@@ -14,7 +14,7 @@ use super::service::Service;
 use super::support::homeserver::ScriptedHomeserver;
 use super::{Options, PASSWORD, SERVER_NAME, account, apply, email, report, rule};
 
-/// How many agents of the silent homeserver keep trying, and how often each at most.
+/// How many agents of the homeserver that falls silent keep trying, before and after, and how often each at most.
 const VICTIMS: usize = 8;
 const TRIES: usize = 50;
 
@@ -50,14 +50,18 @@ pub async fn run(
         servers.iter().enumerate().map(entry).collect::<String>()
     };
     apply(options, &list(None), service.secret())?;
+    let done = Arc::new(AtomicBool::new(false));
+    let others = type_addresses(service, http, &done);
     let well = sign_in(options, 0, &servers, service, http, "sign-ins, all answer").await?;
+    done.store(true, Ordering::Relaxed);
+    others.join_all().await;
 
     // Connections are taken, and nobody ever answers.
     let silent = TcpListener::bind("127.0.0.1:0")?;
     let url = format!("http://{}", silent.local_addr()?);
     apply(options, &list(Some(&url)), service.secret())?;
     let done = Arc::new(AtomicBool::new(false));
-    let victims = try_in_vain(service, http, &done);
+    let victims = type_addresses(service, http, &done);
     let one_silent = sign_in(
         options,
         options.logins,
@@ -141,8 +145,12 @@ async fn sign_in(
     report(what, times, started.elapsed(), options)
 }
 
-/// Agents of the silent homeserver, who type their address again and again; each counts the answers it got.
-fn try_in_vain(service: &Arc<Service>, http: &reqwest::Client, done: &Arc<AtomicBool>) -> tokio::task::JoinSet<usize> {
+/// Agents of the first homeserver, who type their address again and again; each counts the answers it got.
+fn type_addresses(
+    service: &Arc<Service>,
+    http: &reqwest::Client,
+    done: &Arc<AtomicBool>,
+) -> tokio::task::JoinSet<usize> {
     let mut tasks = tokio::task::JoinSet::new();
     for victim in 0..VICTIMS {
         let (service, http, done) = (service.clone(), http.clone(), done.clone());

@@ -8,8 +8,11 @@ use std::{
     time::Duration,
 };
 
+use futures_util::StreamExt as _;
 use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
 use serde::Deserialize;
+use tokio::task::JoinHandle;
 use url::form_urlencoded;
 
 use super::{Api, Upstream};
@@ -24,8 +27,10 @@ use crate::{
     secret::random_bytes,
 };
 
-/// How long one server may take to answer before the next one is asked.
+/// How long one server may take to answer.
 const PER_SERVER: Duration = Duration::from_secs(3);
+/// How long the answer of one is waited for before the next is asked as well: nobody waits for a server that is slow.
+const PATIENCE: Duration = Duration::from_millis(400);
 /// How long all of them may take together.
 const ALTOGETHER: Duration = Duration::from_secs(10);
 
@@ -92,7 +97,7 @@ struct Info {
 }
 
 impl Upstream {
-    /// Asks the homeservers one after the other, in random order, until `agreeing` of them name the same server.
+    /// Asks the homeservers in random order, the next one when the last has failed or is slow, until `agreeing` of them name the same server.
     /// When they never do, the first answer stands, with the one server that gave it. Where an answer announces a move, one
     /// more server is asked: the move may have happened, and then the account is not where the first one says.
     pub(super) async fn lookup(
@@ -113,16 +118,29 @@ impl Upstream {
         // One answer, even one that is no use, shows that the directory could be asked.
         let mut failure = DirectoryError::Unreachable;
         let asking = async {
-            for server in servers {
-                match self.ask(server, homeservers, address, asked).await {
-                    Ok(finding) => {
+            let list: Arc<[Homeserver]> = homeservers.into();
+            let (mut waiting, mut under_way) = (servers.into_iter(), FuturesUnordered::new());
+            loop {
+                if let Some(server) = waiting.next() {
+                    under_way.push(self.begin_to_ask(server, &list, address, asked));
+                }
+                let answer = match waiting.len() {
+                    0 => under_way.next().await,
+                    _ => match tokio::time::timeout(PATIENCE, under_way.next()).await {
+                        Ok(answer) => answer,
+                        Err(_) => continue,
+                    },
+                };
+                match answer {
+                    None => break,
+                    Some(Ok(Ok(finding))) => {
                         let enough = agreeing.max(1 + usize::from(finding.new_homeserver.is_some()));
                         if add(&mut findings, finding) >= enough {
                             break;
                         }
                     }
-                    Err(DirectoryError::Unreachable) => {}
-                    Err(error) => failure = error,
+                    Some(Ok(Err(DirectoryError::Unreachable)) | Err(_)) => {}
+                    Some(Ok(Err(error))) => failure = error,
                 }
             }
         };
@@ -132,17 +150,31 @@ impl Upstream {
         best(findings).ok_or(failure)
     }
 
-    /// One server's answer, if its target is on the list.
+    /// Asks one server in a task of its own, which goes on when nobody waits for it any more: that a server does not answer
+    /// is to be learned from too.
+    fn begin_to_ask(
+        &self,
+        server: &Homeserver,
+        homeservers: &Arc<[Homeserver]>,
+        address: &str,
+        asked: Asked<'_>,
+    ) -> JoinHandle<Result<DirectoryFinding, DirectoryError>> {
+        let (upstream, server, homeservers) = (self.clone(), server.clone(), homeservers.clone());
+        let (address, to_route) = (address.to_owned(), asked == Asked::ToRoute);
+        tokio::spawn(async move { upstream.ask(&server, &homeservers, &address, to_route).await })
+    }
+
+    /// One server's answer, if its target is on the list. To route, one of a few minutes ago will do.
     async fn ask(
         &self,
         server: &Homeserver,
         homeservers: &[Homeserver],
         address: &str,
-        asked: Asked<'_>,
+        to_route: bool,
     ) -> Result<DirectoryFinding, DirectoryError> {
         let now = self.clock.now();
         let kept = self.answers.find(&server.name, address, now);
-        if let Some(homeserver) = kept.filter(|name| asked == Asked::ToRoute && find(homeservers, name).is_some()) {
+        if let Some(homeserver) = kept.filter(|name| to_route && find(homeservers, name).is_some()) {
             return Ok(DirectoryFinding {
                 homeserver,
                 new_homeserver: None,
