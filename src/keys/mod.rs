@@ -96,16 +96,21 @@ impl Keys {
         let stored = store
             .insert_setting_if_absent(SEALING_KEY_SETTING, sealing.fingerprint())
             .await?;
+        let keys = Self::sealed_by(sealing, stored)?;
+        keys.add(store, now, now, |newest| newest.is_none()).await?;
+        Ok(keys)
+    }
+
+    /// No keys yet, of a database that was sealed by the key of this fingerprint.
+    fn sealed_by(sealing: SealingKey, stored: String) -> Result<Self, KeysError> {
         if stored != sealing.fingerprint() {
             let given = sealing.fingerprint().to_owned();
             return Err(KeysError::WrongSealingKey { stored, given });
         }
-        let keys = Self {
+        Ok(Self {
             sealing,
             all: RwLock::default(),
-        };
-        keys.add(store, now, now, |newest| newest.is_none()).await?;
-        Ok(keys)
+        })
     }
 
     /// Opens the stored keys as they are and makes none; `None` while the database has never been sealed.
@@ -116,14 +121,7 @@ impl Keys {
         let Some(stored) = store.setting(SEALING_KEY_SETTING).await? else {
             return Ok(None);
         };
-        if stored != sealing.fingerprint() {
-            let given = sealing.fingerprint().to_owned();
-            return Err(KeysError::WrongSealingKey { stored, given });
-        }
-        let keys = Self {
-            sealing,
-            all: RwLock::default(),
-        };
+        let keys = Self::sealed_by(sealing, stored)?;
         keys.reload(store).await?;
         Ok(Some(keys))
     }

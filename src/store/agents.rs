@@ -4,6 +4,16 @@
 use super::{Store, StoreError};
 use crate::domain::agent::{Agent, AgentEmail, IssuerSubject, Pause};
 
+/// The columns of an [`AgentRow`].
+macro_rules! agent_columns {
+    () => {
+        "id, homeserver, matrix_id, display_name, email_address, email_added_at, last_believed_address,
+         last_believed_added_at, upstream_issuer, upstream_subject, locale, created_at, updated_at, closed_at, paused,
+         checked_at"
+    };
+}
+pub(super) use agent_columns;
+
 #[derive(sqlx::FromRow)]
 pub(super) struct AgentRow {
     id: String,
@@ -30,10 +40,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn find_agent(&self, id: &str) -> Result<Option<Agent>, StoreError> {
-        let sql = "select id, homeserver, matrix_id, display_name, email_address, email_added_at,
-                   last_believed_address, last_believed_added_at, upstream_issuer, upstream_subject, locale, created_at,
-                   updated_at, closed_at, paused, checked_at
-                   from agents where id = $1";
+        let sql = concat!("select ", agent_columns!(), " from agents where id = $1");
         let row = on!(self.reads(), db => sqlx::query_as::<_, AgentRow>(sql).bind(id).fetch_optional(db).await)?;
         Ok(row.map(Agent::from))
     }
@@ -43,10 +50,11 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn find_open_agent(&self, homeserver: &str, matrix_id: &str) -> Result<Option<Agent>, StoreError> {
-        let sql = "select id, homeserver, matrix_id, display_name, email_address, email_added_at,
-                   last_believed_address, last_believed_added_at, upstream_issuer, upstream_subject, locale, created_at,
-                   updated_at, closed_at, paused, checked_at
-                   from agents where homeserver = $1 and matrix_id = $2 and closed_at is null";
+        let sql = concat!(
+            "select ",
+            agent_columns!(),
+            " from agents where homeserver = $1 and matrix_id = $2 and closed_at is null"
+        );
         let row = on!(self.reads(), db => {
             sqlx::query_as::<_, AgentRow>(sql).bind(homeserver).bind(matrix_id).fetch_optional(db).await
         })?;
@@ -58,13 +66,14 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn insert_agent(&self, agent: &Agent) -> Result<Agent, StoreError> {
-        let sql = "insert into agents (id, homeserver, matrix_id, display_name, email_address, email_added_at,
+        let sql = concat!(
+            "insert into agents (id, homeserver, matrix_id, display_name, email_address, email_added_at,
                    last_believed_address, last_believed_added_at, locale, created_at, updated_at, upstream_issuer,
                    upstream_subject) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
                    on conflict (homeserver, matrix_id) where closed_at is null do update set id = agents.id
-                   returning id, homeserver, matrix_id, display_name, email_address, email_added_at,
-                   last_believed_address, last_believed_added_at, upstream_issuer, upstream_subject, locale, created_at,
-                   updated_at, closed_at, paused, checked_at";
+                   returning ",
+            agent_columns!()
+        );
         let (email, last_believed) = (agent.email.as_ref(), agent.last_believed.as_ref());
         let at_issuer = agent.at_issuer.as_ref();
         let row = on!(self.writes(), db => {

@@ -1,6 +1,6 @@
 //! When agents last signed in to clients, and who uses a client at all.
 
-use super::agents::AgentRow;
+use super::agents::{AgentRow, agent_columns};
 use super::{Store, StoreError};
 use crate::domain::agent::Agent;
 
@@ -22,13 +22,10 @@ impl Store {
         after: &str,
         limit: u32,
     ) -> Result<Vec<Agent>, StoreError> {
-        let sql = "select id, homeserver, matrix_id, display_name, email_address, email_added_at,
-                   last_believed_address, last_believed_added_at, upstream_issuer, upstream_subject, locale, created_at,
-                   updated_at, closed_at, paused, checked_at
-                   from agents where closed_at is null and id > $4 and id in
+        let sql = concat!("select ", agent_columns!(), " from agents where closed_at is null and id > $4 and id in
                    (select agent_id from sign_ins where client_id = $1 and signed_in_at > $2
                     union select agent_id from authorizations where client_id = $1 and expires_at > $3 and revoked_at is null)
-                   order by id limit $5";
+                   order by id limit $5");
         let rows = on!(self.reads(), db => {
             sqlx::query_as::<_, AgentRow>(sql)
                 .bind(client_id)

@@ -19,26 +19,20 @@ use crate::domain::login_loop::{self, Turns};
 use crate::secret::{fingerprint, random_token};
 
 /// The cookie that remembers the language chosen on our pages.
-pub fn language_cookie_name(app: &App) -> &'static str {
-    match app.config.is_https() {
-        true => "__Host-tchap-connect-lang",
-        false => "tchap-connect-lang",
-    }
+pub fn language_cookie_name(app: &App) -> String {
+    cookie_name(app, "tchap-connect-lang")
 }
 
 /// The cookie of a browser in which somebody signed in by password: the limits on failed passwords do not apply there.
-fn known_browser_cookie_name(app: &App) -> &'static str {
-    match app.config.is_https() {
-        true => "__Host-tchap-connect-known",
-        false => "tchap-connect-known",
-    }
-}
-
+const KNOWN_BROWSER: &str = "tchap-connect-known";
 /// The cookie that counts answers without a page, for some seconds.
-fn turns_cookie_name(app: &App) -> &'static str {
+const TURNS: &str = "tchap-connect-turns";
+
+/// Over https no other host, nor a page without TLS, can set it (RFC 6265bis, `__Host-`).
+fn cookie_name(app: &App, name: &str) -> String {
     match app.config.is_https() {
-        true => "__Host-tchap-connect-turns",
-        false => "tchap-connect-turns",
+        true => format!("__Host-{name}"),
+        false => name.to_owned(),
     }
 }
 
@@ -133,7 +127,7 @@ impl Visitor {
 
     /// The cookie that marks this browser for `lifetime` seconds.
     pub fn known_browser_cookie(&self, app: &App, token: &str, lifetime: i64) -> Result<HeaderValue, PageError> {
-        set_cookie(app, known_browser_cookie_name(app), token, lifetime)
+        set_cookie(app, KNOWN_BROWSER, token, lifetime)
     }
 
     /// This answer without a page, after those of late.
@@ -143,7 +137,7 @@ impl Visitor {
 
     /// The cookie that remembers them.
     pub fn turns_cookie(&self, app: &App, turns: Turns) -> Result<HeaderValue, PageError> {
-        set_cookie(app, turns_cookie_name(app), &turns.to_text(), login_loop::WINDOW)
+        set_cookie(app, TURNS, &turns.to_text(), login_loop::WINDOW)
     }
 
     /// The language for this visitor: chosen on our pages, else asked for by the service, else by the browser.
@@ -162,7 +156,10 @@ impl Visitor {
 }
 
 fn set_cookie(app: &App, name: &str, value: &str, lifetime: i64) -> Result<HeaderValue, PageError> {
-    let secure = if app.config.is_https() { "; Secure" } else { "" };
+    let (name, secure) = (
+        cookie_name(app, name),
+        if app.config.is_https() { "; Secure" } else { "" },
+    );
     let cookie = format!("{name}={value}; Path=/; Max-Age={lifetime}; SameSite=Lax; HttpOnly{secure}");
     HeaderValue::from_str(&cookie).map_err(|error| PageError::from_inside(&error))
 }
@@ -191,7 +188,7 @@ pub fn language_in_query(query: Option<&str>) -> Option<String> {
 }
 
 fn language_cookie(app: &App, headers: &HeaderMap) -> Option<String> {
-    cookie(headers, language_cookie_name(app))
+    cookie(headers, &language_cookie_name(app))
 }
 
 fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
@@ -212,8 +209,8 @@ impl FromRequestParts<SharedApp> for Visitor {
             now: app.clock.now(),
             lifetimes: app.config.lifetimes,
             network: network_of(app, &parts.extensions, &parts.headers),
-            known_browser: cookie(&parts.headers, known_browser_cookie_name(app)),
-            turns: cookie(&parts.headers, turns_cookie_name(app)),
+            known_browser: cookie(&parts.headers, &cookie_name(app, KNOWN_BROWSER)),
+            turns: cookie(&parts.headers, &cookie_name(app, TURNS)),
             chosen_language: language_in_query(parts.uri.query()).or_else(|| language_cookie(app, &parts.headers)),
             accept_language: parts
                 .headers
