@@ -46,6 +46,7 @@ macro_rules! transaction {
 
 mod accounts;
 mod agents;
+mod audit;
 mod cleanup;
 mod clients;
 mod consents;
