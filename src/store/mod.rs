@@ -59,6 +59,8 @@ mod logos;
 mod logouts;
 mod registrations;
 mod resources;
+mod roles;
+mod second_factors;
 mod sessions;
 mod sign_ins;
 mod signing_keys;
@@ -69,6 +71,8 @@ mod used_jtis;
 mod web_sessions;
 
 pub use error::StoreError;
+pub use roles::{GrantedRole, RoleInvitation};
+pub use second_factors::StoredFactor;
 pub use signing_keys::StoredKey;
 pub use tokens::Refresh;
 pub use upstream_issuers::PinnedIssuer;
