@@ -7,7 +7,7 @@ use ruma::ServerName;
 use url::Url;
 
 use super::entry::Entry;
-use crate::domain::homeserver::{Homeserver, OAuthSettings, Watch, Way};
+use crate::domain::homeserver::{Homeserver, OAuthSettings, Watch, WatchWay, Way};
 use crate::protocol::client_metadata::{FieldProblem, check_display_name, is_domain_name};
 use crate::protocol::return_to::is_loopback;
 use crate::store::{Store, StoreError};
@@ -128,6 +128,11 @@ fn validate(homeserver: &Homeserver) -> Result<(), Vec<FieldProblem>> {
     if let Some(Err(message)) = homeserver.watch.base_url.as_deref().map(check_base_url) {
         problems.push(FieldProblem::new("watch.base_url", message));
     }
+    let Watch { way, client_id, .. } = &homeserver.watch;
+    if (*way == Some(WatchWay::MasAdmin)) != client_id.as_ref().is_some_and(is_client_id) {
+        let message = "with way = \"mas_admin\", and only then: our client_id at the authentication service, in its admin_clients";
+        problems.push(FieldProblem::new("watch.client_id", message));
+    }
     for (index, domain) in homeserver.email_domains.iter().enumerate() {
         if !is_domain_name(domain) {
             let message = "expected an e-mail domain in lower case, for example \"beta.gouv.fr\"";
@@ -244,9 +249,16 @@ mod tests {
         assert!(!read("{}").unwrap().watch.is_on());
         assert!(read(r#"{ way = "account_status" }"#).unwrap().watch.is_on());
         assert!(read(r#"{ way = "synapse_admin", base_url = "https://admin.a.fr" }"#).is_ok());
+        assert!(read(r#"{ way = "mas_admin", client_id = "01J" }"#).is_ok());
         for wrong in [
             r#"{ way = "msc3720" }"#,
             r#"{ way = "synapse_admin", token = "t" }"#,
+            r#"{ way = "mas_admin" }"#,
+            r#"{ way = "mas_admin", client_id = "" }"#,
+            r#"{ way = "mas_admin", client_id = "0 1" }"#,
+            r#"{ way = "mas_admin", client_id = "01J", client_secret = "s" }"#,
+            r#"{ way = "account_status", client_id = "01J" }"#,
+            r#"{ client_id = "01J" }"#,
             r#"{ way = "synapse_admin", base_url = "http://admin.a.fr" }"#,
             r#"{ way = "synapse_admin", base_url = "https://admin.a.fr/" }"#,
         ] {

@@ -1,6 +1,6 @@
 //! The lifecycle watch: what a homeserver's answer about accounts means, and when it is not believed.
 
-use super::agent::{AccountState, Pause};
+use super::agent::{AccountState, IssuerSubject, Pause};
 
 /// An agent whose account is to be asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub struct Watched {
     pub agent_id: String,
     /// `@local:server`.
     pub matrix_id: String,
+    /// Who the account was to its authentication service when the agent last came by it.
+    pub at_issuer: Option<IssuerSubject>,
     /// Why the account does not stand, as far as is known.
     pub paused: Option<Pause>,
 }
@@ -20,7 +22,7 @@ pub enum Standing {
     Stands(&'static [Pause]),
     /// It does not stand for now.
     Paused(Pause),
-    /// It was deactivated or erased.
+    /// It was deactivated or erased, or made anew as another account.
     Closed,
 }
 
@@ -110,6 +112,7 @@ mod tests {
             let watched = Watched {
                 agent_id: "a".to_owned(),
                 matrix_id: "@a:h".to_owned(),
+                at_issuer: None,
                 paused: known,
             };
             assert_eq!(change(&watched, standing, sees), expected, "{known:?} {standing:?}");
@@ -136,6 +139,7 @@ mod tests {
             .map(|n| Watched {
                 agent_id: n.to_string(),
                 matrix_id: format!("@{n}:h"),
+                at_issuer: None,
                 paused: (n == 3).then_some(Pause::Missing),
             })
             .collect();
