@@ -45,6 +45,7 @@ macro_rules! transaction {
 }
 
 mod accounts;
+mod administrations;
 mod agents;
 mod cleanup;
 mod clients;
@@ -54,6 +55,7 @@ mod flows;
 mod grants;
 mod history;
 mod homeservers;
+mod key_set_fetches;
 mod lifecycle;
 mod logos;
 mod logouts;
@@ -64,14 +66,18 @@ mod sign_ins;
 mod signing_keys;
 mod throttles;
 mod tokens;
+mod unknown_domains;
 mod upstream_issuers;
 mod used_jtis;
+mod versioned;
 mod web_sessions;
 
 pub use error::StoreError;
 pub use signing_keys::StoredKey;
 pub use tokens::Refresh;
+pub use unknown_domains::{MOST_UNKNOWN_DOMAINS, UnknownDomain};
 pub use upstream_issuers::PinnedIssuer;
+pub use versioned::{Former, Versioned};
 pub use web_sessions::WebSessionStore;
 
 const CONNECTIONS: u32 = 8;

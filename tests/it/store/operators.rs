@@ -77,7 +77,12 @@ async fn homeservers_keep_their_order() {
             store.upsert_homeserver(&server(name), position as i64).await.unwrap();
         }
         store.upsert_homeserver(&server("c.test"), -1).await.unwrap();
-        store.delete_homeserver("a.test").await.unwrap();
+        let stored = store.find_homeserver_version("a.test").await.unwrap().unwrap();
+        assert!(
+            !store.delete_homeserver("a.test", "{}").await.unwrap(),
+            "another version"
+        );
+        assert!(store.delete_homeserver("a.test", &stored.version).await.unwrap());
         assert_eq!(
             store.list_homeservers().await.unwrap(),
             vec![server("c.test"), server("b.test")]

@@ -190,6 +190,13 @@ impl TestApp {
             .unwrap();
     }
 
+    /// Takes a homeserver off the list.
+    pub async fn unlist(&self, name: &str) {
+        let store = &self.app.store;
+        let stored = store.find_homeserver_version(name).await.unwrap().unwrap();
+        assert!(store.delete_homeserver(name, &stored.version).await.unwrap());
+    }
+
     pub async fn add_administration(&self, administration: Administration) {
         self.app.store.upsert_administration(&administration).await.unwrap();
     }
