@@ -20,5 +20,7 @@ pub mod logo;
 pub mod logout;
 pub mod names;
 pub mod registration;
+pub mod role;
+pub mod second_factor;
 pub mod session;
 pub mod throttle;

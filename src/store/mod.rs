@@ -61,6 +61,8 @@ mod logos;
 mod logouts;
 mod registrations;
 mod resources;
+mod roles;
+mod second_factors;
 mod sessions;
 mod sign_ins;
 mod signing_keys;
@@ -73,6 +75,8 @@ mod versioned;
 mod web_sessions;
 
 pub use error::StoreError;
+pub use roles::{GrantedRole, RoleInvitation};
+pub use second_factors::StoredFactor;
 pub use signing_keys::StoredKey;
 pub use tokens::Refresh;
 pub use unknown_domains::{MOST_UNKNOWN_DOMAINS, UnknownDomain};
