@@ -47,6 +47,7 @@ macro_rules! transaction {
 mod accounts;
 mod administrations;
 mod agents;
+mod audit;
 mod cleanup;
 mod clients;
 mod consents;

@@ -16,6 +16,7 @@ const RANKS: &[(&str, u8)] = &[
     ("upstream", 4),
     ("keys", 4),
     ("account", 5),
+    ("audit", 5),
     ("app", 5),
     ("console", 5),
     ("web", 5),
