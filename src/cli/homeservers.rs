@@ -5,9 +5,11 @@ use std::str::FromStr;
 use anyhow::bail;
 
 use super::entry::Entry;
+use crate::console;
+use crate::domain::audit::Actor;
 use crate::domain::homeserver::Homeserver;
 use crate::protocol::client_metadata::FieldProblem;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// `NAME` or `NAME=URL` on the command line.
 #[derive(Debug, Clone)]
@@ -70,7 +72,7 @@ pub fn read(table: toml::Table, place: &str) -> Result<Homeserver, Vec<FieldProb
 }
 
 /// Makes sure that the homeservers of the command line are on the list; answers a sentence about each.
-pub async fn ensure(store: &Store, wanted: &[HomeserverArg]) -> anyhow::Result<Vec<String>> {
+pub async fn ensure(store: &Store, wanted: &[HomeserverArg], now: i64) -> anyhow::Result<Vec<String>> {
     let mut list = store.list_homeservers().await?;
     let former = list.clone();
     let mut said = Vec::new();
@@ -103,17 +105,9 @@ pub async fn ensure(store: &Store, wanted: &[HomeserverArg]) -> anyhow::Result<V
         );
     }
     if list != former {
-        store_list(store, &list).await?;
+        console::homeservers::put_list(store, now, &Actor::CommandLine, &list).await?;
     }
     Ok(said)
-}
-
-/// Stores the list in this order.
-pub async fn store_list(store: &Store, list: &[Homeserver]) -> Result<(), StoreError> {
-    for (position, homeserver) in (0..).zip(list) {
-        store.upsert_homeserver(homeserver, position).await?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -4,8 +4,6 @@ use super::{Former, Store, StoreError, Versioned, from_json, to_json};
 use crate::domain::administration::Administration;
 use crate::domain::administration::import::Import;
 
-const UPSERT: &str = "insert into administrations (domain, document, indexed) values ($1, $2, 1)
-                      on conflict (domain) do update set document = excluded.document, indexed = 1";
 const INSERT: &str = "insert into administrations (domain, document, indexed) values ($1, $2, 1)
                       on conflict (domain) do nothing";
 const UPDATE: &str = "update administrations set document = $2, indexed = 1 where domain = $1 and document = $3";
@@ -112,19 +110,6 @@ impl Store {
             sqlx::query_as::<_, (String,)>(sql).bind(domain).fetch_optional(db).await
         })?;
         row.map(|row| Versioned::read(row.0, "administrations")).transpose()
-    }
-
-    /// Adds or replaces an administration.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn upsert_administration(&self, administration: &Administration) -> Result<(), StoreError> {
-        let document = to_json(administration)?;
-        transaction!(self, tx => {
-            sqlx::query(UPSERT).bind(&administration.domain).bind(&document).execute(&mut *tx).await?;
-            write_terms!(tx, administration);
-        });
-        Ok(())
     }
 
     /// Adds or changes administrations, all or none: `false` when what is there of any of them is not what is said.

@@ -11,8 +11,8 @@ use super::Administration;
 pub struct Import {
     /// In the order of the table.
     pub changes: Vec<Change>,
-    /// How many lines say what is known.
-    pub unchanged: usize,
+    /// What says what is known.
+    pub unchanged: Vec<Administration>,
 }
 
 /// One line of it.
@@ -39,7 +39,7 @@ impl Import {
         let mut import = Self::default();
         for administration in wanted {
             match stored.remove(&administration.domain) {
-                Some(former) if former.administration == administration => import.unchanged += 1,
+                Some(former) if former.administration == administration => import.unchanged.push(administration),
                 former => import.changes.push(Change { administration, former }),
             }
         }

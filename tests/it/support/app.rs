@@ -12,7 +12,7 @@ use tchap_connect::keys::Keys;
 use tchap_connect::protocol::client::{Client, ClientAuthMethod, ClientSecret, GrantType};
 use tchap_connect::protocol::client_metadata::ClientMetadata;
 use tchap_connect::secret::{Redacted, SealingKey, fingerprint, random_id, random_token};
-use tchap_connect::store::{Store, StoredKey};
+use tchap_connect::store::{Former, Store, StoredKey};
 use tchap_connect::web::{self, Limits};
 use tokio::net::TcpListener;
 use tokio::sync::OnceCell;
@@ -198,7 +198,8 @@ impl TestApp {
     }
 
     pub async fn add_administration(&self, administration: Administration) {
-        self.app.store.upsert_administration(&administration).await.unwrap();
+        let added = [(&administration, Former::Absent)];
+        assert!(self.app.store.save_administrations(&added).await.unwrap());
     }
 
     /// Registers a client of this name as it comes.
