@@ -6,6 +6,7 @@ pub mod administration;
 pub mod admission;
 pub mod agent;
 pub mod claims;
+pub mod client_change;
 pub mod consent;
 pub mod flow;
 pub mod grant;

@@ -204,9 +204,14 @@ fn is_name_word(word: &str) -> bool {
 
 /// Lower-case letters without diacritics, hyphens, apostrophes and digits: what an e-mail address keeps of a name.
 fn fold(text: &str) -> String {
+    plain(text).chars().filter(|c| c.is_alphabetic()).collect()
+}
+
+/// A text in lower case without diacritics, as it is searched for.
+pub fn plain(text: &str) -> String {
     text.chars()
         .flat_map(char::to_lowercase)
-        .filter(|c| c.is_alphabetic())
+        .filter(|c| !('\u{300}'..='\u{36f}').contains(c))
         .fold(String::new(), |mut folded, c| {
             match BASES.iter().find(|(accented, _)| accented.contains(c)) {
                 Some((_, base)) => folded.push_str(base),

@@ -47,6 +47,11 @@ macro_rules! transaction {
 mod accounts;
 mod agents;
 mod cleanup;
+mod client_changes;
+mod client_end;
+mod client_health;
+mod client_lists;
+mod client_owners;
 mod clients;
 mod consents;
 mod error;
@@ -68,6 +73,8 @@ mod upstream_issuers;
 mod used_jtis;
 mod web_sessions;
 
+pub use client_changes::NewClient;
+pub use client_lists::{ClientFilter, ClientLine, Whose};
 pub use error::StoreError;
 pub use signing_keys::StoredKey;
 pub use tokens::Refresh;
@@ -147,7 +154,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Migration`] when a migration fails or an applied one was edited.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        on!(self.writes(), db => migrations().run(db).await).map_err(StoreError::migration)
+        on!(self.writes(), db => migrations().run(db).await).map_err(StoreError::migration)?;
+        self.fill_in_name_keys().await
     }
 
     /// How many migrations this program has that the database has not.

@@ -112,6 +112,7 @@ fn words(refusal: Refusal) -> &'static str {
         Refusal::Guest => "guest",
         Refusal::Administration => "administration",
         Refusal::Population => "population",
+        Refusal::NotATester => "sandbox",
         _ => "account",
     }
 }
