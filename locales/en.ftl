@@ -335,3 +335,17 @@ way-oauth = through your { -brand } server
 way-sso = through the single sign-on of your { -brand } server
 way-password = by password
 value-moment = { $year }-{ $month }-{ $day } at { $time } UTC
+
+# The console
+home-console = Open the partners’ console
+console-title = Console
+console-nav-label = Console
+console-nav-home = Home
+console-roles = Roles
+console-role-operator = operator
+console-role-support = support
+console-role-manager = manager of { $administration }
+console-role-partner = partner
+console-pager-label = Pages of the list
+console-pager-first = Beginning of the list
+console-pager-next = Further down the list

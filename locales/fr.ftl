@@ -335,3 +335,17 @@ way-oauth = par votre serveur { -brand }
 way-sso = par l’authentification unique de votre serveur { -brand }
 way-password = par mot de passe
 value-moment = { $day }/{ $month }/{ $year } à { $time } UTC
+
+# La console
+home-console = Ouvrir la console des partenaires
+console-title = Console
+console-nav-label = Console
+console-nav-home = Accueil
+console-roles = Rôles
+console-role-operator = exploitation
+console-role-support = assistance
+console-role-manager = gestion de { $administration }
+console-role-partner = partenaire
+console-pager-label = Pages de la liste
+console-pager-first = Début de la liste
+console-pager-next = Suite de la liste

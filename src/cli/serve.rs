@@ -38,7 +38,12 @@ pub async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<()> {
     announce(&app, listener.local_addr()?, &said).await?;
     let (stop, stopped) = watch::channel(false);
     let mut background = vec![
-        tokio::spawn(jobs::cleanup::run(store.clone(), clock.clone(), stopped.clone())),
+        tokio::spawn(jobs::cleanup::run(
+            store.clone(),
+            clock.clone(),
+            app.config.retention,
+            stopped.clone(),
+        )),
         tokio::spawn(jobs::keys::run(
             app.keys.clone(),
             store.clone(),

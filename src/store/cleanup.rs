@@ -27,6 +27,9 @@ const EXPIRED: &[&str] = &[
      (select client_id, agent_id from sign_ins where signed_in_at <= $1 - 2592000 limit $2)",
     "delete from registration_tokens where id in
      (select id from registration_tokens where expires_at <= $1 limit $2)",
+    "delete from role_invitations where id in (select id from role_invitations where expires_at <= $1 limit $2)",
+    "delete from factor_enrolments where matrix_id in
+     (select matrix_id from factor_enrolments where expires_at <= $1 limit $2)",
     // Unused clients that registered themselves, with all that hangs on them.
     "delete from clients where id in (select client_id from client_registrations where expires_at <= $1 limit $2)",
     // Deleted clients, once a day has passed in which they could be told of logouts.

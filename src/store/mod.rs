@@ -46,6 +46,7 @@ macro_rules! transaction {
 
 mod accounts;
 mod agents;
+mod audit;
 mod cleanup;
 mod client_changes;
 mod client_end;
@@ -64,6 +65,8 @@ mod logos;
 mod logouts;
 mod registrations;
 mod resources;
+mod roles;
+mod second_factors;
 mod sessions;
 mod sign_ins;
 mod signing_keys;
@@ -76,6 +79,8 @@ mod web_sessions;
 pub use client_changes::NewClient;
 pub use client_lists::{ClientFilter, ClientLine, Whose};
 pub use error::StoreError;
+pub use roles::{GrantedRole, RoleInvitation};
+pub use second_factors::StoredFactor;
 pub use signing_keys::StoredKey;
 pub use tokens::Refresh;
 pub use upstream_issuers::PinnedIssuer;

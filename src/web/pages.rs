@@ -3,6 +3,7 @@
 
 mod account;
 mod consent;
+pub mod console;
 mod filters;
 mod login;
 mod logout;
@@ -104,6 +105,8 @@ fn wait(text: &Text, seconds: Option<u64>) -> String {
 
 #[cfg(test)]
 mod account_samples;
+#[cfg(test)]
+mod console_samples;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]

@@ -109,7 +109,7 @@ pub async fn show(mut step: UnderWay) -> Result<Response, AuthorizeError> {
         }
         Step::Issue(_) if own_pages::is(&step.request.client) => {
             step.app.store.delete_flow(&step.flow.id).await?;
-            Ok(see_other(step.request.checked.return_to.redirect_uri()))
+            Ok(see_other(&own_pages::destination(&step.request)))
         }
         Step::Issue(claims) => {
             let (flow_id, person) = (Some(step.flow.id.as_str()), step.person.take());

@@ -147,6 +147,7 @@ pub(super) fn samples(layout: &Layout) -> Vec<Sample> {
         add(format!("error-{}", kind.code()), page.render());
     }
     pages.extend(super::account_samples::samples(layout));
+    pages.extend(super::console_samples::samples(layout));
     pages
 }
 
