@@ -7,6 +7,7 @@ pub mod admission;
 pub mod agent;
 pub mod audit;
 pub mod claims;
+pub mod client_change;
 pub mod consent;
 pub mod flow;
 pub mod grant;

@@ -132,6 +132,7 @@ fn denial_problem(denial: Denial) -> LoginProblem {
         Denial::Admission(Refusal::Guest) => LoginProblem::GuestRefused,
         Denial::Admission(Refusal::Administration) => LoginProblem::AdministrationRefused,
         Denial::Admission(Refusal::Population) => LoginProblem::PopulationRefused,
+        Denial::Admission(Refusal::NotATester) => LoginProblem::NotATester,
         Denial::Admission(Refusal::Closed | Refusal::UnknownHomeserver) => LoginProblem::NotAdmitted,
         Denial::Admission(Refusal::Paused(pause)) => match pause {
             Pause::Locked => LoginProblem::Locked,
