@@ -343,3 +343,102 @@ console-role-partner = partner
 console-pager-label = Pages of the list
 console-pager-first = Beginning of the list
 console-pager-next = Further down the list
+
+# The console: administrations
+console-nav-administrations = Administrations
+console-about-administrations = Name, SIREN and branch of the administrations, by e-mail domain.
+console-action = Action
+console-save = Save
+console-search-go = Search
+console-stored-now = What is stored now:
+console-confirm-type = To confirm, type “{ $text }”
+console-administrations-intro = An agent belongs to the administration whose domain is that of their e-mail address, or the nearest above it.
+console-administrations-add = Add an administration
+console-administrations-import = Import a table (CSV)
+console-administrations-export = Export the table (CSV)
+console-administrations-search = Search for an administration
+console-administrations-search-hint = The beginning of the domain, of a word of the name, of the SIREN or of the SIRET.
+console-administrations-none = No administration matches.
+console-administrations-caption = Administrations by domain
+console-administrations-one = Administration
+console-administrations-domain = E-mail domain
+console-administrations-domain-hint = For example beta.gouv.fr; it covers its subdomains.
+console-administrations-name = Name
+console-administrations-name-hint = As agents and services will read it.
+console-administrations-siren-hint = 9 digits; taken from the SIRET when it is missing.
+console-administrations-siret-hint = 14 digits, optional.
+console-administrations-branch = Public service
+console-administrations-branch-hint = Optional.
+console-administrations-unit = Unit
+console-administrations-unit-hint = When the domain is that of a part of the administration; optional.
+console-administrations-delete = Delete this administration
+console-administrations-delete-what = Its agents will have neither SIREN nor branch any more, and services for certain administrations may be refused to them.
+console-administrations-back = Back to the administrations
+console-administrations-done-saved = The administration is saved.
+console-administrations-done-deleted = The administration is deleted.
+console-administrations-done-imported = The table is imported.
+console-administrations-exists = This domain is in the table already. Check the domain, or change the administration that is there.
+console-administrations-changed = Somebody else changed this administration since you opened it. Nothing was written, and what you typed is below. Compare, then save again if you want to replace what is stored.
+console-administrations-deleted = Somebody else deleted this administration since you opened it. Nothing was written, and what you typed is below. Save to add it again.
+console-administrations-not-confirmed = Nothing was deleted: what you typed is not the domain.
+console-administrations-wrong-domain = Write an e-mail domain in lower case and without “@”, for example beta.gouv.fr.
+console-administrations-wrong-name = Write a name of 1 to 100 visible characters.
+console-administrations-wrong-siren = Write the 9 digits of the SIREN: the last one, a check digit, does not fit the others, or some are missing.
+console-administrations-wrong-siret = Write the 14 digits of the SIRET, which begin with those of the SIREN; the last one is a check digit. A spreadsheet may have changed them.
+console-administrations-wrong-branch = Choose etat, territoriale or hospitaliere, or nothing.
+console-administrations-wrong-unit = Write 1 to 100 visible characters, or nothing.
+console-branch-none = Not said
+console-branch-state = of the State
+console-branch-territorial = of local authorities
+console-branch-hospital = of hospitals
+console-unknown-title = Unknown domains seen at sign-in
+console-unknown-intro = The domains of the addresses of agents who signed in and whom no administration covers. Only domains are counted, never agents; a domain is forgotten 90 days after the last sign-in, or once it is covered.
+console-unknown-full = The list is full: new domains are not counted until one leaves it.
+console-unknown-none = No unknown domain.
+console-unknown-caption = Unknown domains, the most frequent first
+console-unknown-count = Sign-ins
+console-unknown-first = First seen
+console-unknown-last = Last seen
+console-unknown-add = Add { $domain }
+console-import-title = Import administrations
+console-import-intro = The table is read and compared first: nothing is written before you have seen and confirmed the changes. An import adds and changes, it deletes nothing. At most 20,000 lines and 2 MiB, in UTF-8 (“CSV UTF-8” in a spreadsheet).
+console-import-columns = First line, in any order, separated by semicolons, commas or tabs; only the first two columns are required:
+console-import-file = File
+console-import-file-hint = When one is chosen, it counts; else the text below.
+console-import-text = Or pasted text
+console-import-preview = Show the changes
+console-import-gone = This preview is gone: it is more than an hour old, it was confirmed already, or you asked for another one. Send the table again.
+console-import-empty = Choose a file or paste a table.
+console-import-too-large = The table is larger than 2 MiB: send it in several parts.
+console-import-faults = Nothing was written. Correct the table, then send it again:
+console-import-faults-more = And perhaps others: reading stopped there.
+console-import-line = Line { $line }:
+console-import-fault-encoding = this is not UTF-8. Save it as “CSV UTF-8” in the spreadsheet.
+console-import-fault-missing = the column “{ $column }” is missing.
+console-import-fault-column = the column “{ $column }” is unknown or repeated.
+console-import-fault-cells = not as many cells as the first line (at most six).
+console-import-fault-long = more than { $lines } lines: send the table in several parts.
+console-import-fault-repeated = the domain stands in line { $line } already.
+console-preview-title = Changes to confirm
+console-preview-anew = Somebody else changed the table since the preview. Nothing was written; this is what the import would change now.
+console-preview-added = { $count ->
+    [one] { $count } addition
+   *[other] { $count } additions
+}
+console-preview-changed = { $count ->
+    [one] { $count } change
+   *[other] { $count } changes
+}
+console-preview-unchanged = { $count ->
+    [one] { $count } line without change
+   *[other] { $count } lines without change
+}
+console-preview-nothing = The table changes nothing.
+console-preview-intro = Nothing is written yet. What you confirm is exactly what is listed here, on all its pages.
+console-preview-caption = Changes
+console-preview-kind = Kind
+console-preview-fields = Fields
+console-preview-is-added = addition
+console-preview-is-changed = change
+console-preview-confirm = Confirm and write
+console-preview-again = Send another table

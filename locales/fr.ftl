@@ -343,3 +343,102 @@ console-role-partner = partenaire
 console-pager-label = Pages de la liste
 console-pager-first = Début de la liste
 console-pager-next = Suite de la liste
+
+# La console : administrations
+console-nav-administrations = Administrations
+console-about-administrations = Le nom, le SIREN et la branche des administrations, par domaine de courriel.
+console-action = Action
+console-save = Enregistrer
+console-search-go = Rechercher
+console-stored-now = Ce qui est enregistré en ce moment :
+console-confirm-type = Pour confirmer, écrivez « { $text } »
+console-administrations-intro = Un agent appartient à l’administration dont le domaine est celui de son adresse électronique, ou le plus proche au-dessus.
+console-administrations-add = Ajouter une administration
+console-administrations-import = Importer un tableau (CSV)
+console-administrations-export = Exporter le tableau (CSV)
+console-administrations-search = Rechercher une administration
+console-administrations-search-hint = Le début du domaine, d’un mot du nom, du SIREN ou du SIRET.
+console-administrations-none = Aucune administration ne correspond.
+console-administrations-caption = Administrations par domaine
+console-administrations-one = Administration
+console-administrations-domain = Domaine de courriel
+console-administrations-domain-hint = Par exemple beta.gouv.fr ; il vaut aussi pour ses sous-domaines.
+console-administrations-name = Nom
+console-administrations-name-hint = Tel que les agents et les services le liront.
+console-administrations-siren-hint = 9 chiffres ; déduit du SIRET s’il manque.
+console-administrations-siret-hint = 14 chiffres, facultatif.
+console-administrations-branch = Fonction publique
+console-administrations-branch-hint = Facultatif.
+console-administrations-unit = Service
+console-administrations-unit-hint = Si le domaine est celui d’une partie de l’administration ; facultatif.
+console-administrations-delete = Supprimer cette administration
+console-administrations-delete-what = Ses agents n’auront plus ni SIREN ni branche, et les services réservés à des administrations pourront leur être refusés.
+console-administrations-back = Revenir aux administrations
+console-administrations-done-saved = L’administration est enregistrée.
+console-administrations-done-deleted = L’administration est supprimée.
+console-administrations-done-imported = Le tableau est importé.
+console-administrations-exists = Ce domaine est déjà dans le tableau. Vérifiez le domaine, ou modifiez l’administration qui existe.
+console-administrations-changed = Quelqu’un d’autre a modifié cette administration depuis que vous l’avez ouverte. Rien n’a été écrit, et ce que vous aviez saisi est ci-dessous. Comparez, puis enregistrez de nouveau si vous voulez remplacer ce qui est enregistré.
+console-administrations-deleted = Quelqu’un d’autre a supprimé cette administration depuis que vous l’avez ouverte. Rien n’a été écrit, et ce que vous aviez saisi est ci-dessous. Enregistrez pour l’ajouter de nouveau.
+console-administrations-not-confirmed = Rien n’a été supprimé : ce que vous avez écrit n’est pas le domaine.
+console-administrations-wrong-domain = Écrivez un domaine de courriel en minuscules et sans « @ », par exemple beta.gouv.fr.
+console-administrations-wrong-name = Écrivez un nom de 1 à 100 caractères visibles.
+console-administrations-wrong-siren = Écrivez les 9 chiffres du SIREN : le dernier, de contrôle, ne correspond pas aux autres, ou il en manque.
+console-administrations-wrong-siret = Écrivez les 14 chiffres du SIRET, qui commencent par ceux du SIREN ; le dernier est de contrôle. Un tableur a pu en changer.
+console-administrations-wrong-branch = Choisissez etat, territoriale ou hospitaliere, ou rien.
+console-administrations-wrong-unit = Écrivez 1 à 100 caractères visibles, ou rien.
+console-branch-none = Non précisée
+console-branch-state = d’État
+console-branch-territorial = territoriale
+console-branch-hospital = hospitalière
+console-unknown-title = Domaines inconnus vus à la connexion
+console-unknown-intro = Les domaines des adresses d’agents qui se sont connectés et qu’aucune administration ne couvre. Seuls les domaines sont comptés, jamais les agents ; un domaine est oublié 90 jours après la dernière connexion, ou dès qu’il est couvert.
+console-unknown-full = La liste est pleine : les nouveaux domaines ne sont plus comptés tant qu’aucun n’en sort.
+console-unknown-none = Aucun domaine inconnu.
+console-unknown-caption = Domaines inconnus, les plus fréquents d’abord
+console-unknown-count = Connexions
+console-unknown-first = Vu d’abord le
+console-unknown-last = Vu en dernier le
+console-unknown-add = Ajouter { $domain }
+console-import-title = Importer des administrations
+console-import-intro = Le tableau est d’abord lu et comparé : rien n’est écrit avant que vous ayez vu et confirmé les changements. Un import ajoute et modifie, il ne supprime rien. 20 000 lignes et 2 Mio au plus, en UTF-8 (« CSV UTF-8 » dans un tableur).
+console-import-columns = Première ligne, dans l’ordre que vous voulez, séparée par des points-virgules, des virgules ou des tabulations ; seules les deux premières colonnes sont obligatoires :
+console-import-file = Fichier
+console-import-file-hint = S’il est choisi, c’est lui qui compte ; sinon le texte ci-dessous.
+console-import-text = Ou texte collé
+console-import-preview = Voir les changements
+console-import-gone = Cet aperçu n’existe plus : il date de plus d’une heure, il a déjà été confirmé, ou vous en avez demandé un autre. Envoyez de nouveau le tableau.
+console-import-empty = Choisissez un fichier ou collez un tableau.
+console-import-too-large = Le tableau dépasse 2 Mio : envoyez-le en plusieurs fois.
+console-import-faults = Rien n’a été écrit. Corrigez le tableau, puis envoyez-le de nouveau :
+console-import-faults-more = Et peut-être d’autres : la lecture s’est arrêtée là.
+console-import-line = Ligne { $line } :
+console-import-fault-encoding = ce n’est pas de l’UTF-8. Dans le tableur, enregistrez en « CSV UTF-8 ».
+console-import-fault-missing = il manque la colonne « { $column } ».
+console-import-fault-column = la colonne « { $column } » est inconnue ou répétée.
+console-import-fault-cells = pas le même nombre de cellules que la première ligne (six au plus).
+console-import-fault-long = plus de { $lines } lignes : envoyez le tableau en plusieurs fois.
+console-import-fault-repeated = le domaine est déjà à la ligne { $line }.
+console-preview-title = Changements à confirmer
+console-preview-anew = Quelqu’un d’autre a modifié le tableau depuis l’aperçu. Rien n’a été écrit ; voici ce que l’import changerait maintenant.
+console-preview-added = { $count ->
+    [one] { $count } ajout
+   *[other] { $count } ajouts
+}
+console-preview-changed = { $count ->
+    [one] { $count } modification
+   *[other] { $count } modifications
+}
+console-preview-unchanged = { $count ->
+    [one] { $count } ligne sans changement
+   *[other] { $count } lignes sans changement
+}
+console-preview-nothing = Le tableau ne change rien.
+console-preview-intro = Rien n’est encore écrit. Ce que vous confirmez est exactement ce qui est listé ici, toutes pages comprises.
+console-preview-caption = Changements
+console-preview-kind = Nature
+console-preview-fields = Champs
+console-preview-is-added = ajout
+console-preview-is-changed = modification
+console-preview-confirm = Confirmer et écrire
+console-preview-again = Envoyer un autre tableau

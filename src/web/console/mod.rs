@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "the features that use it follow")]
 
+mod administrations;
 mod home;
 
 use axum::Router;
@@ -20,6 +21,7 @@ use super::person;
 use super::visitor::Visitor;
 use crate::app::SharedApp;
 use crate::domain::agent::Agent;
+use crate::domain::audit::Actor;
 use crate::domain::role::{Right, Roles, may};
 use crate::domain::second_factor::SecondFactor;
 use crate::domain::session::BrowserSession;
@@ -36,7 +38,7 @@ const MAX_PLACE: usize = 1000;
 
 /// The routes of the console.
 pub fn routes() -> Router<SharedApp> {
-    Router::new().merge(home::routes())
+    Router::new().merge(home::routes()).merge(administrations::routes())
 }
 
 /// The agent whose browser asks for a page of the console, with what they may. Whoever is not signed in is led there by way of
@@ -104,6 +106,11 @@ impl FromRequestParts<SharedApp> for Member {
 }
 
 impl Member {
+    /// Who acts, for the audit log.
+    pub fn actor(&self) -> Actor {
+        Actor::Agent(self.agent.id.clone())
+    }
+
     /// Whether the right is theirs, now.
     pub fn may(&self, right: Right<'_>) -> bool {
         may(&self.roles, right)

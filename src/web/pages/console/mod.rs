@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "the features that use it follow")]
 
+mod administration_import;
+mod administrations;
+
 use std::ops::Deref;
 
 use askama::Template;
@@ -9,6 +12,12 @@ use askama::Template;
 use super::{Layout, filters};
 use crate::domain::role::{Right, Role};
 use crate::web::i18n::Text;
+
+pub use administration_import::{ImportNotice, ImportPage, PreviewPage};
+pub use administrations::{
+    AdministrationDone, AdministrationForm, AdministrationNotice, AdministrationPage, AdministrationsPage,
+    UnknownDomainsPage,
+};
 
 /// A part of the console, as the navigation lists it. Its name is `console-nav-{id}`, what it is for `console-about-{id}`.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,8 +34,14 @@ pub const HOME: Section = Section {
     right: Right::Enter,
 };
 
+pub const ADMINISTRATIONS: Section = Section {
+    id: "administrations",
+    path: "/console/administrations",
+    right: Right::SeeAdministrations,
+};
+
 /// In the order of the navigation. What is not built yet is not here.
-pub const SECTIONS: &[&Section] = &[&HOME];
+pub const SECTIONS: &[&Section] = &[&HOME, &ADMINISTRATIONS];
 
 /// What surrounds a page of the console: that of every page, and the navigation.
 #[derive(Clone, Debug)]
