@@ -5,3 +5,6 @@ pub mod administrations;
 pub mod edit;
 pub mod homeservers;
 pub mod keys;
+pub mod roles;
+pub mod second_factor;
+pub mod sessions;

@@ -8,6 +8,7 @@ pub mod agent;
 pub mod audit;
 pub mod claims;
 pub mod consent;
+pub mod ending;
 pub mod flow;
 pub mod grant;
 pub mod history;

@@ -51,6 +51,7 @@ mod audit;
 mod cleanup;
 mod clients;
 mod consents;
+mod ending;
 mod error;
 mod flows;
 mod grants;

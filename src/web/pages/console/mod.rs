@@ -1,6 +1,7 @@
 //! The console's pages: what surrounds them, and its start. Each feature has a file of its own.
 
-#![allow(dead_code, reason = "the features that use it follow")]
+mod second_factor;
+mod team;
 
 mod administration_import;
 mod administrations;
@@ -18,6 +19,8 @@ pub use administrations::{
     AdministrationDone, AdministrationForm, AdministrationNotice, AdministrationPage, AdministrationsPage,
     UnknownDomainsPage,
 };
+pub use second_factor::{FactorProblem, FactorStep, QrCode, SecondFactorPage};
+pub use team::{InvitationEntry, InviteProblem, RoleEntry, TeamDone, TeamPage};
 
 /// A part of the console, as the navigation lists it. Its name is `console-nav-{id}`, what it is for `console-about-{id}`.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,8 +43,14 @@ pub const ADMINISTRATIONS: Section = Section {
     right: Right::SeeAdministrations,
 };
 
+pub const TEAM: Section = Section {
+    id: "team",
+    path: "/console/equipe",
+    right: Right::SeeRoles,
+};
+
 /// In the order of the navigation. What is not built yet is not here.
-pub const SECTIONS: &[&Section] = &[&HOME, &ADMINISTRATIONS];
+pub const SECTIONS: &[&Section] = &[&HOME, &ADMINISTRATIONS, &TEAM];
 
 /// What surrounds a page of the console: that of every page, and the navigation.
 #[derive(Clone, Debug)]
