@@ -152,9 +152,16 @@ mod tests {
         assert!(!read("{}").unwrap().watch.is_on());
         assert!(read(r#"{ way = "account_status" }"#).unwrap().watch.is_on());
         assert!(read(r#"{ way = "synapse_admin", base_url = "https://admin.a.fr" }"#).is_ok());
+        assert!(read(r#"{ way = "mas_admin", client_id = "01J" }"#).is_ok());
         for wrong in [
             r#"{ way = "msc3720" }"#,
             r#"{ way = "synapse_admin", token = "t" }"#,
+            r#"{ way = "mas_admin" }"#,
+            r#"{ way = "mas_admin", client_id = "" }"#,
+            r#"{ way = "mas_admin", client_id = "0 1" }"#,
+            r#"{ way = "mas_admin", client_id = "01J", client_secret = "s" }"#,
+            r#"{ way = "account_status", client_id = "01J" }"#,
+            r#"{ client_id = "01J" }"#,
             r#"{ way = "synapse_admin", base_url = "http://admin.a.fr" }"#,
             r#"{ way = "synapse_admin", base_url = "https://admin.a.fr/" }"#,
         ] {

@@ -7,6 +7,7 @@ mod directory;
 mod error;
 mod health;
 mod login_types;
+mod mas_admin;
 mod oauth;
 mod password;
 mod profile;
@@ -27,7 +28,7 @@ use tokio::sync::Semaphore;
 
 use self::error::Step;
 pub use self::{
-    account_status::WatchError,
+    account_status::{WatchAccess, WatchError},
     checkup::{Checkup, ServiceSeen, Tested, Unreached},
     directory::DirectoryError,
     error::UpstreamError,
@@ -55,6 +56,7 @@ pub struct Upstream {
     egress: Egress,
     clock: Clock,
     services: oauth::Services,
+    admin_tokens: mas_admin::AdminTokens,
     health: Health,
     rules: DomainRules,
     answers: directory::Answers,
@@ -69,6 +71,7 @@ impl Upstream {
             egress,
             clock,
             services: oauth::Services::default(),
+            admin_tokens: mas_admin::AdminTokens::default(),
             health: Health::default(),
             rules,
             answers: directory::Answers::default(),

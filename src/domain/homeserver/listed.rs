@@ -3,7 +3,7 @@
 use ruma::ServerName;
 use url::Url;
 
-use super::{Homeserver, OAuthSettings, Watch, Way};
+use super::{Homeserver, OAuthSettings, Watch, WatchWay, Way};
 use crate::protocol::client_metadata::{FieldProblem, check_display_name, is_domain_name};
 use crate::protocol::return_to::is_loopback;
 
@@ -64,6 +64,11 @@ impl Homeserver {
         }
         if let Some(Err(message)) = self.watch.base_url.as_deref().map(check_base_url) {
             problems.push(FieldProblem::new("watch.base_url", message));
+        }
+        let Watch { way, client_id, .. } = &self.watch;
+        if (*way == Some(WatchWay::MasAdmin)) != client_id.as_ref().is_some_and(is_client_id) {
+            let message = "with way = \"mas_admin\", and only then: our client_id at the authentication service, in its admin_clients";
+            problems.push(FieldProblem::new("watch.client_id", message));
         }
         for (index, domain) in self.email_domains.iter().enumerate() {
             if !is_domain_name(domain) {
