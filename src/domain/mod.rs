@@ -9,6 +9,7 @@ pub mod audit;
 pub mod claims;
 pub mod client_change;
 pub mod consent;
+pub mod ending;
 pub mod flow;
 pub mod grant;
 pub mod history;

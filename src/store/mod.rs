@@ -56,6 +56,7 @@ mod client_lists;
 mod client_owners;
 mod clients;
 mod consents;
+mod ending;
 mod error;
 mod flows;
 mod grants;

@@ -13,7 +13,7 @@ use super::request::Request;
 use super::under_way::UnderWay;
 use crate::account::{self, Source};
 use crate::app::App;
-use crate::console::administrations;
+use crate::console::{administrations, roles};
 use crate::domain::agent::{AccountState, Agent, IssuerSubject};
 use crate::domain::claims;
 use crate::domain::flow::Denial;
@@ -46,6 +46,7 @@ pub async fn sign_in(
     });
     let language = step.visitor.language(&step.request.checked.ui_locales);
     let agent = recognise(&app, homeserver, identity, known, facts, language.as_str(), now).await?;
+    roles::take_up(&app.store, &agent, now).await?;
     let proven = proven_time(homeserver, identity, now);
     let (session, former) = begin_session(step, &agent, identity.way, proven).await?;
     account::seen(&app, homeserver, &agent.id, AccountState::Stands, Source::Login, now).await?;
