@@ -11,6 +11,7 @@ mod homeservers;
 mod keys;
 pub mod logging;
 mod migrate;
+mod operator;
 mod output;
 mod registration_token;
 mod serve;
@@ -67,6 +68,9 @@ enum Command {
     /// Let somebody register clients by themselves (registration.mode = "token").
     #[command(subcommand)]
     RegistrationToken(registration_token::RegistrationTokenCommand),
+    /// Add the first operator, and help those who lost their second factor.
+    #[command(subcommand)]
+    Operator(operator::OperatorCommand),
     /// See and rotate the keys that sign tokens.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -83,6 +87,7 @@ pub async fn main() -> ExitCode {
         Command::Apply(args) => apply::run(&global, args).await,
         Command::Client(command) => client::run(&global, command).await,
         Command::RegistrationToken(command) => registration_token::run(&global, command).await,
+        Command::Operator(command) => operator::run(&global, command).await,
         Command::Keys(command) => keys::run(&global, command).await,
     };
     match done {

@@ -28,7 +28,7 @@ pub struct ServeArgs {
 
 pub async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<()> {
     let context = Context::open(global, Database::MayBeMade).await?;
-    let said = homeservers::ensure(&context.store, &args.homeservers).await?;
+    let said = homeservers::ensure(&context.store, &args.homeservers, context.clock.now()).await?;
     let listen = context.config.listen;
     let listener = TcpListener::bind(listen)
         .await
@@ -38,7 +38,12 @@ pub async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<()> {
     announce(&app, listener.local_addr()?, &said).await?;
     let (stop, stopped) = watch::channel(false);
     let mut background = vec![
-        tokio::spawn(jobs::cleanup::run(store.clone(), clock.clone(), stopped.clone())),
+        tokio::spawn(jobs::cleanup::run(
+            store.clone(),
+            clock.clone(),
+            app.config.retention,
+            stopped.clone(),
+        )),
         tokio::spawn(jobs::keys::run(
             app.keys.clone(),
             store.clone(),

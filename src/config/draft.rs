@@ -6,8 +6,8 @@ use ipnet::IpNet;
 
 use super::reader::Reader;
 use super::{
-    Config, Database, Fetch, Lifetimes, Limits, Links, Log, Mode, Problems, Registration, Theme, Upstream, Watch,
-    checks,
+    Config, Database, Fetch, Lifetimes, Limits, Links, Log, Mode, Problems, Registration, Retention, Theme, Upstream,
+    Watch, checks,
 };
 use crate::tls::{Tls, TlsFiles};
 
@@ -43,6 +43,10 @@ impl Draft {
         let lifetimes = self.lifetimes();
         let reader = &mut self.reader;
         let rotation_days = reader.integer("keys.rotation_days", 90, 0..=730);
+        let retention = Retention {
+            administrative_acts: reader.integer("retention.administrative_acts", 1826, 30..=36_525),
+            security_events: reader.integer("retention.security_events", 365, 1..=3653),
+        };
         let limits = Limits {
             open_flows_per_network: reader.integer("limits.open_flows_per_network", 2000, 1..=1_000_000),
             failed_passwords_per_account: reader.integer("limits.failed_passwords_per_account", 4, 1..=100),
@@ -67,6 +71,10 @@ impl Draft {
             period: reader.integer("watch.period", 240, 60..=86_400),
             tokens_dir: reader.text("watch.tokens_dir", None, checks::directory),
         };
+        // Else nobody's session would last until the next answer.
+        if lifetimes.unconfirmed < 2 * watch.period {
+            reader.problem("lifetimes.unconfirmed", "must be at least twice watch.period");
+        }
         let fetch = Fetch {
             allow: reader.list("fetch.allow", checks::host_and_port),
             ca_file: reader.text("fetch.ca_file", None, checks::pem_file),
@@ -100,6 +108,7 @@ impl Draft {
             sealing_key,
             lifetimes,
             key_rotation: (rotation_days > 0).then_some(rotation_days * 24 * 3600),
+            retention,
             limits,
             registration,
             directory_rules,

@@ -62,6 +62,8 @@ pub struct Config {
     pub lifetimes: Lifetimes,
     /// How long a signing key signs, in seconds; `None` until it is rotated by command.
     pub key_rotation: Option<i64>,
+    /// How long what happened is remembered.
+    pub retention: Retention,
     /// Caps.
     pub limits: Limits,
     /// Clients that register themselves.
@@ -131,6 +133,15 @@ pub struct Lifetimes {
     pub unconfirmed: i64,
     /// A sign-in in the agent's history.
     pub sign_ins: i64,
+}
+
+/// How long what happened is remembered, in whole days (UTC) before the present one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Administrative acts of the audit log.
+    pub administrative_acts: i64,
+    /// Its security events.
+    pub security_events: i64,
 }
 
 /// Caps.

@@ -1,6 +1,8 @@
 //! The list of homeservers that operators keep, and what it decides: which of them an identifier leads to, and
 //! which of them is entitled to assert an e-mail address. Nothing outside the list is ever contacted.
 
+mod listed;
+
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};

@@ -10,9 +10,8 @@ use tokio::task::JoinSet;
 use crate::account::{self, Source};
 use crate::app::{App, SharedApp};
 use crate::config::Config;
-use crate::domain::agent::AccountState;
 use crate::domain::homeserver::{Homeserver, WatchWay};
-use crate::domain::lifecycle::{Standing, Watched, change, is_credible};
+use crate::domain::lifecycle::{CLOSURES_PERIOD, Standing, Watched, changes, closures_believed};
 use crate::store::{Store, StoreError};
 use crate::upstream::{Upstream, UpstreamError, WatchAccess, WatchError};
 
@@ -40,14 +39,6 @@ pub enum Failure {
     /// The homeserver said nothing.
     #[error(transparent)]
     Watch(#[from] WatchError),
-    /// What it said is not believed: so many asked about, so many taken away.
-    #[error("it takes {lost} of {asked} accounts away at once, which is not believed: see docs/operations.md")]
-    Incredible {
-        /// Accounts that it said something of.
-        asked: usize,
-        /// Those of them that do not stand.
-        lost: usize,
-    },
     /// The database fails.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -152,17 +143,15 @@ async fn ask(app: &App, homeserver: &Homeserver, way: WatchWay) -> Result<(), Fa
             "A homeserver said nothing of some accounts"
         );
     }
-    let changes: Vec<(&Watched, AccountState)> = answered
-        .iter()
-        .filter_map(|(watched, standing)| Some((*watched, change(watched, *standing, |pause| way.sees(pause))?)))
-        .collect();
-    let lost = changes
-        .iter()
-        .filter(|(_, state)| *state != AccountState::Stands)
-        .count();
-    if !is_credible(answered.len(), lost) {
-        let asked = answered.len();
-        return Err(Failure::Incredible { asked, lost });
+    let (changes, withheld) = changes(&answered, believed(app, homeserver, &answered, now).await?, |pause| {
+        way.sees(pause)
+    });
+    if withheld > 0 {
+        tracing::warn!(
+            homeserver = homeserver.name,
+            withheld,
+            "A homeserver says that more accounts are closed than is believed for good; they are paused: see docs/operations.md"
+        );
     }
     for (watched, state) in changes {
         account::seen(app, homeserver, &watched.agent_id, state, Source::Watch, now).await?;
@@ -170,6 +159,23 @@ async fn ask(app: &App, homeserver: &Homeserver, way: WatchWay) -> Result<(), Fa
     let answered = answered.iter().map(|(watched, _)| watched.agent_id.as_str());
     let next_check_at = now + app.config.watch.period;
     Ok(app.store.update_checks(answered, now, next_check_at).await?)
+}
+
+/// How many closures among these answers are believed.
+async fn believed(
+    app: &App,
+    homeserver: &Homeserver,
+    answered: &[(&Watched, Standing)],
+    now: i64,
+) -> Result<usize, StoreError> {
+    if answered.iter().all(|(_, standing)| *standing != Standing::Closed) {
+        return Ok(0);
+    }
+    let (watched, closed) = app
+        .store
+        .count_closures(&homeserver.name, now - CLOSURES_PERIOD)
+        .await?;
+    Ok(closures_believed(watched, closed))
 }
 
 /// What is needed to ask by this way; `None` when this turn's request went for a token.

@@ -25,10 +25,25 @@ const EXPIRED: &[&str] = &[
     // 30 days.
     "delete from sign_ins where (client_id, agent_id) in
      (select client_id, agent_id from sign_ins where signed_in_at <= $1 - 2592000 limit $2)",
+    // 90 days.
+    "delete from unknown_email_domains where domain in
+     (select domain from unknown_email_domains where last_seen_at <= $1 - 7776000 limit $2)",
+    "delete from administration_imports where agent_id in
+     (select agent_id from administration_imports where expires_at <= $1 limit $2)",
     "delete from registration_tokens where id in
      (select id from registration_tokens where expires_at <= $1 limit $2)",
+    "delete from role_invitations where id in (select id from role_invitations where expires_at <= $1 limit $2)",
+    "delete from factor_enrolments where matrix_id in
+     (select matrix_id from factor_enrolments where expires_at <= $1 limit $2)",
     // Unused clients that registered themselves, with all that hangs on them.
     "delete from clients where id in (select client_id from client_registrations where expires_at <= $1 limit $2)",
+    // Deleted clients, once a day has passed in which they could be told of logouts.
+    "delete from clients where id in (select id from clients where deleted_at <= $1 - 86400 limit $2)",
+    "delete from client_invitations where (client_id, matrix_id) in
+     (select client_id, matrix_id from client_invitations where expires_at <= $1 limit $2)",
+    // 90 days.
+    "delete from client_errors where (client_id, day, code) in
+     (select client_id, day, code from client_errors where day <= $1 / 86400 - 90 limit $2)",
 ];
 
 impl Store {

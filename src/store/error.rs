@@ -3,6 +3,8 @@
 
 use std::io::ErrorKind;
 
+use crate::secret::SecretError;
+
 /// A failure of the storage.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -21,6 +23,9 @@ pub enum StoreError {
     /// A row holds what this program never writes.
     #[error("the database holds an unreadable row ({0})")]
     Corrupt(&'static str),
+    /// There were no random bytes for a row's id.
+    #[error(transparent)]
+    Random(#[from] SecretError),
 }
 
 impl From<sqlx::Error> for StoreError {

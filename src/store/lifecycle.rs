@@ -110,6 +110,19 @@ impl Store {
         Ok(())
     }
 
+    /// How many agents of a homeserver are watched, and how many were closed since `since`, Unix seconds.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_closures(&self, homeserver: &str, since: i64) -> Result<(usize, usize), StoreError> {
+        let sql = "select (select count(*) from agents where homeserver = $1 and next_check_at is not null),
+                   (select count(*) from agents where homeserver = $1 and closed_at > $2)";
+        let row = on!(self.reads(), db => {
+            sqlx::query_as::<_, (i64, i64)>(sql).bind(homeserver).bind(since).fetch_one(db).await
+        })?;
+        Ok((usize::try_from(row.0).unwrap_or(0), usize::try_from(row.1).unwrap_or(0)))
+    }
+
     /// For each homeserver with watched agents: how old the oldest answer about one of them is, in seconds.
     ///
     /// # Errors

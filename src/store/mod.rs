@@ -45,33 +45,52 @@ macro_rules! transaction {
 }
 
 mod accounts;
+mod administrations;
 mod agents;
+mod audit;
 mod cleanup;
+mod client_changes;
+mod client_end;
+mod client_health;
+mod client_lists;
+mod client_owners;
 mod clients;
 mod consents;
+mod ending;
 mod error;
 mod flows;
 mod grants;
 mod history;
 mod homeservers;
+mod key_set_fetches;
 mod lifecycle;
 mod logos;
 mod logouts;
 mod registrations;
 mod resources;
+mod roles;
+mod second_factors;
 mod sessions;
 mod sign_ins;
 mod signing_keys;
 mod throttles;
 mod tokens;
+mod unknown_domains;
 mod upstream_issuers;
 mod used_jtis;
+mod versioned;
 mod web_sessions;
 
+pub use client_changes::NewClient;
+pub use client_lists::{ClientFilter, ClientLine, Whose};
 pub use error::StoreError;
+pub use roles::{GrantedRole, RoleInvitation};
+pub use second_factors::StoredFactor;
 pub use signing_keys::StoredKey;
 pub use tokens::Refresh;
+pub use unknown_domains::{MOST_UNKNOWN_DOMAINS, UnknownDomain};
 pub use upstream_issuers::PinnedIssuer;
+pub use versioned::{Former, Versioned};
 pub use web_sessions::WebSessionStore;
 
 const CONNECTIONS: u32 = 8;
@@ -147,7 +166,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Migration`] when a migration fails or an applied one was edited.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        on!(self.writes(), db => migrations().run(db).await).map_err(StoreError::migration)
+        on!(self.writes(), db => migrations().run(db).await).map_err(StoreError::migration)?;
+        self.fill_in_name_keys().await
     }
 
     /// How many migrations this program has that the database has not.

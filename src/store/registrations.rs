@@ -1,5 +1,6 @@
 //! Clients that registered themselves, and the initial access tokens that let them.
 
+use super::clients::name_key;
 use super::{Store, StoreError, from_json, to_json};
 use crate::domain::registration::{Outcome, Registration, RegistrationToken};
 use crate::protocol::client::{Client, ClientSecret};
@@ -28,8 +29,10 @@ struct TokenRow {
 /// Takes one use of a living initial access token.
 const SPEND: &str = "update registration_tokens set uses_left = uses_left - 1
                      where fingerprint = $1 and uses_left > 0 and expires_at > $2";
-const INSERT_CLIENT: &str = "insert into clients (id, document, created_at, updated_at) values ($1, $2, $3, $3)";
-const UPDATE_CLIENT: &str = "update clients set document = $2, updated_at = $3 where id = $1 and document = $4
+const INSERT_CLIENT: &str = "insert into clients (id, document, created_at, updated_at, name_key)
+                             values ($1, $2, $3, $3, $4)";
+const UPDATE_CLIENT: &str = "update clients set document = $2, updated_at = $3, name_key = $5, version = version + 1
+                             where id = $1 and document = $4
                              and exists (select 1 from client_registrations where client_id = $1)";
 const INSERT_REGISTRATION: &str = "insert into client_registrations (client_id, fingerprint, network, created_at,
                                    expires_at) select $1, $2, '', $3, $4
@@ -62,7 +65,13 @@ impl Store {
                     return Ok(Outcome::TokenSpent);
                 }
             }
-            sqlx::query(INSERT_CLIENT).bind(&client.id).bind(&document).bind(now).execute(&mut *tx).await?;
+            sqlx::query(INSERT_CLIENT)
+                .bind(&client.id)
+                .bind(&document)
+                .bind(now)
+                .bind(name_key(&client.name))
+                .execute(&mut *tx)
+                .await?;
             let inserted = sqlx::query(INSERT_REGISTRATION)
                 .bind(&registration.client_id)
                 .bind(&registration.fingerprint)
@@ -124,7 +133,12 @@ impl Store {
             if from_json::<Client>(&before, "clients")? != *known {
                 return Ok(false);
             }
-            let update = sqlx::query(UPDATE_CLIENT).bind(&client.id).bind(&document).bind(now).bind(&before);
+            let update = sqlx::query(UPDATE_CLIENT)
+                .bind(&client.id)
+                .bind(&document)
+                .bind(now)
+                .bind(&before)
+                .bind(name_key(&client.name));
             if update.execute(&mut *tx).await?.rows_affected() == 0 {
                 return Ok(false);
             }

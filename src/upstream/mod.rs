@@ -15,7 +15,7 @@ mod routing;
 mod session;
 mod sso;
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use http::{Request, Response};
@@ -24,14 +24,15 @@ use ruma::api::{
     auth_scheme::{AuthScheme, SendAccessToken},
     path_builder::PathBuilder,
 };
+use tokio::sync::Semaphore;
 
 use self::error::Step;
 pub use self::{
     account_status::{WatchAccess, WatchError},
-    checkup::{Checkup, ServiceSeen, Unreached},
+    checkup::{Checkup, ServiceSeen, Tested, Unreached},
     directory::DirectoryError,
     error::UpstreamError,
-    health::{Api, Health, ServerHealth},
+    health::{Api, Failure, Health, ServerHealth},
     login_types::{IdentityProvider, Offered, choose_way},
     oauth::{Attempt, AuthenticationService, ClientError, Wishes, current_registration},
     routing::{Route, RouteError},
@@ -60,6 +61,8 @@ pub struct Upstream {
     health: Health,
     rules: DomainRules,
     answers: directory::Answers,
+    /// The one place for a test that somebody asked for.
+    tests: Arc<Semaphore>,
 }
 
 impl Upstream {
@@ -74,6 +77,7 @@ impl Upstream {
             health: Health::default(),
             rules,
             answers: directory::Answers::default(),
+            tests: Arc::new(Semaphore::new(1)),
         }
     }
 

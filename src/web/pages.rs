@@ -3,6 +3,7 @@
 
 mod account;
 mod consent;
+pub mod console;
 mod filters;
 mod login;
 mod logout;
@@ -13,6 +14,7 @@ mod status;
 use std::sync::Arc;
 
 use askama::Template;
+use time::OffsetDateTime;
 
 pub use account::{AccountPage, Done, HistoryPage, ServiceEntry, SessionEntry, SignInEntry};
 pub use consent::{ConsentItem, ConsentKind, ConsentPage};
@@ -102,8 +104,27 @@ fn wait(text: &Text, seconds: Option<u64>) -> String {
     }
 }
 
+/// Day and time (UTC) of a time in Unix seconds.
+fn moment(text: &Text, unix_seconds: i64) -> String {
+    let Ok(at) = OffsetDateTime::from_unix_timestamp(unix_seconds) else {
+        return unix_seconds.to_string();
+    };
+    let two = |number: u8| format!("{number:02}");
+    text.with(
+        "value-moment",
+        &[
+            ("day", &two(at.day())),
+            ("month", &two(u8::from(at.month()))),
+            ("year", &at.year().to_string()),
+            ("time", &format!("{}:{}", two(at.hour()), two(at.minute()))),
+        ],
+    )
+}
+
 #[cfg(test)]
 mod account_samples;
+#[cfg(test)]
+mod console_samples;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]

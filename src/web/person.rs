@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::app::App;
 use crate::domain::administration::Administration;
 use crate::domain::admission;
-use crate::domain::agent::Agent;
+use crate::domain::agent::{AccountState, Agent};
 use crate::domain::claims;
 use crate::domain::flow::SignedIn;
 use crate::domain::grant::Authorization;
@@ -19,6 +19,7 @@ use crate::secret::random_id;
 use crate::store::StoreError;
 use crate::web::error::PageError;
 use crate::web::login::request::Request;
+use crate::web::visitor::Visitor;
 
 /// Values of claims by name.
 pub type Values = BTreeMap<&'static str, Value>;
@@ -95,6 +96,22 @@ impl Person {
     pub fn name(&self) -> &str {
         self.agent.display_name.as_deref().unwrap_or(&self.agent.matrix_id)
     }
+}
+
+/// Whose browser this is, for our own pages: the session lives, the account stands, and enough is heard of it.
+pub async fn signed_in(app: &App, visitor: &Visitor, now: i64) -> Result<Option<(BrowserSession, Agent)>, PageError> {
+    let Some(id) = visitor.signed_in().await? else {
+        return Ok(None);
+    };
+    let Some(session) = app.store.find_browser_session(&id, now).await? else {
+        return Ok(None);
+    };
+    let agent = app.store.find_agent(&session.agent_id).await?;
+    let Some(agent) = agent.filter(|agent| agent.account() == AccountState::Stands) else {
+        return Ok(None);
+    };
+    let homeserver = app.store.find_homeserver(&agent.homeserver).await?;
+    Ok(is_confirmed(app, &agent, homeserver.as_ref(), now).then_some((session, agent)))
 }
 
 /// Whether what is known of an account is recent enough. Where nobody asks its homeserver, sessions and tokens live by their

@@ -14,7 +14,7 @@ use tower_http::cors::{Any, CorsLayer};
 
 use super::error::{JsonError, PageError};
 use super::pages::ErrorKind;
-use super::{account, health, layers, login, logo, logout, oidc, status};
+use super::{account, console, health, layers, login, logo, logout, oidc, status};
 use crate::app::SharedApp;
 use crate::protocol::discovery::{AUTHORIZE, INTROSPECT, JWKS, LOGOUT, REVOKE, TOKEN, USERINFO};
 use crate::protocol::error::{ErrorCode, OAuthError};
@@ -57,6 +57,7 @@ pub fn router(app: SharedApp, time_limit: Duration) -> Router {
             get(logout::show).post(logout::answer).head(no_head),
         )
         .merge(account::routes())
+        .merge(console::routes())
         .layer(layers::cookie_session(&app));
 
     let people = Router::new()

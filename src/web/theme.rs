@@ -23,7 +23,7 @@ const SUBMIT: &[u8] = include_bytes!("../../static/form_post.js");
 const ICON: &[u8] = include_bytes!("../../static/favicon.svg");
 
 /// The parts of DSFR that our markup needs, in the order they are linked.
-const DSFR_STYLESHEETS: [&str; 14] = [
+const DSFR_STYLESHEETS: [&str; 15] = [
     "core/core.main.min.css",
     "component/link/link.main.min.css",
     "component/button/button.main.min.css",
@@ -36,6 +36,7 @@ const DSFR_STYLESHEETS: [&str; 14] = [
     "component/select/select.main.min.css",
     "component/password/password.main.min.css",
     "component/alert/alert.main.min.css",
+    "component/badge/badge.main.min.css",
     "component/table/table.main.min.css",
     "component/connect/connect.main.min.css",
 ];

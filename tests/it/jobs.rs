@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tchap_connect::clock::Clock;
+use tchap_connect::config::Retention;
 use tchap_connect::jobs;
 use tchap_connect::keys::{KEPT_FOR_HINTS, Keys};
 use tchap_connect::protocol::client::SigningAlg;
@@ -12,6 +13,10 @@ use tokio::sync::watch;
 use crate::engines::{Engine, on_each_engine};
 
 const NOW: i64 = 1_800_000_000;
+const RETENTION: Retention = Retention {
+    administrative_acts: 365,
+    security_events: 30,
+};
 
 #[tokio::test]
 async fn jobs_take_a_turn_and_end_when_told() {
@@ -38,7 +43,7 @@ async fn jobs_take_a_turn_and_end_when_told() {
         assert_eq!(keys.list(NOW).len(), 3 * algorithms, "by schedule");
 
         let clock = Clock::fixed(NOW + 2 * KEPT_FOR_HINTS);
-        tokio::spawn(jobs::cleanup::run(store.clone(), clock, stop))
+        tokio::spawn(jobs::cleanup::run(store.clone(), clock, RETENTION, stop))
             .await
             .unwrap();
         assert_eq!(
@@ -56,7 +61,7 @@ async fn a_job_survives_a_failing_database_and_ends_with_its_sender() {
         store.close().await;
         let (sender, stop) = watch::channel(false);
         drop(sender);
-        tokio::spawn(jobs::cleanup::run(store.clone(), Clock::fixed(NOW), stop))
+        tokio::spawn(jobs::cleanup::run(store.clone(), Clock::fixed(NOW), RETENTION, stop))
             .await
             .unwrap();
     })

@@ -50,6 +50,7 @@ mod request_objects;
 mod resources;
 mod response_modes;
 mod revocation;
+mod sandbox;
 mod secrets_in_logs;
 mod skipped_steps;
 mod slow_clients;

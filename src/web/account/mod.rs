@@ -15,6 +15,7 @@ use super::form::{PageForm, is_from_our_page};
 use super::login::own_pages;
 use super::logout::end_session;
 use super::pages::{Done, ErrorKind, Layout};
+use super::person;
 use super::routes::no_head;
 use super::visitor::Visitor;
 use crate::app::SharedApp;
@@ -59,7 +60,7 @@ impl FromRequestParts<SharedApp> for Owner {
             return Err(PageError::new(ErrorKind::FlowBrowser).into());
         }
         let now = app.clock.now();
-        match signed_in(app, &visitor, now).await? {
+        match person::signed_in(app, &visitor, now).await? {
             Some((session, agent)) => Ok(Self {
                 app: app.clone(),
                 visitor,
@@ -71,24 +72,12 @@ impl FromRequestParts<SharedApp> for Owner {
             None if parts.method != Method::GET => Err(AuthorizeError::Again(HOME.to_owned())),
             // The agent left the login, or it was refused.
             None if has_error(parts) => Err(AuthorizeError::Again("/".to_owned())),
-            None => Err(own_pages::begin(app, &visitor, HOME, now).await),
+            None => Err(own_pages::begin(app, &visitor, HOME, None, now).await),
         }
     }
 }
 
-async fn signed_in(app: &SharedApp, visitor: &Visitor, now: i64) -> Result<Option<(BrowserSession, Agent)>, PageError> {
-    let Some(id) = visitor.signed_in().await? else {
-        return Ok(None);
-    };
-    let Some(session) = app.store.find_browser_session(&id, now).await? else {
-        return Ok(None);
-    };
-    let agent = app.store.find_agent(&session.agent_id).await?;
-    let open = agent.filter(|agent| agent.closed_at.is_none());
-    Ok(open.map(|agent| (session, agent)))
-}
-
-fn has_error(parts: &Parts) -> bool {
+pub(super) fn has_error(parts: &Parts) -> bool {
     parts.uri.query().unwrap_or_default().starts_with("error=")
 }
 

@@ -111,7 +111,7 @@ pub async fn show(mut step: UnderWay) -> Result<Response, AuthorizeError> {
         }
         Step::Issue(_) if own_pages::is(&step.request.client) => {
             step.app.store.delete_flow(&step.flow.id).await?;
-            Ok(see_other(step.request.checked.return_to.redirect_uri()))
+            Ok(see_other(&own_pages::destination(&step.request)))
         }
         Step::Issue(claims) => {
             // Nothing was asked of anybody: another site began it with a POST. As in `oidc::authorize`.
@@ -148,6 +148,7 @@ fn denial_problem(denial: Denial) -> LoginProblem {
         Denial::Admission(Refusal::Guest) => LoginProblem::GuestRefused,
         Denial::Admission(Refusal::Administration) => LoginProblem::AdministrationRefused,
         Denial::Admission(Refusal::Population) => LoginProblem::PopulationRefused,
+        Denial::Admission(Refusal::NotATester) => LoginProblem::NotATester,
         Denial::Admission(Refusal::Closed | Refusal::UnknownHomeserver) => LoginProblem::NotAdmitted,
         Denial::Admission(Refusal::Paused(pause)) => match pause {
             Pause::Locked => LoginProblem::Locked,

@@ -5,6 +5,7 @@
 use super::super::error::{AuthorizeError, PageError};
 use super::super::i18n::{Language, Text};
 use super::super::visitor::Visitor;
+use super::super::{account, console};
 use super::request::Request;
 use super::{start_flow, step_url};
 use crate::app::App;
@@ -16,8 +17,8 @@ use crate::protocol::params::Params;
 /// No registered client has a colon in its id.
 const ID: &str = "tchap-connect:pages";
 
-/// The pages that a login may come back to.
-const PAGES: [&str; 1] = [super::super::account::HOME];
+/// The pages that a login may come back to; below the console, to any.
+const PAGES: [&str; 2] = [account::HOME, console::HOME];
 
 /// Whether this client is our own pages.
 pub fn is(client: &Client) -> bool {
@@ -46,22 +47,35 @@ pub fn find(app: &App, client_id: &str) -> Result<Option<Client>, PageError> {
     Ok(Some(Client { id, ..client }))
 }
 
-/// Begins a login that comes back to `page`: the way there.
-pub async fn begin(app: &App, visitor: &Visitor, page: &str, now: i64) -> AuthorizeError {
-    match flow(app, visitor, page, now).await {
+/// Begins a login that comes back to `page`, and to the place in the console that is named: the way there.
+pub async fn begin(app: &App, visitor: &Visitor, page: &str, place: Option<&str>, now: i64) -> AuthorizeError {
+    match flow(app, visitor, page, place, now).await {
         Ok(flow_id) => AuthorizeError::Again(step_url(&flow_id)),
         Err(error) => error,
     }
 }
 
-async fn flow(app: &App, visitor: &Visitor, page: &str, now: i64) -> Result<String, AuthorizeError> {
-    let params = url::form_urlencoded::Serializer::new(String::new())
+/// Where the browser goes once the login is done: the place it was begun from, else the page.
+pub fn destination(request: &Request) -> String {
+    let place = request.params.get("state").and_then(console::own_place);
+    place.map_or_else(|| request.checked.return_to.redirect_uri().to_owned(), str::to_owned)
+}
+
+async fn flow(
+    app: &App,
+    visitor: &Visitor,
+    page: &str,
+    place: Option<&str>,
+    now: i64,
+) -> Result<String, AuthorizeError> {
+    let query = url::form_urlencoded::Serializer::new(String::new())
         .append_pair("response_type", "code")
         .append_pair("client_id", ID)
         .append_pair("redirect_uri", &format!("{}{page}", app.config.issuer))
         .append_pair("scope", "openid")
+        .extend_pairs(place.map(|place| ("state", place)))
         .finish();
-    let params = Params::parse(params.as_bytes()).map_err(|error| PageError::from_inside(&error.description))?;
+    let params = Params::parse(query.as_bytes()).map_err(|error| PageError::from_inside(&error.description))?;
     let client = find(app, ID)?.ok_or_else(|| PageError::from_inside(&"our own pages are no client"))?;
     let request = Request::of(app, client, params).await?;
     Ok(start_flow(app, visitor, &request, Progress::default(), true, now)

@@ -148,6 +148,7 @@ impl UnderWay {
             policy_uri: client.presentation.policy_uri.clone(),
             tos_uri: client.presentation.tos_uri.clone(),
             unverified: client.self_registered.then(leads_to),
+            in_test: !client.standing.stage.is_production(),
         }
     }
 

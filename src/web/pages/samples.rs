@@ -147,6 +147,7 @@ pub(super) fn samples(layout: &Layout) -> Vec<Sample> {
         add(format!("error-{}", kind.code()), page.render());
     }
     pages.extend(super::account_samples::samples(layout));
+    pages.extend(super::console_samples::samples(layout));
     pages
 }
 
@@ -159,6 +160,7 @@ pub(super) fn unverified(layout: &Layout, name: &str) -> Service {
         policy_uri: Some("https://annuaire.example/confidentialite".into()),
         tos_uri: Some("https://annuaire.example/conditions".into()),
         unverified: Some("annuaire.example".into()),
+        in_test: true,
     }
 }
 

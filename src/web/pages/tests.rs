@@ -190,6 +190,7 @@ fn hostile_values_stay_text() {
         policy_uri: Some("javascript:alert(1)".into()),
         tos_uri: Some(format!("https://x/{HOSTILE}")),
         unverified: Some(HOSTILE.into()),
+        in_test: true,
     };
     let mut error = ErrorPage {
         layout: layout.clone(),
@@ -220,6 +221,7 @@ fn hostile_values_stay_text() {
         choose(&layout, HOSTILE).render(),
         error.render(),
         own.render(),
+        console_samples::team(&layout, HOSTILE, None, None).render(),
     ];
     for html in pages.map(|page| page.expect("the page renders")) {
         assert!(html.contains("&#60;script&#62;"), "shown, not dropped");

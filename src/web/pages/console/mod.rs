@@ -1,0 +1,113 @@
+//! The console's pages: what surrounds them, and its start. Each feature has a file of its own.
+
+mod second_factor;
+mod team;
+
+mod administration_import;
+mod administrations;
+
+use std::ops::Deref;
+
+use askama::Template;
+
+use super::{Layout, filters};
+use crate::domain::role::{Right, Role};
+use crate::web::i18n::Text;
+
+pub use administration_import::{ImportNotice, ImportPage, PreviewPage};
+pub use administrations::{
+    AdministrationDone, AdministrationForm, AdministrationNotice, AdministrationPage, AdministrationsPage,
+    UnknownDomainsPage,
+};
+pub use second_factor::{FactorProblem, FactorStep, QrCode, SecondFactorPage};
+pub use team::{InvitationEntry, InviteProblem, RoleEntry, TeamDone, TeamPage};
+
+/// A part of the console, as the navigation lists it. Its name is `console-nav-{id}`, what it is for `console-about-{id}`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Section {
+    pub id: &'static str,
+    pub path: &'static str,
+    /// Whoever has it sees the entry.
+    pub right: Right<'static>,
+}
+
+pub const HOME: Section = Section {
+    id: "home",
+    path: "/console",
+    right: Right::Enter,
+};
+
+pub const ADMINISTRATIONS: Section = Section {
+    id: "administrations",
+    path: "/console/administrations",
+    right: Right::SeeAdministrations,
+};
+
+pub const TEAM: Section = Section {
+    id: "team",
+    path: "/console/equipe",
+    right: Right::SeeRoles,
+};
+
+/// In the order of the navigation. What is not built yet is not here.
+pub const SECTIONS: &[&Section] = &[&HOME, &ADMINISTRATIONS, &TEAM];
+
+/// What surrounds a page of the console: that of every page, and the navigation.
+#[derive(Clone, Debug)]
+pub struct ConsoleLayout {
+    pub layout: Layout,
+    /// Only what this person may see.
+    pub nav: Vec<&'static Section>,
+    pub section: &'static Section,
+    /// This page is the section's own, and not one below it.
+    pub is_start: bool,
+    /// Stands for the session shown; every form posts it as `shown`.
+    pub shown: String,
+}
+
+impl Deref for ConsoleLayout {
+    type Target = Layout;
+
+    fn deref(&self) -> &Layout {
+        &self.layout
+    }
+}
+
+impl ConsoleLayout {
+    /// `aria-current` of an entry: this very page, or the part that it is in.
+    fn current(&self, entry: &Section) -> Option<&'static str> {
+        (entry == self.section).then_some(if self.is_start { "page" } else { "true" })
+    }
+}
+
+impl Section {
+    fn name(&self, text: &Text) -> String {
+        text.get(&format!("console-nav-{}", self.id))
+    }
+
+    fn about(&self, text: &Text) -> String {
+        text.get(&format!("console-about-{}", self.id))
+    }
+}
+
+/// A role in words.
+pub fn role_words(text: &Text, role: &Role) -> String {
+    match role {
+        Role::Operator => text.get("console-role-operator"),
+        Role::Support => text.get("console-role-support"),
+        Role::Manager { administration } => {
+            text.with("console-role-manager", &[("administration", administration.as_str())])
+        }
+    }
+}
+
+/// `/console`: what somebody can do here.
+#[derive(Template)]
+#[template(path = "console/home.html")]
+pub struct ConsoleHomePage {
+    pub layout: ConsoleLayout,
+    /// Display name; the Matrix id when there is none.
+    pub name: String,
+    pub matrix_id: String,
+    pub roles: Vec<Role>,
+}
