@@ -18,6 +18,7 @@ mod under_way;
 use askama::Template;
 use axum::response::IntoResponse;
 use axum::response::{Html, Response};
+use http::header::SET_COOKIE;
 
 use super::error::{AuthorizeError, Incident, PageError, see_other};
 use super::pages::{ErrorKind, ProblemPage};
@@ -26,8 +27,9 @@ use crate::app::App;
 use crate::domain::admission::Refusal;
 use crate::domain::agent::Pause;
 use crate::domain::flow::{Denial, Flow, Progress, Stage, Step};
-use crate::domain::login_loop::AWAY;
+use crate::domain::login_loop::{AWAY, Turns};
 use crate::domain::login_problem::LoginProblem;
+use crate::protocol::authorize::Prompt;
 use crate::secret::random_token;
 use refusal::Explanation;
 use request::Request;
@@ -112,8 +114,22 @@ pub async fn show(mut step: UnderWay) -> Result<Response, AuthorizeError> {
             Ok(see_other(&own_pages::destination(&step.request)))
         }
         Step::Issue(claims) => {
+            // Nothing was asked of anybody: another site began it with a POST. As in `oidc::authorize`.
+            let silent = step.request.checked.prompts(Prompt::None);
+            let turns = (step.flow.progress == Progress::default() && !silent).then(|| step.visitor.turns());
+            if turns.is_some_and(Turns::is_loop) {
+                tracing::warn!(client.id = step.request.client.id, "a login loop was stopped");
+                step.flow.progress = Progress::in_a_loop();
+                step.save().await?;
+                return Ok(step.again());
+            }
+            let cookie = turns
+                .map(|turns| step.visitor.turns_cookie(&step.app, turns))
+                .transpose()?;
             let (flow_id, person) = (Some(step.flow.id.as_str()), step.person.take());
-            finish::issue(&step.app, &step.request, person, claims, flow_id, step.now).await
+            let mut answer = finish::issue(&step.app, &step.request, person, claims, flow_id, step.now).await?;
+            answer.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+            Ok(answer)
         }
     }
 }

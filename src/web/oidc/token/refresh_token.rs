@@ -7,7 +7,6 @@ use http::StatusCode;
 
 use super::super::super::error::JsonError;
 use super::super::super::person::{claim_values, is_agent_confirmed};
-use super::super::registration;
 use super::{AccessToken, Call, TokenResponse};
 use crate::domain::grant::{Authorization, RefreshTokenRecord, RefreshUse, Rotation};
 use crate::protocol::authorize::OFFLINE_ACCESS;
@@ -75,7 +74,6 @@ async fn attempt(call: &Call<'_>, token: &Redacted, scope: Option<&str>) -> Resu
     let Some(refresh_token) = refresh_token else {
         return Ok(None);
     };
-    registration::used(app, client, now).await?;
     tracing::info!(
         client.id = client.id,
         authorization.id = authorization.id,
