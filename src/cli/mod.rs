@@ -2,6 +2,7 @@
 //! assumptions, logs and errors go to standard error. Exit status: 0 done, 1 failed, 2 not a valid command.
 
 mod apply;
+mod audit;
 mod check_config;
 mod client;
 mod context;
@@ -67,6 +68,9 @@ enum Command {
     /// Let somebody register clients by themselves (registration.mode = "token").
     #[command(subcommand)]
     RegistrationToken(registration_token::RegistrationTokenCommand),
+    /// Check the audit log, or take a copy of it.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// See and rotate the keys that sign tokens.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -83,6 +87,7 @@ pub async fn main() -> ExitCode {
         Command::Apply(args) => apply::run(&global, args).await,
         Command::Client(command) => client::run(&global, command).await,
         Command::RegistrationToken(command) => registration_token::run(&global, command).await,
+        Command::Audit(command) => audit::run(&global, command).await,
         Command::Keys(command) => keys::run(&global, command).await,
     };
     match done {
