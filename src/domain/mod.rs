@@ -26,4 +26,5 @@ pub mod registration;
 pub mod role;
 pub mod second_factor;
 pub mod session;
+pub mod statistics;
 pub mod throttle;

@@ -73,6 +73,7 @@ mod second_factors;
 mod sessions;
 mod sign_ins;
 mod signing_keys;
+mod statistics;
 mod throttles;
 mod tokens;
 mod unknown_domains;

@@ -17,7 +17,9 @@ use super::super::logo;
 use super::super::visitor::network_of;
 use super::userinfo::{INVALID_TOKEN, from_header};
 use crate::app::{App, SharedApp};
+use crate::audit;
 use crate::config::RegistrationMode;
+use crate::domain::audit::{Action, Actor, Event, ObjectKind};
 use crate::domain::claims::SCOPES;
 use crate::domain::registration::{Outcome, Registration};
 use crate::domain::throttle::{Limit, registration_bucket};
@@ -269,10 +271,17 @@ async fn check_sector(app: &App, client: &Client) -> Result<(), JsonError> {
 /// Counts an attempt of a network, successful or not, before anything is fetched for it.
 async fn take_turn(app: &App, network: &str, now: i64) -> Result<(), JsonError> {
     let limit = Limit::per_day(app.config.registration.per_network_per_day);
-    match app.store.take(&registration_bucket(network), limit, now).await? {
-        Ok(()) => Ok(()),
-        Err(_) => Err(too_many(network, "too many registrations from this network today")),
+    if app.store.take(&registration_bucket(network), limit, now).await?.is_ok() {
+        return Ok(());
     }
+    let event = Event {
+        actor: Actor::System,
+        action: Action::RegistrationThrottled,
+        object: (ObjectKind::Network, network.to_owned()),
+        detail: Value::Null,
+    };
+    audit::record_once(&app.store, now, event, 3600).await?;
+    Err(too_many(network, "too many registrations from this network today"))
 }
 
 fn accepted(outcome: Outcome, network: &str) -> Result<(), JsonError> {
