@@ -29,7 +29,7 @@ pub use self::{
     account_status::WatchError,
     checkup::{Checkup, ServiceSeen, Unreached},
     directory::DirectoryError,
-    error::UpstreamError,
+    error::{NamedAccount, UpstreamError},
     health::{Api, Health, ServerHealth},
     login_types::{IdentityProvider, Offered, choose_way},
     oauth::{Attempt, AuthenticationService, ClientError, Wishes, current_registration},

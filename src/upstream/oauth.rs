@@ -20,7 +20,7 @@ pub use self::{
     registration::{ClientError, current_registration},
 };
 use super::{
-    Upstream, UpstreamError,
+    NamedAccount, Upstream, UpstreamError,
     session::{AccessToken, LOGOUT_LIMIT, LOGOUT_TRIES, see_through},
 };
 use crate::{
@@ -227,12 +227,14 @@ impl Upstream {
         };
         let keys = self.signing_keys_of(service).await?;
         let proven = id_token::verify(id_token, &keys, attempt, token.expose(), now)?;
-        let identity = self.identify(homeserver, Way::OAuth, None, token).await?;
+        let at_issuer = IssuerSubject {
+            issuer: attempt.issuer.clone(),
+            subject: proven.subject,
+        };
+        let identity = self.identify(homeserver, Way::OAuth, None, token).await;
+        let identity = identity.map_err(|error| error.about(NamedAccount::AtIssuer(at_issuer.clone())))?;
         Ok(UpstreamIdentity {
-            at_issuer: Some(IssuerSubject {
-                issuer: attempt.issuer.clone(),
-                subject: proven.subject,
-            }),
+            at_issuer: Some(at_issuer),
             auth_time: proven.auth_time,
             ..identity
         })

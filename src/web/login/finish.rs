@@ -24,7 +24,7 @@ use crate::domain::login_problem::LoginProblem;
 use crate::domain::session::BrowserSession;
 use crate::protocol::authorize::Prompt;
 use crate::secret::{fingerprint, random_id, random_token};
-use crate::upstream::UpstreamError;
+use crate::upstream::{NamedAccount, UpstreamError};
 
 /// Signs the browser in as the agent who came back from `homeserver`, and saves that in the flow.
 pub async fn sign_in(
@@ -215,7 +215,7 @@ async fn insert(
     Ok(app.store.insert_agent(&agent).await?)
 }
 
-/// Logs a login that failed at the homeserver, once. What became of an account that the homeserver has named counts from now
+/// Logs a login that failed at the homeserver, once. What became of an account that the homeserver's side has named counts from now
 /// on; one that was seen deactivated is closed for good: its next owner is another agent.
 pub async fn note_failure(step: &UnderWay, homeserver: &Homeserver, error: &UpstreamError) -> Result<(), PageError> {
     tracing::warn!(
@@ -226,10 +226,15 @@ pub async fn note_failure(step: &UnderWay, homeserver: &Homeserver, error: &Upst
         error = %error,
         "a login failed at the homeserver"
     );
-    if let Some((matrix_id, state)) = error.named_account()
-        && let Some(agent) = step.app.store.find_open_agent(&homeserver.name, matrix_id).await?
-    {
-        account::seen(&step.app, homeserver, &agent.id, state, Source::Login, step.now).await?;
+    if let Some((account, state)) = error.named_account() {
+        let (store, homeserver_name) = (&step.app.store, &homeserver.name);
+        let agent = match account {
+            NamedAccount::MatrixId(id) => store.find_open_agent(homeserver_name, id).await?,
+            NamedAccount::AtIssuer(at) => store.find_open_agent_at_issuer(homeserver_name, at).await?,
+        };
+        if let Some(agent) = agent {
+            account::seen(&step.app, homeserver, &agent.id, state, Source::Login, step.now).await?;
+        }
     }
     Ok(())
 }
