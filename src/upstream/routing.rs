@@ -1,9 +1,6 @@
 //! From what the agent typed to the homeserver they sign in at, with how much that choice may be trusted.
 
-use super::{
-    Upstream,
-    directory::{Asked, DirectoryError},
-};
+use super::{Upstream, directory::DirectoryError};
 use crate::config::DomainRules;
 use crate::domain::{
     homeserver::{Homeserver, LocalRoute, RouteTrust, find, route_locally, rule_for},
@@ -115,7 +112,7 @@ impl Upstream {
         address: &str,
         agreeing: usize,
     ) -> Result<(&'a Homeserver, RouteTrust), RouteError> {
-        let finding = self.lookup(homeservers, address, agreeing, Asked::ToRoute).await?;
+        let finding = self.lookup(homeservers, address, agreeing).await?;
         let homeserver = find(homeservers, &finding.homeserver).ok_or(RouteError::NotListed)?;
         if let Some(new) = &finding.new_homeserver {
             tracing::info!(
