@@ -400,6 +400,59 @@ async fn the_history_is_paged_without_gaps_and_kept_for_its_time() {
 async fn the_download_has_everything_and_no_secret() {
     let app = TestApp::start().await;
     let service = app.register(refreshing("service")).await;
+#[tokio::test]
+async fn silent_requests_in_a_loop_leave_one_line_an_hour() {
+    let app = TestApp::start().await;
+    let service = app.relying_party("service").await;
+    let browser = Browser::new(&app);
+    service.tokens(&browser, &[]).await;
+    let agent_id = agent_id(&app).await;
+    let lines = async || {
+        let store = &app.app.store;
+        store.list_past_sign_ins(&agent_id, None, 1000).await.unwrap().len()
+    };
+    for _ in 0..5 {
+        assert!(is_signed_in(&service, &browser).await);
+    }
+    assert_eq!(lines().await, 1);
+    let elsewhere = Browser::new(&app);
+    service.tokens(&elsewhere, &[]).await;
+    assert_eq!(lines().await, 2, "another browser is another sign-in");
+    app.advance(3600);
+    for _ in 0..5 {
+        assert!(is_signed_in(&service, &browser).await);
+    }
+    assert_eq!(lines().await, 3);
+}
+
+#[tokio::test]
+async fn a_long_history_is_downloaded_up_to_a_limit_that_is_said() {
+    let app = TestApp::start().await;
+    let browser = Browser::new(&app);
+    home_after_login(&browser).await;
+    let data = browser.get(&format!("{HOME}/donnees")).await.json();
+    assert_eq!(data["older_sign_ins_at"], serde_json::Value::Null);
+    let (agent_id, now) = (agent_id(&app).await, app.app.clock.now());
+    for number in 0..=5000 {
+        let sign_in = PastSignIn {
+            id: format!("id-{number:05}"),
+            agent_id: agent_id.clone(),
+            client_id: "gone".into(),
+            client_name: "Gone".into(),
+            way: Way::Sso,
+            at: now - number,
+        };
+        app.app.store.insert_past_sign_in(&sign_in, now + 10_000).await.unwrap();
+    }
+    let data = browser.get(&format!("{HOME}/donnees")).await.json();
+    let sign_ins = data["sign_ins"].as_array().unwrap();
+    assert_eq!((sign_ins.len(), &sign_ins[0]["at"]), (5000, &now.into()), "the newest");
+    assert_eq!(
+        data["older_sign_ins_at"],
+        format!("{}{HOME}/connexions", app.app.config.issuer)
+    );
+}
+
     let browser = Browser::new(&app);
     let tokens = service
         .tokens(

@@ -17,7 +17,7 @@ use crate::domain::agent::{AccountState, Agent, IssuerSubject};
 use crate::domain::claims;
 use crate::domain::flow::Denial;
 use crate::domain::grant::{AgentGrant, Authorization, CodeRecord};
-use crate::domain::history::PastSignIn;
+use crate::domain::history::{PastSignIn, sign_in_id};
 use crate::domain::homeserver::{Homeserver, Way};
 use crate::domain::identity::{Continuity, Facts, UpstreamIdentity, continuity, is_other_account, settle};
 use crate::domain::login_problem::LoginProblem;
@@ -287,8 +287,16 @@ pub async fn issue(
         client_id: request.client.id.clone(),
         scope: request.checked.scope.clone(),
         resources: request.audience.clone(),
+    let sign_in = PastSignIn {
+        id: sign_in_id(&person.session, &request.client.id, now),
+        agent_id: person.agent.id.clone(),
+        client_id: request.client.id.clone(),
+        client_name: request.client.name.clone(),
+        way: person.session.way,
+        at: now,
+    };
         agent: Some(AgentGrant {
-            agent_id: person.agent.id.clone(),
+            agent_id: person.agent.id,
             session_id: person.session.id,
             subject: person.subject,
             claims,
@@ -301,14 +309,6 @@ pub async fn issue(
             sid,
         }),
         created_at: now,
-    };
-    let sign_in = PastSignIn {
-        id: authorization.id.clone(),
-        agent_id: person.agent.id,
-        client_id: request.client.id.clone(),
-        client_name: request.client.name.clone(),
-        way: person.session.way,
-        at: now,
     };
     let record = CodeRecord {
         fingerprint: fingerprint(&code),
