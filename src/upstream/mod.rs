@@ -57,6 +57,7 @@ pub struct Upstream {
     health: Health,
     rules: DomainRules,
     answers: directory::Answers,
+    login_types: login_types::LoginTypes,
 }
 
 impl Upstream {
@@ -69,6 +70,7 @@ impl Upstream {
             health: Health::default(),
             rules,
             answers: directory::Answers::default(),
+            login_types: login_types::LoginTypes::default(),
         }
     }
 

@@ -79,23 +79,31 @@ impl Upstream {
         self.route_by(homeservers, identifier, 2).await
     }
 
+    /// Whether it takes the directory to find out where an identifier leads: up to one request to each of its servers.
+    pub fn asks_directory(&self, homeservers: &[Homeserver], identifier: &Identifier) -> bool {
+        match (route_locally(homeservers, identifier), identifier) {
+            // One homeserver: there is nothing to ask anybody.
+            (LocalRoute::Found(_, _), Identifier::Email(_)) => self.rules == DomainRules::Last && homeservers.len() > 1,
+            (LocalRoute::AskDirectory, Identifier::Email(_)) => self.rules != DomainRules::Only,
+            _ => false,
+        }
+    }
+
     async fn route_by(
         &self,
         homeservers: &[Homeserver],
         identifier: &Identifier,
         agreeing: usize,
     ) -> Result<Route, RouteError> {
+        let asks_directory = self.asks_directory(homeservers, identifier);
         let (homeserver, trust) = match (route_locally(homeservers, identifier), identifier) {
-            // One homeserver: there is nothing to ask anybody.
-            (LocalRoute::Found(_, _), Identifier::Email(address))
-                if self.rules == DomainRules::Last && homeservers.len() > 1 =>
-            {
+            (LocalRoute::Found(_, _), Identifier::Email(address)) if asks_directory => {
                 self.by_directory_then_rule(homeservers, address, agreeing).await?
             }
             (LocalRoute::Found(homeserver, trust), _) => (homeserver, trust),
             (LocalRoute::NotListed, _) => return Err(RouteError::NotListed),
             (LocalRoute::NeedsServer, _) => return Err(RouteError::NeedsServer),
-            (LocalRoute::AskDirectory, Identifier::Email(address)) if self.rules != DomainRules::Only => {
+            (LocalRoute::AskDirectory, Identifier::Email(address)) if asks_directory => {
                 self.by_directory(homeservers, address, agreeing).await?
             }
             (LocalRoute::AskDirectory, _) => return Err(RouteError::Unknown),

@@ -9,6 +9,7 @@ use super::super::logout::end_session;
 use super::super::oidc::registration;
 use super::super::pages::ErrorKind;
 use super::super::person::Person;
+use super::gate;
 use super::request::Request;
 use super::under_way::UnderWay;
 use crate::account::{self, Source};
@@ -50,6 +51,7 @@ pub async fn sign_in(
     account::seen(&app, homeserver, &agent.id, AccountState::Stands, Source::Login, now).await?;
     let fresh = proven.is_some_and(|at| at >= step.flow.created_at);
     let after_logout = !fresh && step.visitor.signed_out().await?;
+    let looked_up = std::mem::take(&mut step.flow.progress.looked_up);
     let progress = &mut step.flow.progress;
     progress.other_account = progress
         .typed
@@ -70,6 +72,9 @@ pub async fn sign_in(
         end_session(&app, &former.id, now).await?;
     }
     step.visitor.sign_in(&session.id).await?;
+    if looked_up {
+        gate::led_to_a_login(step).await?;
+    }
     tracing::info!(
         flow.id = step.flow.log_id(),
         client.id = step.flow.client_id,

@@ -305,12 +305,12 @@ async fn a_way_that_was_switched_off_meanwhile() {
 #[tokio::test]
 async fn discovery_finds_the_ways_in() {
     let homeserver = homeserver(AccountState::Active).await;
-    let upstream = upstream();
-    let offered = upstream.login_types(&homeserver.listed()).await.expect("login types");
+    // One that remembers no answer for each question.
+    let offered = upstream().login_types(&homeserver.listed()).await.expect("login types");
     assert_eq!(choose_way(&homeserver.listed(), &offered), Some(Way::Sso));
     assert_eq!(offered.sso.expect("single sign-on")[0].id, "main");
     homeserver.offer(&["m.login.sso", "m.login.password"]);
-    let offered = upstream.login_types(&homeserver.listed()).await;
+    let offered = upstream().login_types(&homeserver.listed()).await;
     assert_eq!(
         offered,
         Ok(Offered {
@@ -321,10 +321,10 @@ async fn discovery_finds_the_ways_in() {
     );
     homeserver.script(Endpoint::LoginTypes, Lie::error(404, "M_UNRECOGNIZED"));
     assert_eq!(
-        upstream.login_types(&homeserver.listed()).await,
+        upstream().login_types(&homeserver.listed()).await,
         Err(UpstreamError::NoSuchWay)
     );
-    let nobody = upstream.login_types(&dead(NAME).await).await;
+    let nobody = upstream().login_types(&dead(NAME).await).await;
     assert_eq!(nobody, Err(UpstreamError::Unreachable("no connection")));
 }
 
