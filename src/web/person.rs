@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::app::App;
 use crate::domain::administration::Administration;
 use crate::domain::admission;
-use crate::domain::agent::Agent;
+use crate::domain::agent::{AccountState, Agent};
 use crate::domain::claims;
 use crate::domain::flow::SignedIn;
 use crate::domain::grant::Authorization;
@@ -102,6 +102,16 @@ impl Person {
 fn is_confirmed(app: &App, agent: &Agent, homeserver: Option<&Homeserver>, now: i64) -> bool {
     let is_watched = homeserver.is_some_and(|homeserver| homeserver.watch.is_on());
     !is_watched || agent.is_confirmed(app.config.lifetimes.unconfirmed, now)
+}
+
+/// The agent of this id whose account stands, as far as is known and recently enough.
+pub async fn find_standing_agent(app: &App, agent_id: &str, now: i64) -> Result<Option<Agent>, StoreError> {
+    let agent = app.store.find_agent(agent_id).await?;
+    let Some(agent) = agent.filter(|agent| agent.account() == AccountState::Stands) else {
+        return Ok(None);
+    };
+    let homeserver = app.store.find_homeserver(&agent.homeserver).await?;
+    Ok(is_confirmed(app, &agent, homeserver.as_ref(), now).then_some(agent))
 }
 
 /// [`is_confirmed`] for the agent of an authorization.

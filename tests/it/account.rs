@@ -5,13 +5,14 @@ mod own_login;
 use std::collections::BTreeSet;
 
 use tchap_connect::domain::history::PastSignIn;
-use tchap_connect::domain::homeserver::Way;
+use tchap_connect::domain::homeserver::{WatchWay, Way};
 use tchap_connect::jobs::logout_delivery::deliver_due;
 use tchap_connect::protocol::client::{Client, ConsentPolicy, LogoutUris};
 
+use crate::support::homeserver::AccountState;
 use crate::support::logout_receiver::with_receivers;
 use crate::support::{
-    Browser, EMAIL, JEAN, MARIES_EMAIL, PASSWORD, Page, RelyingParty, TestApp, client, marie, refreshing,
+    Browser, EMAIL, JEAN, LOCAL_PART, MARIES_EMAIL, PASSWORD, Page, RelyingParty, TestApp, client, marie, refreshing,
 };
 
 const HOME: &str = "/mon-compte";
@@ -493,4 +494,38 @@ async fn a_long_history_is_downloaded_up_to_a_limit_that_is_said() {
         assert_eq!(answer.status, 303, "{path}");
         assert!(answer.header("location").starts_with("/authorize/"), "{path}");
     }
+}
+
+/// What refuses an agent everywhere else refuses them here.
+#[tokio::test]
+async fn an_account_that_does_not_stand_or_is_not_confirmed_sees_no_page() {
+    let (app, _directory) = TestApp::watched(WatchWay::SynapseAdmin, &[("LIFETIMES_UNCONFIRMED", "3600")]).await;
+    let service = app.relying_party("service").await;
+    let browser = Browser::new(&app);
+    service.tokens(&browser, &[]).await;
+    home(&browser).await;
+    for path in [HOME, "/mon-compte/connexions", "/mon-compte/donnees"] {
+        assert_eq!(browser.get(path).await.status, 200, "{path}");
+    }
+    app.advance(3601);
+    for path in [HOME, "/mon-compte/connexions", "/mon-compte/donnees"] {
+        let answer = browser.get(path).await;
+        assert_eq!(answer.status, 303, "unconfirmed: {path} {}", answer.body);
+        assert!(answer.header("location").starts_with("/authorize/"), "{path}");
+    }
+
+    // A suspended account signs in at its homeserver as before, and has a session here then.
+    app.homeserver.set_state(LOCAL_PART, AccountState::Suspended);
+    app.watch_turn().await;
+    let suspended = Browser::new(&app);
+    let page = suspended.sign_in(&service.url(&[]), JEAN).await;
+    assert_eq!(page.text("error-code"), "TC-ACCOUNT-SUSPENDED");
+    for path in [HOME, "/mon-compte/connexions", "/mon-compte/donnees"] {
+        let answer = suspended.get(path).await;
+        assert_eq!(answer.status, 303, "suspended: {path} {}", answer.body);
+        assert!(answer.header("location").starts_with("/authorize/"), "{path}");
+    }
+    // The way there ends with the reason, not in a circle.
+    let page = suspended.sign_in(HOME, JEAN).await;
+    assert_eq!(page.text("error-code"), "TC-ACCOUNT-SUSPENDED");
 }

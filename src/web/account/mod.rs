@@ -16,6 +16,7 @@ use super::login::own_pages;
 use super::logout::end_session;
 use super::pages::{Done, ErrorKind, Layout};
 use super::routes::no_head;
+use super::person::find_standing_agent;
 use super::visitor::Visitor;
 use crate::app::SharedApp;
 use crate::domain::account::{self, Service};
@@ -83,9 +84,8 @@ async fn signed_in(app: &SharedApp, visitor: &Visitor, now: i64) -> Result<Optio
     let Some(session) = app.store.find_browser_session(&id, now).await? else {
         return Ok(None);
     };
-    let agent = app.store.find_agent(&session.agent_id).await?;
-    let open = agent.filter(|agent| agent.closed_at.is_none());
-    Ok(open.map(|agent| (session, agent)))
+    let agent = find_standing_agent(app, &session.agent_id, now).await?;
+    Ok(agent.map(|agent| (session, agent)))
 }
 
 fn has_error(parts: &Parts) -> bool {
