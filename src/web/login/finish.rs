@@ -16,7 +16,7 @@ use crate::account::{self, Source};
 use crate::app::App;
 use crate::domain::agent::{AccountState, Agent, IssuerSubject};
 use crate::domain::claims;
-use crate::domain::flow::Denial;
+use crate::domain::flow::{ConsentRule, Denial};
 use crate::domain::grant::{AgentGrant, Authorization, CodeRecord};
 use crate::domain::history::{PastSignIn, sign_in_id};
 use crate::domain::homeserver::{Homeserver, Way};
@@ -287,11 +287,6 @@ pub async fn issue(
         .sid(&person.session.id, &request.client.id, &random_id()?)
         .await?
         .ok_or_else(ended)?;
-    let authorization = Authorization {
-        id: random_id()?,
-        client_id: request.client.id.clone(),
-        scope: request.checked.scope.clone(),
-        resources: request.audience.clone(),
     let sign_in = PastSignIn {
         id: sign_in_id(&person.session, &request.client.id, now),
         agent_id: person.agent.id.clone(),
@@ -300,6 +295,11 @@ pub async fn issue(
         way: person.session.way,
         at: now,
     };
+    let authorization = Authorization {
+        id: random_id()?,
+        client_id: request.client.id.clone(),
+        scope: request.checked.scope.clone(),
+        resources: request.audience.clone(),
         agent: Some(AgentGrant {
             agent_id: person.agent.id,
             session_id: person.session.id,
@@ -330,7 +330,8 @@ pub async fn issue(
     {
         return Err(PageError::new(ErrorKind::FlowExpired).into());
     }
-    if !app.store.insert_authorization(&authorization, &record).await? {
+    let agreed = request.consent_rule() != ConsentRule::Never;
+    if !app.store.insert_authorization(&authorization, &record, agreed).await? {
         return Err(ended());
     }
     app.store
