@@ -204,6 +204,9 @@ async fn another_agents_objects_are_not_found_and_nothing_changes() {
         end.clone(),
         format!("{HOME}/sessions/unknown"),
         format!("{HOME}/sessions/%00"),
+        // No text at all.
+        withdraw("%FF"),
+        format!("{HOME}/sessions/%FF"),
     ] {
         let answer = marie.post(&path, &[("shown", &own)]).await;
         assert_eq!(
@@ -398,10 +401,6 @@ async fn the_history_is_paged_without_gaps_and_kept_for_its_time() {
 }
 
 #[tokio::test]
-async fn the_download_has_everything_and_no_secret() {
-    let app = TestApp::start().await;
-    let service = app.register(refreshing("service")).await;
-#[tokio::test]
 async fn silent_requests_in_a_loop_leave_one_line_an_hour() {
     let app = TestApp::start().await;
     let service = app.relying_party("service").await;
@@ -454,6 +453,10 @@ async fn a_long_history_is_downloaded_up_to_a_limit_that_is_said() {
     );
 }
 
+#[tokio::test]
+async fn the_download_has_everything_and_no_secret() {
+    let app = TestApp::start().await;
+    let service = app.register(refreshing("service")).await;
     let browser = Browser::new(&app);
     let tokens = service
         .tokens(
