@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use tchap_connect::domain::agent::Pause;
 use tchap_connect::domain::consent::Consent;
 use tchap_connect::protocol::client::{Client, LogoutUris, SubjectType};
 use tchap_connect::store::Store;
