@@ -60,6 +60,7 @@ identifier-error-unknown-address = { -brand } does not know this address as that
 identifier-guest = I am an external guest
 identifier-error-unreachable = Your { -brand } server is not responding. Try again in a few minutes.
 identifier-error-directory = Your { -brand } server could not be found for now. Try again in a few minutes.
+identifier-error-too-many = Too many addresses were looked up. Try again in { $wait }, or choose your server in the list.
 
 account-label = Account
 account-change = Use another account

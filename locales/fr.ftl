@@ -60,6 +60,7 @@ identifier-error-unknown-address = { -brand } ne connaît pas cette adresse comm
 identifier-guest = Je suis un invité externe
 identifier-error-unreachable = Votre serveur { -brand } ne répond pas. Réessayez dans quelques minutes.
 identifier-error-directory = Votre serveur { -brand } n’a pas pu être trouvé pour le moment. Réessayez dans quelques minutes.
+identifier-error-too-many = Trop de recherches d’adresses. Réessayez dans { $wait }, ou choisissez votre serveur dans la liste.
 
 account-label = Compte
 account-change = Utiliser un autre compte

@@ -52,6 +52,7 @@ impl Draft {
             open_flows_per_network: reader.integer("limits.open_flows_per_network", 2000, 1..=1_000_000),
             failed_passwords_per_account: reader.integer("limits.failed_passwords_per_account", 4, 1..=100),
             failed_passwords_per_network: reader.integer("limits.failed_passwords_per_network", 100, 1..=1800),
+            look_ups_per_network: reader.integer("limits.look_ups_per_network", 1000, 1..=1_000_000),
         };
         let registration = Registration {
             mode: reader

@@ -155,6 +155,8 @@ pub struct Limits {
     pub failed_passwords_per_account: i64,
     /// The same per network (IPv4 address or IPv6 /64), whoever they are for.
     pub failed_passwords_per_network: i64,
+    /// Look-ups in the directory per network and half hour that lead to no login.
+    pub look_ups_per_network: i64,
 }
 
 /// Who may register a client by themselves (RFC 7591).

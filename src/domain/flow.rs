@@ -54,6 +54,8 @@ pub struct Progress {
     pub stage: Stage,
     /// What the agent typed to be recognised.
     pub typed: Option<String>,
+    /// The directory was asked where that leads; it counts until it has led to a login.
+    pub looked_up: bool,
     /// The browser session that a login within this flow made.
     pub logged_in: Option<String>,
     /// The agent wants to sign in with another account than that of the browser session.

@@ -318,23 +318,42 @@ pub fn entitlement(homeservers: &[Homeserver], asserting: &str, address: &str) -
     }
 }
 
-/// Is the homeserver `asserting` entitled to assert `address` (normalised)? Only then is the address believed.
-///
-/// A domain rule decides where one matches; else a homeserver alone on the list and without rules is entitled to
-/// all; else the directory, whose answer counts only when a server other than `asserting` gave it: a server that
-/// would assert `x@elysee.fr` would also answer that it is the one to ask.
-pub fn entitled(
-    homeservers: &[Homeserver],
-    asserting: &str,
-    address: &str,
-    directory: Option<&DirectoryFinding>,
-) -> bool {
-    match entitlement(homeservers, asserting, address) {
-        Entitlement::Yes => true,
-        Entitlement::No => false,
-        Entitlement::AskDirectory => directory.is_some_and(|finding| {
-            finding.homeserver == asserting && finding.answered_by.iter().any(|server| server != asserting)
-        }),
+/// What directory servers other than the one that asserts an address say of it: a server that would assert `x@elysee.fr` would
+/// also answer that it is the one to ask. Two must agree to give and to take away, since one may lie or be the first one's
+/// accomplice; where only one other offers the directory, its word has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Testimony {
+    needed: usize,
+    yes: usize,
+    no: usize,
+}
+
+impl Testimony {
+    /// Nothing heard yet of so many servers.
+    pub fn of(witnesses: usize) -> Self {
+        Self {
+            needed: witnesses.min(2),
+            yes: 0,
+            no: 0,
+        }
+    }
+
+    /// One server's answer.
+    pub fn hear(&mut self, yes: bool) {
+        match yes {
+            true => self.yes += 1,
+            false => self.no += 1,
+        }
+    }
+
+    /// Whether the address is the asserting server's; `None` while too few agree. Where there is no witness it is not.
+    pub fn verdict(self) -> Option<bool> {
+        match self.needed {
+            0 => Some(false),
+            needed if self.no >= needed => Some(false),
+            needed if self.yes >= needed => Some(true),
+            _ => None,
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! How many failed passwords are relayed (threats: rate-limit evasion, locking others out), and how often clients register. A
-//! limit is a bucket that lets `burst` through at once and then one per `interval`; the database keeps one instant per bucket.
+//! How many failed passwords are relayed (threats: rate-limit evasion, locking others out), how many addresses are looked up
+//! for whoever does not sign in, and how often clients register. A limit is a bucket that lets `burst` through at once and then one per `interval`; the database keeps one instant per bucket.
 
 use super::homeserver::Homeserver;
 use super::identifier::Identifier;
@@ -20,7 +20,7 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// `burst` failures per half hour, at least one.
+    /// `burst` failures or look-ups per half hour, at least one.
     pub fn per_half_hour(burst: i64) -> Self {
         Self::within(WINDOW, burst)
     }
@@ -64,6 +64,16 @@ pub fn account_bucket(homeserver: &Homeserver, identifier: &Identifier) -> Strin
 /// The bucket of a network (an IPv4 address, an IPv6 /64).
 pub fn network_bucket(network: &str) -> String {
     format!("network/{network}")
+}
+
+/// The bucket of a network's look-ups.
+pub fn look_up_bucket(network: &str) -> String {
+    format!("look-up/network/{network}")
+}
+
+/// The bucket of one flow's look-ups. A fingerprint: the id of a flow is the token of its forms.
+pub fn flow_bucket(flow_id: &str) -> String {
+    format!("look-up/flow/{}", fingerprint(flow_id))
 }
 
 /// The bucket of a network's registrations and replacements.

@@ -8,7 +8,8 @@ use crate::domain::ending::Toll;
 use crate::domain::logout::Participant;
 use crate::protocol::client::Client;
 
-const SESSIONS: &str = "select id from browser_sessions where agent_id = $1 order by id";
+/// In the order in which all that takes several of them holds them: else two would wait for each other.
+pub(super) const SESSIONS: &str = "select id from browser_sessions where agent_id = $1 order by id";
 
 /// Ends every browser session of an agent in the transaction `$tx`; answers how many.
 macro_rules! end_sessions {

@@ -61,6 +61,28 @@ impl Store {
         Ok(row.map(Agent::from))
     }
 
+    /// The open agent of an account that its authentication service knows by this subject, as far as its last login told.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_open_agent_at_issuer(
+        &self,
+        homeserver: &str,
+        at: &IssuerSubject,
+    ) -> Result<Option<Agent>, StoreError> {
+        let sql = concat!(
+            "select ",
+            agent_columns!(),
+            " from agents where homeserver = $1 and upstream_subject = $2 and upstream_issuer = $3
+              and closed_at is null"
+        );
+        let row = on!(self.reads(), db => {
+            let query = sqlx::query_as::<_, AgentRow>(sql).bind(homeserver).bind(&at.subject).bind(&at.issuer);
+            query.fetch_optional(db).await
+        })?;
+        Ok(row.map(Agent::from))
+    }
+
     /// Adds an open agent and answers the account's open agent: another one when a racing sign-in was first.
     ///
     /// # Errors

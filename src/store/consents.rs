@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::accounts::SESSIONS;
 use super::logouts::{is_told, queue};
+use super::sessions::HOLD;
 use super::{Store, StoreError, from_json, to_json};
 use crate::domain::consent::Consent;
 use crate::protocol::client::Client;
@@ -63,8 +65,6 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn withdraw(&self, agent_id: &str, client_id: &str, now: i64) -> Result<(), StoreError> {
-        // Holds the sessions: a code that is just given comes before and is seen, or comes after and finds no `sid`.
-        let hold = "update browser_sessions set expires_at = expires_at where agent_id = $1";
         let forget = "delete from consents where agent_id = $1 and client_id = $2";
         let revoke = "update authorizations set revoked_at = $3
                       where agent_id = $1 and client_id = $2 and revoked_at is null";
@@ -72,7 +72,11 @@ impl Store {
         let leave = "delete from session_clients where client_id = $2
                      and session_id in (select id from browser_sessions where agent_id = $1) returning sid, subject";
         transaction!(self, tx => {
-            sqlx::query(hold).bind(agent_id).execute(&mut *tx).await?;
+            // Holds the sessions: a code that is just given comes before and is seen, or comes after and finds no `sid`.
+            let sessions = sqlx::query_as::<_, (String,)>(SESSIONS).bind(agent_id).fetch_all(&mut *tx).await?;
+            for (session,) in sessions {
+                sqlx::query(HOLD).bind(&session).execute(&mut *tx).await?;
+            }
             sqlx::query(forget).bind(agent_id).bind(client_id).execute(&mut *tx).await?;
             sqlx::query(revoke).bind(agent_id).bind(client_id).bind(now).execute(&mut *tx).await?;
             let left = sqlx::query_as::<_, (String, Option<String>)>(leave).bind(agent_id).bind(client_id);

@@ -22,7 +22,7 @@ struct CodeRow {
 
 impl Store {
     /// Stores an authorization and the code that stands for it, both or neither; `false` when the agent has signed out
-    /// meanwhile, or withdrawn what the client had.
+    /// meanwhile, or withdrawn what the client had. `agreed`: it stands on a consent, which must still be remembered then.
     ///
     /// # Errors
     /// When the database fails.
@@ -30,18 +30,25 @@ impl Store {
         &self,
         authorization: &Authorization,
         code: &CodeRecord,
+        agreed: bool,
     ) -> Result<bool, StoreError> {
         let document = to_json(authorization)?;
         let insert_code = "insert into codes (fingerprint, authorization_id, client_id, redirect_uri, code_challenge,
                            expires_at) values ($1, $2, $3, $4, $5, $6)";
         let takes_part = "select created_at from browser_sessions where id = $1 and exists
                           (select 1 from session_clients where session_id = $1 and client_id = $2 and sid = $3)";
+        let consent = "select given_at from consents where agent_id = $1 and client_id = $2";
         transaction!(self, tx => {
             if let Some(agent) = &authorization.agent {
                 sqlx::query(HOLD).bind(&agent.session_id).execute(&mut *tx).await?;
                 // A statement of its own: on PostgreSQL only what begins after the wait sees what it waited for.
                 let sid = sqlx::query_as::<_, (i64,)>(takes_part).bind(&agent.session_id).bind(&authorization.client_id);
                 if sid.bind(&agent.sid).fetch_optional(&mut *tx).await?.is_none() {
+                    return Ok(false);
+                }
+                // A withdrawal just before: the `sid` is a new one then, and what was agreed to is forgotten.
+                let consent = sqlx::query_as::<_, (i64,)>(consent).bind(&agent.agent_id).bind(&authorization.client_id);
+                if agreed && consent.fetch_optional(&mut *tx).await?.is_none() {
                     return Ok(false);
                 }
             }

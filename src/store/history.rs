@@ -15,13 +15,13 @@ struct SignInRow {
 }
 
 impl Store {
-    /// Remembers a sign-in until `expires_at`, Unix seconds.
+    /// Remembers a sign-in until `expires_at`, Unix seconds, unless the one of this id is remembered already.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn insert_past_sign_in(&self, sign_in: &PastSignIn, expires_at: i64) -> Result<(), StoreError> {
         let sql = "insert into sign_in_history (id, agent_id, client_id, client_name, way, at, expires_at)
-                   values ($1, $2, $3, $4, $5, $6, $7)";
+                   values ($1, $2, $3, $4, $5, $6, $7) on conflict (id) do nothing";
         on!(self.writes(), db => {
             sqlx::query(sql)
                 .bind(&sign_in.id)

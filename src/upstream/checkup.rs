@@ -8,7 +8,6 @@ use ruma::api::error::RetryAfter;
 use serde::Deserialize;
 use url::Url;
 
-use super::directory::Asked;
 use super::{
     DirectoryError, Offered, Upstream, UpstreamError,
     error::{Step, refusal},
@@ -157,7 +156,7 @@ impl Upstream {
             ..other.clone()
         };
         let list: Vec<_> = list.iter().map(alone).collect();
-        self.lookup(&list, address, 1, Asked::ToRoute).await
+        self.lookup(&list, address, 1).await
     }
 }
 

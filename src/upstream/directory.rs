@@ -20,7 +20,7 @@ use crate::{
     config::DomainRules,
     domain::{
         agent::AgentEmail,
-        homeserver::{DirectoryFinding, Entitlement, Homeserver, entitled, entitlement, find},
+        homeserver::{DirectoryFinding, Entitlement, Homeserver, Testimony, entitlement, find},
         identity::{ThirdPartyEmail, UpstreamIdentity},
     },
     egress::EgressError,
@@ -41,11 +41,11 @@ const MAX_ANSWERS: usize = 10_000;
 
 /// What the directory is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked<'a> {
+enum Asked {
     /// Where an address leads. An answer of a few minutes ago will do.
     ToRoute,
-    /// Whether this homeserver may assert an address. Another one must say so, now.
-    ToBelieve(&'a str),
+    /// Whether a homeserver may assert an address. Others must say so, now.
+    ToBelieve,
 }
 
 /// The last answers, each under the server that gave it: it never counts for a second one.
@@ -105,18 +105,40 @@ impl Upstream {
         homeservers: &[Homeserver],
         address: &str,
         agreeing: usize,
-        asked: Asked<'_>,
     ) -> Result<DirectoryFinding, DirectoryError> {
-        let may_answer =
-            |homeserver: &&Homeserver| homeserver.directory && asked != Asked::ToBelieve(homeserver.name.as_str());
-        let mut servers: Vec<_> = homeservers.iter().filter(may_answer).collect();
+        let servers: Vec<_> = homeservers.iter().filter(|server| server.directory).collect();
         if servers.is_empty() {
             return Err(DirectoryError::NotOffered);
         }
-        shuffle(&mut servers);
         let mut findings = Vec::new();
         // One answer, even one that is no use, shows that the directory could be asked.
         let mut failure = DirectoryError::Unreachable;
+        self.ask_in_turn(servers, homeservers, address, Asked::ToRoute, |answer| match answer {
+            Ok(finding) => {
+                let enough = agreeing.max(1 + usize::from(finding.new_homeserver.is_some()));
+                add(&mut findings, finding) >= enough
+            }
+            Err(DirectoryError::Unreachable) => false,
+            Err(error) => {
+                failure = error;
+                false
+            }
+        })
+        .await;
+        best(findings).ok_or(failure)
+    }
+
+    /// Asks these servers in random order, the next one when the last has answered, failed or is slow, until `heard` has heard
+    /// enough.
+    async fn ask_in_turn(
+        &self,
+        mut servers: Vec<&Homeserver>,
+        homeservers: &[Homeserver],
+        address: &str,
+        asked: Asked,
+        mut heard: impl FnMut(Result<DirectoryFinding, DirectoryError>) -> bool,
+    ) {
+        shuffle(&mut servers);
         let asking = async {
             let list: Arc<[Homeserver]> = homeservers.into();
             let (mut waiting, mut under_way) = (servers.into_iter(), FuturesUnordered::new());
@@ -133,21 +155,17 @@ impl Upstream {
                 };
                 match answer {
                     None => break,
-                    Some(Ok(Ok(finding))) => {
-                        let enough = agreeing.max(1 + usize::from(finding.new_homeserver.is_some()));
-                        if add(&mut findings, finding) >= enough {
+                    Some(answer) => {
+                        if heard(answer.unwrap_or(Err(DirectoryError::Unreachable))) {
                             break;
                         }
                     }
-                    Some(Ok(Err(DirectoryError::Unreachable)) | Err(_)) => {}
-                    Some(Ok(Err(error))) => failure = error,
                 }
             }
         };
         if tokio::time::timeout(ALTOGETHER, asking).await.is_err() {
             tracing::warn!("the directory servers did not answer in time");
         }
-        best(findings).ok_or(failure)
     }
 
     /// Asks one server in a task of its own, which goes on when nobody waits for it any more: that a server does not answer
@@ -157,7 +175,7 @@ impl Upstream {
         server: &Homeserver,
         homeservers: &Arc<[Homeserver]>,
         address: &str,
-        asked: Asked<'_>,
+        asked: Asked,
     ) -> JoinHandle<Result<DirectoryFinding, DirectoryError>> {
         let (upstream, server, homeservers) = (self.clone(), server.clone(), homeservers.clone());
         let (address, to_route) = (address.to_owned(), asked == Asked::ToRoute);
@@ -231,8 +249,8 @@ impl Upstream {
     }
 
     /// The addresses of an identity that may be believed, in their order: each must be the asserting homeserver's
-    /// to assert, by our rules or by the directory as another server tells it. While the directory cannot be asked, the
-    /// one believed before (`known`) still is, if it was added at the same time. The rest is omitted and logged.
+    /// to assert, by our rules or by the directory as other servers tell it. While too few of them can be asked, or they
+    /// disagree, the one believed before (`known`) still is, if it was added at the same time. The rest is omitted and logged.
     pub async fn believed_emails(
         &self,
         homeservers: &[Homeserver],
@@ -266,14 +284,10 @@ impl Upstream {
             Entitlement::No => false,
             // Where our rules are all there is, an address that none covers is nobody's to assert.
             Entitlement::AskDirectory if self.rules == DomainRules::Only => false,
-            Entitlement::AskDirectory => match self
-                .lookup(homeservers, &email.address, 1, Asked::ToBelieve(asserting))
-                .await
-            {
-                Ok(finding) => entitled(homeservers, asserting, &email.address, Some(&finding)),
-                Err(DirectoryError::Unreachable) => is_known(),
-                Err(DirectoryError::NotOffered | DirectoryError::NotListed) => false,
-            },
+            Entitlement::AskDirectory => {
+                let verdict = self.witnessed(homeservers, asserting, &email.address).await;
+                verdict.unwrap_or_else(is_known)
+            }
         };
         if !believed {
             tracing::warn!(
@@ -282,6 +296,30 @@ impl Upstream {
             );
         }
         believed
+    }
+
+    /// What the directory servers other than `asserting` say of an address of its; `None` when they do not settle it.
+    async fn witnessed(&self, homeservers: &[Homeserver], asserting: &str, address: &str) -> Option<bool> {
+        let may_answer = |server: &&Homeserver| server.directory && server.name != asserting;
+        let servers: Vec<_> = homeservers.iter().filter(may_answer).collect();
+        let mut testimony = Testimony::of(servers.len());
+        self.ask_in_turn(servers, homeservers, address, Asked::ToBelieve, |answer| {
+            match answer {
+                Ok(finding) => testimony.hear(finding.homeserver == asserting),
+                Err(DirectoryError::NotListed | DirectoryError::NotOffered) => testimony.hear(false),
+                Err(DirectoryError::Unreachable) => {}
+            }
+            testimony.verdict().is_some()
+        })
+        .await;
+        let verdict = testimony.verdict();
+        if verdict.is_none() {
+            tracing::warn!(
+                homeserver = asserting,
+                "too few directory servers agree on whose an e-mail address is"
+            );
+        }
+        verdict
     }
 }
 
@@ -324,53 +362,4 @@ fn shuffle<T>(items: &mut [T]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn says(servers: &[&str], homeserver: &str, new: Option<&str>) -> DirectoryFinding {
-        DirectoryFinding {
-            homeserver: homeserver.into(),
-            new_homeserver: new.map(str::to_owned),
-            answered_by: servers.iter().map(|server| (*server).to_owned()).collect(),
-        }
-    }
-
-    #[test]
-    fn most_answers_win_then_the_new_home_then_the_earliest() {
-        for (findings, home) in [
-            (vec![says(&["1"], "a", None), says(&["2"], "b", None)], "a"),
-            (vec![says(&["1"], "a", None), says(&["2", "3"], "b", None)], "b"),
-            (vec![says(&["1"], "a", Some("b"))], "a"),
-            (vec![says(&["1"], "a", Some("b")), says(&["2"], "b", None)], "b"),
-            (vec![says(&["1"], "b", None), says(&["2"], "a", Some("b"))], "b"),
-            // One server's word moves nobody against two.
-            (vec![says(&["1", "3"], "a", Some("b")), says(&["2"], "b", None)], "a"),
-            (vec![says(&["1"], "a", Some("b")), says(&["2"], "c", None)], "a"),
-            // Two servers that each announce a move to the other's: the earliest.
-            (vec![says(&["1"], "a", Some("b")), says(&["2"], "b", Some("a"))], "a"),
-        ] {
-            let chosen = best(findings.clone()).map(|finding| finding.homeserver);
-            assert_eq!(chosen.as_deref(), Some(home), "{findings:?}");
-        }
-        assert_eq!(best(Vec::new()), None);
-    }
-
-    #[test]
-    fn answers_are_kept_for_minutes_per_server_and_not_without_bound() {
-        let answers = Answers::default();
-        answers.keep("1", "x@a.fr", "a", 1000);
-        assert_eq!(answers.find("1", "x@a.fr", 1299).as_deref(), Some("a"));
-        for (server, address, now) in [
-            ("2", "x@a.fr", 1000),
-            ("1", "y@a.fr", 1000),
-            ("1", "x@a.fr", 1300),
-            ("1", "x@a.fr", 0),
-        ] {
-            assert_eq!(answers.find(server, address, now), None, "{server} {address} {now}");
-        }
-        for agent in 0..=MAX_ANSWERS {
-            answers.keep("1", &format!("agent{agent}@a.fr"), "a", 2000);
-        }
-        assert!(answers.0.lock().expect("a lock").len() <= MAX_ANSWERS);
-    }
-}
+mod tests;

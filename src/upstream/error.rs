@@ -8,7 +8,7 @@ use ruma::api::{
 };
 
 use super::borrowed;
-use crate::domain::agent::{AccountState, Pause};
+use crate::domain::agent::{AccountState, IssuerSubject, Pause};
 use crate::egress::EgressError;
 
 /// Tchap's account validity module: on any authenticated call of an account that was not renewed.
@@ -16,29 +16,38 @@ const EXPIRED_ACCOUNT: &str = "ORG_MATRIX_EXPIRED_ACCOUNT";
 /// No homeserver is believed when it asks for a longer wait, in seconds.
 const LONGEST_WAIT: u64 = 24 * 3600;
 
+/// An account as the homeserver's side has named it, never as it was typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NamedAccount {
+    /// Full Matrix id: the homeserver's own answer.
+    MatrixId(String),
+    /// The subject of a verified ID token of the homeserver's authentication service.
+    AtIssuer(IssuerSubject),
+}
+
 /// Why a login at a homeserver did not succeed. No variant's text holds anything that was typed or received.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamError {
     /// Wrong password, unknown account, and on most servers a deactivated one: they answer alike.
     #[error("the homeserver refused the credentials")]
     WrongCredentials,
-    /// The account was closed. `matrix_id` is known once the homeserver has named the account.
+    /// The account was closed. `account` is known once the homeserver's side has named it.
     #[error("the account is deactivated")]
     Deactivated {
-        /// Full Matrix id of the closed account.
-        matrix_id: Option<String>,
+        /// The closed account.
+        account: Option<NamedAccount>,
     },
     /// The account was not renewed in time; the agent renews it by e-mail.
     #[error("the account has expired")]
     Expired {
-        /// Full Matrix id, once the homeserver has named the account.
-        matrix_id: Option<String>,
+        /// Which, once the homeserver's side has named it.
+        account: Option<NamedAccount>,
     },
     /// An administrator paused the account.
     #[error("the account is locked")]
     Locked {
-        /// Full Matrix id, once the homeserver has named the account.
-        matrix_id: Option<String>,
+        /// Which, once the homeserver's side has named it.
+        account: Option<NamedAccount>,
     },
     /// An administrator restricted the account.
     #[error("the account is suspended")]
@@ -100,23 +109,23 @@ impl UpstreamError {
         }
     }
 
-    /// Names the account, where the homeserver has named it before.
-    pub(super) fn about(mut self, account: &str) -> Self {
-        if let Self::Deactivated { matrix_id } | Self::Expired { matrix_id } | Self::Locked { matrix_id } = &mut self {
-            matrix_id.get_or_insert_with(|| account.to_owned());
+    /// Names the account, where the homeserver's side has named it before and the error does not yet.
+    pub(super) fn about(mut self, named: NamedAccount) -> Self {
+        if let Self::Deactivated { account } | Self::Expired { account } | Self::Locked { account } = &mut self {
+            account.get_or_insert(named);
         }
         self
     }
 
-    /// The account that the homeserver itself has named, and what it says of it.
-    pub fn named_account(&self) -> Option<(&str, AccountState)> {
-        let (matrix_id, state) = match self {
-            Self::Deactivated { matrix_id } => (matrix_id, AccountState::Closed),
-            Self::Expired { matrix_id } => (matrix_id, AccountState::Paused(Pause::Expired)),
-            Self::Locked { matrix_id } => (matrix_id, AccountState::Paused(Pause::Locked)),
+    /// The account that the homeserver's side itself has named, and what the homeserver says of it.
+    pub fn named_account(&self) -> Option<(&NamedAccount, AccountState)> {
+        let (account, state) = match self {
+            Self::Deactivated { account } => (account, AccountState::Closed),
+            Self::Expired { account } => (account, AccountState::Paused(Pause::Expired)),
+            Self::Locked { account } => (account, AccountState::Paused(Pause::Locked)),
             _ => return None,
         };
-        Some((matrix_id.as_deref()?, state))
+        Some((account.as_ref()?, state))
     }
 }
 
@@ -149,13 +158,13 @@ pub(super) fn refusal(step: Step, response: &Response<Vec<u8>>) -> UpstreamError
     let error = MatrixError::from_http_response(borrowed(response));
     let code = errcode(&error);
     match code.as_ref().map(ErrorCode::as_str) {
-        Some(EXPIRED_ACCOUNT) => return UpstreamError::Expired { matrix_id: None },
+        Some(EXPIRED_ACCOUNT) => return UpstreamError::Expired { account: None },
         None if status != StatusCode::TOO_MANY_REQUESTS => return without_code(step, status),
         _ => {}
     }
     match code {
-        Some(ErrorCode::UserDeactivated) => UpstreamError::Deactivated { matrix_id: None },
-        Some(ErrorCode::UserLocked) => UpstreamError::Locked { matrix_id: None },
+        Some(ErrorCode::UserDeactivated) => UpstreamError::Deactivated { account: None },
+        Some(ErrorCode::UserLocked) => UpstreamError::Locked { account: None },
         Some(ErrorCode::UserSuspended) => UpstreamError::Suspended,
         Some(ErrorCode::LimitExceeded) => throttled(&error, response.headers()),
         _ if status == StatusCode::TOO_MANY_REQUESTS => throttled(&error, response.headers()),

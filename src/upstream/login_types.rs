@@ -1,6 +1,11 @@
 //! Discovery: which ways in a homeserver offers right now: its OAuth 2.0 metadata, and its login types
 //! (Client-Server API, `GET /_matrix/client/v3/login`).
 
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
 use ruma::api::{
     IncomingResponseExt,
     auth_scheme::SendAccessToken,
@@ -15,6 +20,27 @@ use crate::domain::{
 
 /// More buttons than this are no help to anybody.
 const MAX_PROVIDERS: usize = 20;
+
+/// How long an answer is kept, in seconds: a page that is shown again and again asks nobody.
+const LIFETIME: i64 = 60;
+
+/// The last answers, by base URL of the homeserver, and until when they count (Unix seconds); at most one per homeserver on the
+/// list.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LoginTypes(Arc<Mutex<HashMap<String, (Offered, i64)>>>);
+
+impl LoginTypes {
+    fn find(&self, base_url: &str, now: i64) -> Option<Offered> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (offered, until) = kept.get(base_url)?;
+        (now < *until && *until <= now + LIFETIME).then(|| offered.clone())
+    }
+
+    fn keep(&self, base_url: &str, offered: &Offered, now: i64) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(base_url.to_owned(), (offered.clone(), now + LIFETIME));
+    }
+}
 
 /// The ways in that a homeserver offers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -73,17 +99,23 @@ impl Upstream {
         }
     }
 
-    /// Asks a homeserver for its login types.
+    /// The login types of a homeserver, as it named them within the last minute.
     ///
     /// # Errors
     /// Unreachable, nonsense, throttled, or `NoSuchWay` where it offers no such endpoint at all.
     pub async fn login_types(&self, homeserver: &Homeserver) -> Result<Offered, UpstreamError> {
+        let now = self.clock.now();
+        if let Some(kept) = self.login_types.find(&homeserver.base_url, now) {
+            return Ok(kept);
+        }
         let response = self
             .call(homeserver, Step::LoginTypes, SendAccessToken::None, Request::new())
             .await?;
         let response = Response::try_from_http_response(borrowed(&response))
             .map_err(|_| UpstreamError::Nonsense("a list of login types that cannot be read"))?;
-        Ok(read(response.flows))
+        let offered = read(response.flows);
+        self.login_types.keep(&homeserver.base_url, &offered, now);
+        Ok(offered)
     }
 }
 

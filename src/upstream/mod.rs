@@ -31,7 +31,7 @@ pub use self::{
     account_status::{WatchAccess, WatchError},
     checkup::{Checkup, ServiceSeen, Tested, Unreached},
     directory::DirectoryError,
-    error::UpstreamError,
+    error::{NamedAccount, UpstreamError},
     health::{Api, Failure, Health, ServerHealth},
     login_types::{IdentityProvider, Offered, choose_way},
     oauth::{Attempt, AuthenticationService, ClientError, Wishes, current_registration},
@@ -63,6 +63,7 @@ pub struct Upstream {
     answers: directory::Answers,
     /// The one place for a test that somebody asked for.
     tests: Arc<Semaphore>,
+    login_types: login_types::LoginTypes,
 }
 
 impl Upstream {
@@ -78,6 +79,7 @@ impl Upstream {
             rules,
             answers: directory::Answers::default(),
             tests: Arc::new(Semaphore::new(1)),
+            login_types: login_types::LoginTypes::default(),
         }
     }
 

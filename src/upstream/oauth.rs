@@ -21,7 +21,7 @@ pub use self::{
 };
 pub(super) use self::{metadata::Services, service_keys::ServiceKeys};
 use super::{
-    Upstream, UpstreamError,
+    NamedAccount, Upstream, UpstreamError,
     session::{AccessToken, LOGOUT_LIMIT, LOGOUT_TRIES, see_through},
 };
 use crate::{
@@ -231,12 +231,14 @@ impl Upstream {
                 id_token::verify(id_token, keys, attempt, token.expose(), now)
             })
             .await?;
-        let identity = self.identify(homeserver, Way::OAuth, None, token).await?;
+        let at_issuer = IssuerSubject {
+            issuer: attempt.issuer.clone(),
+            subject: proven.subject,
+        };
+        let identity = self.identify(homeserver, Way::OAuth, None, token).await;
+        let identity = identity.map_err(|error| error.about(NamedAccount::AtIssuer(at_issuer.clone())))?;
         Ok(UpstreamIdentity {
-            at_issuer: Some(IssuerSubject {
-                issuer: attempt.issuer.clone(),
-                subject: proven.subject,
-            }),
+            at_issuer: Some(at_issuer),
             auth_time: proven.auth_time,
             ..identity
         })

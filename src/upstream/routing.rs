@@ -1,9 +1,6 @@
 //! From what the agent typed to the homeserver they sign in at, with how much that choice may be trusted.
 
-use super::{
-    Upstream,
-    directory::{Asked, DirectoryError},
-};
+use super::{Upstream, directory::DirectoryError};
 use crate::config::DomainRules;
 use crate::domain::{
     homeserver::{Homeserver, LocalRoute, RouteTrust, find, route_locally, rule_for},
@@ -82,23 +79,31 @@ impl Upstream {
         self.route_by(homeservers, identifier, 2).await
     }
 
+    /// Whether it takes the directory to find out where an identifier leads: up to one request to each of its servers.
+    pub fn asks_directory(&self, homeservers: &[Homeserver], identifier: &Identifier) -> bool {
+        match (route_locally(homeservers, identifier), identifier) {
+            // One homeserver: there is nothing to ask anybody.
+            (LocalRoute::Found(_, _), Identifier::Email(_)) => self.rules == DomainRules::Last && homeservers.len() > 1,
+            (LocalRoute::AskDirectory, Identifier::Email(_)) => self.rules != DomainRules::Only,
+            _ => false,
+        }
+    }
+
     async fn route_by(
         &self,
         homeservers: &[Homeserver],
         identifier: &Identifier,
         agreeing: usize,
     ) -> Result<Route, RouteError> {
+        let asks_directory = self.asks_directory(homeservers, identifier);
         let (homeserver, trust) = match (route_locally(homeservers, identifier), identifier) {
-            // One homeserver: there is nothing to ask anybody.
-            (LocalRoute::Found(_, _), Identifier::Email(address))
-                if self.rules == DomainRules::Last && homeservers.len() > 1 =>
-            {
+            (LocalRoute::Found(_, _), Identifier::Email(address)) if asks_directory => {
                 self.by_directory_then_rule(homeservers, address, agreeing).await?
             }
             (LocalRoute::Found(homeserver, trust), _) => (homeserver, trust),
             (LocalRoute::NotListed, _) => return Err(RouteError::NotListed),
             (LocalRoute::NeedsServer, _) => return Err(RouteError::NeedsServer),
-            (LocalRoute::AskDirectory, Identifier::Email(address)) if self.rules != DomainRules::Only => {
+            (LocalRoute::AskDirectory, Identifier::Email(address)) if asks_directory => {
                 self.by_directory(homeservers, address, agreeing).await?
             }
             (LocalRoute::AskDirectory, _) => return Err(RouteError::Unknown),
@@ -115,7 +120,7 @@ impl Upstream {
         address: &str,
         agreeing: usize,
     ) -> Result<(&'a Homeserver, RouteTrust), RouteError> {
-        let finding = self.lookup(homeservers, address, agreeing, Asked::ToRoute).await?;
+        let finding = self.lookup(homeservers, address, agreeing).await?;
         let homeserver = find(homeservers, &finding.homeserver).ok_or(RouteError::NotListed)?;
         if let Some(new) = &finding.new_homeserver {
             tracing::info!(

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use tracing::{Instrument, Span};
 use zeroize::Zeroizing;
 
-use super::{Api, DEVICE_NAME, Upstream, UpstreamError, borrowed, error::Step, http_request};
+use super::{Api, DEVICE_NAME, NamedAccount, Upstream, UpstreamError, borrowed, error::Step, http_request};
 use crate::{
     domain::{
         homeserver::{Homeserver, Way},
@@ -115,8 +115,9 @@ impl Upstream {
         signed_in: Option<&MatrixId>,
         token: &AccessToken,
     ) -> Result<UpstreamIdentity, UpstreamError> {
+        let named = |id: &MatrixId| NamedAccount::MatrixId(id.to_string());
         let about = |error: UpstreamError| match signed_in {
-            Some(id) => error.about(id.as_str()),
+            Some(id) => error.about(named(id)),
             None => error,
         };
         // Always asked: an expired account signs in well enough and is refused only here.
@@ -131,8 +132,8 @@ impl Upstream {
         );
         Ok(UpstreamIdentity {
             homeserver: homeserver.name.clone(),
-            display_name: display_name.map_err(|error| error.about(matrix_id.as_str()))?,
-            emails: emails.map_err(|error| error.about(matrix_id.as_str()))?,
+            display_name: display_name.map_err(|error| error.about(named(&matrix_id)))?,
+            emails: emails.map_err(|error| error.about(named(&matrix_id)))?,
             matrix_id: matrix_id.into(),
             way,
             at_issuer: None,

@@ -5,13 +5,14 @@ mod own_login;
 use std::collections::BTreeSet;
 
 use tchap_connect::domain::history::PastSignIn;
-use tchap_connect::domain::homeserver::Way;
+use tchap_connect::domain::homeserver::{WatchWay, Way};
 use tchap_connect::jobs::logout_delivery::deliver_due;
 use tchap_connect::protocol::client::{Client, ConsentPolicy, LogoutUris};
 
+use crate::support::homeserver::AccountState;
 use crate::support::logout_receiver::with_receivers;
 use crate::support::{
-    Browser, EMAIL, JEAN, MARIES_EMAIL, PASSWORD, Page, RelyingParty, TestApp, client, marie, refreshing,
+    Browser, EMAIL, JEAN, LOCAL_PART, MARIES_EMAIL, PASSWORD, Page, RelyingParty, TestApp, client, marie, refreshing,
 };
 
 const HOME: &str = "/mon-compte";
@@ -203,6 +204,9 @@ async fn another_agents_objects_are_not_found_and_nothing_changes() {
         end.clone(),
         format!("{HOME}/sessions/unknown"),
         format!("{HOME}/sessions/%00"),
+        // No text at all.
+        withdraw("%FF"),
+        format!("{HOME}/sessions/%FF"),
     ] {
         let answer = marie.post(&path, &[("shown", &own)]).await;
         assert_eq!(
@@ -411,6 +415,59 @@ async fn the_history_is_paged_without_gaps_and_kept_for_its_time() {
 }
 
 #[tokio::test]
+async fn silent_requests_in_a_loop_leave_one_line_an_hour() {
+    let app = TestApp::start().await;
+    let service = app.relying_party("service").await;
+    let browser = Browser::new(&app);
+    service.tokens(&browser, &[]).await;
+    let agent_id = agent_id(&app).await;
+    let lines = async || {
+        let store = &app.app.store;
+        store.list_past_sign_ins(&agent_id, None, 1000).await.unwrap().len()
+    };
+    for _ in 0..5 {
+        assert!(is_signed_in(&service, &browser).await);
+    }
+    assert_eq!(lines().await, 1);
+    let elsewhere = Browser::new(&app);
+    service.tokens(&elsewhere, &[]).await;
+    assert_eq!(lines().await, 2, "another browser is another sign-in");
+    app.advance(3600);
+    for _ in 0..5 {
+        assert!(is_signed_in(&service, &browser).await);
+    }
+    assert_eq!(lines().await, 3);
+}
+
+#[tokio::test]
+async fn a_long_history_is_downloaded_up_to_a_limit_that_is_said() {
+    let app = TestApp::start().await;
+    let browser = Browser::new(&app);
+    home_after_login(&browser).await;
+    let data = browser.get(&format!("{HOME}/donnees")).await.json();
+    assert_eq!(data["older_sign_ins_at"], serde_json::Value::Null);
+    let (agent_id, now) = (agent_id(&app).await, app.app.clock.now());
+    for number in 0..=5000 {
+        let sign_in = PastSignIn {
+            id: format!("id-{number:05}"),
+            agent_id: agent_id.clone(),
+            client_id: "gone".into(),
+            client_name: "Gone".into(),
+            way: Way::Sso,
+            at: now - number,
+        };
+        app.app.store.insert_past_sign_in(&sign_in, now + 10_000).await.unwrap();
+    }
+    let data = browser.get(&format!("{HOME}/donnees")).await.json();
+    let sign_ins = data["sign_ins"].as_array().unwrap();
+    assert_eq!((sign_ins.len(), &sign_ins[0]["at"]), (5000, &now.into()), "the newest");
+    assert_eq!(
+        data["older_sign_ins_at"],
+        format!("{}{HOME}/connexions", app.app.config.issuer)
+    );
+}
+
+#[tokio::test]
 async fn the_download_has_everything_and_no_secret() {
     let app = TestApp::start().await;
     let service = app.register(refreshing("service")).await;
@@ -454,4 +511,38 @@ async fn the_download_has_everything_and_no_secret() {
         assert_eq!(answer.status, 303, "{path}");
         assert!(answer.header("location").starts_with("/authorize/"), "{path}");
     }
+}
+
+/// What refuses an agent everywhere else refuses them here.
+#[tokio::test]
+async fn an_account_that_does_not_stand_or_is_not_confirmed_sees_no_page() {
+    let (app, _directory) = TestApp::watched(WatchWay::SynapseAdmin, &[("LIFETIMES_UNCONFIRMED", "3600")]).await;
+    let service = app.relying_party("service").await;
+    let browser = Browser::new(&app);
+    service.tokens(&browser, &[]).await;
+    home(&browser).await;
+    for path in [HOME, "/mon-compte/connexions", "/mon-compte/donnees"] {
+        assert_eq!(browser.get(path).await.status, 200, "{path}");
+    }
+    app.advance(3601);
+    for path in [HOME, "/mon-compte/connexions", "/mon-compte/donnees"] {
+        let answer = browser.get(path).await;
+        assert_eq!(answer.status, 303, "unconfirmed: {path} {}", answer.body);
+        assert!(answer.header("location").starts_with("/authorize/"), "{path}");
+    }
+
+    // A suspended account signs in at its homeserver as before, and has a session here then.
+    app.homeserver.set_state(LOCAL_PART, AccountState::Suspended);
+    app.watch_turn().await;
+    let suspended = Browser::new(&app);
+    let page = suspended.sign_in(&service.url(&[]), JEAN).await;
+    assert_eq!(page.text("error-code"), "TC-ACCOUNT-SUSPENDED");
+    for path in [HOME, "/mon-compte/connexions", "/mon-compte/donnees"] {
+        let answer = suspended.get(path).await;
+        assert_eq!(answer.status, 303, "suspended: {path} {}", answer.body);
+        assert!(answer.header("location").starts_with("/authorize/"), "{path}");
+    }
+    // The way there ends with the reason, not in a circle.
+    let page = suspended.sign_in(HOME, JEAN).await;
+    assert_eq!(page.text("error-code"), "TC-ACCOUNT-SUSPENDED");
 }

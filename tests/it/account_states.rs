@@ -23,7 +23,7 @@ enum First {
 /// From when on the agent's sessions and tokens are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Known {
-    /// That login: the homeserver itself had named the account.
+    /// That login: the homeserver itself, or its authentication service, had named the account.
     AtLogin,
     /// The next answer to the watch.
     ByWatch,
@@ -44,8 +44,10 @@ const TABLE: &[(Way, AccountState, First, Known)] = &[
     (Way::Sso, Suspended, Enters, ByWatch),
     // Its authentication service refuses whom it knows to be closed or locked; Synapse, which it does not ask, the others.
     (Way::OAuth, Deactivated, Problem("TC-REFUSED-THERE"), ByWatch),
-    (Way::OAuth, Expired, Problem("TC-ACCOUNT-EXPIRED"), ByWatch),
+    (Way::OAuth, Expired, Problem("TC-ACCOUNT-EXPIRED"), AtLogin),
     (Way::OAuth, Locked, Problem("TC-REFUSED-THERE"), ByWatch),
+    // One that does not know: its ID token says whose account it is that Synapse then locks out.
+    (Way::OAuth, Locked, Problem("TC-ACCOUNT-LOCKED"), AtLogin),
     (Way::OAuth, Suspended, Enters, ByWatch),
 ];
 
@@ -102,7 +104,7 @@ async fn every_way_in_by_every_account_state_on_every_way_to_data() {
         let tokens = service.redeem(&service.code(&browser.accept(&page).await)).await;
 
         app.homeserver.set_state(LOCAL_PART, state);
-        let refusing = auth.as_ref().filter(|_| matches!(state, Deactivated | Locked));
+        let refusing = auth.as_ref().filter(|_| expected == Problem("TC-REFUSED-THERE"));
         if let Some(auth) = refusing {
             auth.refuses(Some("access_denied"));
         }

@@ -105,3 +105,19 @@ async fn a_typed_address_that_is_not_believed_is_confirmed_first() {
         assert_eq!(page.has("consent-form"), !confirmed, "{server}");
     }
 }
+
+/// Threat 20: a listed server that draws every address to itself takes away nothing that the others vouch for.
+#[tokio::test]
+async fn many_logins_keep_the_address_whatever_one_directory_server_says() {
+    let (mut app, service, _other) = two_directories().await;
+    let mut more = Vec::new();
+    for (name, says) in [("b.tchap.test", NAME), ("liar.tchap.test", "liar.tchap.test")] {
+        let server = Arc::new(ScriptedHomeserver::start(name).await);
+        server.directory("", says);
+        app.add_homeserver(&server, |listed| listed.directory = true).await;
+        more.push(server);
+    }
+    for turn in 1..=8 {
+        assert_eq!(login(&app, &service).await["email"], EMAIL, "login {turn}");
+    }
+}

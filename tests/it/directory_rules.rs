@@ -13,7 +13,11 @@ const GUESTS: &str = "externe.tchap.test";
 /// Jean's homeserver with a rule for `beta.gouv.fr`, another and the guests' one. All answer for the directory; by
 /// password.
 async fn federation(rules: &str) -> (TestApp, [Arc<ScriptedHomeserver>; 3], RelyingParty) {
-    let mut app = TestApp::with(&[("DIRECTORY_RULES", rules)]).await;
+    federation_with(&[("DIRECTORY_RULES", rules)]).await
+}
+
+async fn federation_with(settings: &[(&str, &str)]) -> (TestApp, [Arc<ScriptedHomeserver>; 3], RelyingParty) {
+    let mut app = TestApp::with(settings).await;
     let servers = [
         app.homeserver.clone(),
         Arc::new(ScriptedHomeserver::start(OTHER).await),
@@ -195,4 +199,104 @@ async fn answers_are_remembered_for_minutes_and_the_unknown_is_not() {
         OTHER
     );
     assert!(asked(&servers) > before + 1);
+}
+
+fn must_wait(page: &crate::support::browser::Page) -> bool {
+    page.has("error-message") && page.text("error-message").contains("Trop de recherches")
+}
+
+/// Threat 26: nobody makes us ask the directory without end.
+#[tokio::test]
+async fn one_flow_makes_so_many_look_ups_and_then_waits() {
+    let (app, servers, service) = federation("first").await;
+    let browser = Browser::new(&app);
+    let mut page = browser.open(&service.url(&[])).await;
+    let mut number = 0;
+    while !must_wait(&page) {
+        assert!(number <= 20, "{}", page.body);
+        number += 1;
+        page = browser.identify(&page, &format!("x{number}@elsewhere.fr")).await;
+    }
+    assert_eq!(number, 11);
+    assert!(page.text("error-message").contains("3 minutes"), "{}", page.body);
+    assert_eq!(page.value("identifier"), "x11@elsewhere.fr", "what was typed stays");
+    let before = asked(&servers);
+    page = browser.identify(&page, "y@elsewhere.fr").await;
+    assert!(must_wait(&page));
+    assert_eq!(asked(&servers), before);
+    // What needs no look-up goes on, and so does another browser.
+    assert!(browser.identify(&page, EMAIL).await.has("password-form"));
+    let elsewhere = identify(&app, &service, "z@elsewhere.fr").await;
+    assert!(!must_wait(&elsewhere), "{}", elsewhere.body);
+    assert!(asked(&servers) > before);
+    // A place comes back with time.
+    let page = browser.open(&service.url(&[])).await;
+    app.advance(180);
+    assert!(!must_wait(&browser.identify(&page, "y@elsewhere.fr").await));
+}
+
+#[tokio::test]
+async fn a_network_makes_so_many_look_ups_that_lead_to_no_login() {
+    let settings = [
+        ("DIRECTORY_RULES", "last"),
+        ("TRUSTED_PROXIES", "127.0.0.1"),
+        ("LIMITS_LOOK_UPS_PER_NETWORK", "3"),
+    ];
+    let (app, servers, service) = federation_with(&settings).await;
+    servers.iter().for_each(|server| server.directory(EMAIL, NAME));
+    let from = |address: &str| Browser::new(&app).with_header("x-forwarded-for", address);
+    // Whoever signs in costs nothing, however many they are.
+    for _ in 0..5 {
+        let browser = from("2001:db8:1:2::1");
+        let page = browser.open(&service.url(&[("prompt", "login")])).await;
+        let page = browser.log_in(&page, EMAIL, PASSWORD).await;
+        assert!(
+            !page.has("error-message") && !page.has("identifier-form"),
+            "{}",
+            page.body
+        );
+    }
+    for number in 1..=3 {
+        let browser = from(&format!("2001:db8:1:2::{number}"));
+        let page = browser.open(&service.url(&[])).await;
+        let page = browser.identify(&page, &format!("x{number}@elsewhere.fr")).await;
+        assert!(!must_wait(&page), "{}", page.body);
+    }
+    let before = asked(&servers);
+    let browser = from("2001:db8:1:2:ffff::9");
+    let page = browser.open(&service.url(&[])).await;
+    let page = browser.identify(&page, "x4@elsewhere.fr").await;
+    assert!(must_wait(&page), "{}", page.body);
+    assert_eq!(asked(&servers), before);
+    // Neither a full Matrix id nor another network is meant.
+    let id = browser.identify(&page, crate::support::JEAN).await;
+    assert!(id.has("password-form"), "{}", id.body);
+    let other = from("2001:db8:1:3::1");
+    let page = other.open(&service.url(&[])).await;
+    assert!(!must_wait(&other.identify(&page, "x5@elsewhere.fr").await));
+}
+
+/// Who looks at the page again and again, or picks the server again and again, asks the homeserver once a minute.
+#[tokio::test]
+async fn login_types_are_asked_for_once_a_minute() {
+    let app = TestApp::start().await;
+    let providers = json!([{"id": "one", "name": "One"}, {"id": "two", "name": "Two"}]);
+    let flows = json!([{"type": "m.login.sso", "identity_providers": providers}, {"type": "m.login.token"}]);
+    app.homeserver.script(
+        Endpoint::LoginTypes,
+        Lie::text(200, &json!({"flows": flows}).to_string()),
+    );
+    let service = app.relying_party("service").await;
+    let browser = Browser::new(&app);
+    let page = browser.open(&service.url(&[])).await;
+    let page = browser.identify(&page, EMAIL).await;
+    assert!(page.has("sso-form"), "{}", page.body);
+    for _ in 0..5 {
+        browser.open(page.url.as_str()).await;
+        identify(&app, &service, EMAIL).await;
+    }
+    assert_eq!(app.homeserver.requests_to(Endpoint::LoginTypes).len(), 1);
+    app.advance(60);
+    browser.open(page.url.as_str()).await;
+    assert_eq!(app.homeserver.requests_to(Endpoint::LoginTypes).len(), 2);
 }

@@ -63,6 +63,7 @@ async fn one_directory_answer_alone_asks_for_no_password() {
         servers
             .iter()
             .for_each(|server| server.offer(&["m.login.sso", "m.login.token"]));
+        app.advance(60);
         let answer = browser
             .submit_once(&page, "identifier-form", &[("identifier", EMAIL)])
             .await;

@@ -40,6 +40,8 @@ async fn a_lie_about_who_it_is_never_yields_a_login() {
     ] {
         app.homeserver.script(Endpoint::Whoami, lie.clone());
         for sso in [false, true] {
+            // Login types are kept for a minute.
+            app.advance(60);
             app.homeserver.offer(&["m.login.password"]);
             if sso {
                 app.by_sso();

@@ -14,6 +14,8 @@ const BOTH: [Way; 2] = [Way::Password, Way::Sso];
 
 /// Jean's login with the right password, or by single sign-on, in this language.
 async fn log_in(app: &TestApp, service: &RelyingParty, way: Way, language: &str) -> (Browser, Page) {
+    // Login types are kept for a minute.
+    app.advance(60);
     let browser = Browser::new(app).with_header("accept-language", language);
     let page = browser.open(&service.url(&[])).await;
     let page = match way {
@@ -318,6 +320,7 @@ async fn a_homeserver_without_a_way_in_says_so() {
     app.homeserver.offer(&["m.login.dummy"]);
     assert_eq!(code(&app).await, "TC-NO-WAY-IN");
     app.homeserver.offer(&["m.login.password"]);
+    app.advance(60);
     let homeserver = app.homeserver.clone();
     app.add_homeserver(&homeserver, |listed| listed.ways = vec![Way::Sso])
         .await;
@@ -326,6 +329,7 @@ async fn a_homeserver_without_a_way_in_says_so() {
         "TC-NO-WAY-IN",
         "no silent fall to a way that is switched off"
     );
+    app.advance(60);
     app.homeserver
         .script(Endpoint::LoginTypes, Lie::error(404, "M_UNRECOGNIZED"));
     assert_eq!(code(&app).await, "TC-NO-WAY-IN");

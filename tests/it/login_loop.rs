@@ -107,3 +107,46 @@ async fn logins_that_lead_from_the_homeserver_back_to_us_are_stopped() {
     let answer = browser.accept(&consent).await;
     assert!(!services[0].code(&answer).is_empty());
 }
+
+/// What is refused without a page comes round as fast as what is granted.
+#[tokio::test]
+async fn a_service_that_is_refused_again_and_again_is_stopped_too() {
+    let app = TestApp::start().await;
+    let service = app.relying_party("service").await;
+    let acr = ("claims", r#"{"id_token":{"acr":{"essential":true,"value":"eidas3"}}}"#);
+    let browser = Browser::new(&app);
+    for turn in 1..=15 {
+        let answer = browser.get(&service.url(&[acr])).await;
+        assert_eq!(
+            service.error(&answer),
+            "unmet_authentication_requirements",
+            "turn {turn}"
+        );
+    }
+    let silent = browser.get(&service.url(&[acr, ("prompt", "none")])).await;
+    assert_eq!(service.error(&silent), "unmet_authentication_requirements");
+    let page = browser.open(&service.url(&[acr])).await;
+    assert!(page.body.contains(LOOP), "{}", page.body);
+    let left = browser.submit(&page, "leave", &[]).await;
+    assert_eq!(service.error(&left), "unmet_authentication_requirements");
+    app.advance(20);
+    let answer = browser.get(&service.url(&[acr])).await;
+    assert_eq!(service.error(&answer), "unmet_authentication_requirements");
+
+    // A request that cannot even be read.
+    let malformed = [("max_age", "often")];
+    let browser = Browser::new(&app);
+    for turn in 1..=15 {
+        let answer = browser.get(&service.url(&malformed)).await;
+        assert_eq!(service.error(&answer), "invalid_request", "turn {turn}");
+    }
+    let page = browser.get(&service.url(&malformed)).await;
+    assert_eq!(
+        (page.status.as_u16(), page.text("error-code").as_str()),
+        (400, "TC-REQUEST"),
+        "{}",
+        page.body
+    );
+    let silent = browser.get(&service.url(&[malformed[0], ("prompt", "none")])).await;
+    assert_eq!(service.error(&silent), "invalid_request");
+}

@@ -273,6 +273,8 @@ async fn a_login_out_at_the_homeserver_survives_a_look_at_the_flow() {
     let service = app.relying_party("service").await;
     let browser = Browser::new(&app);
     let (page, back) = out_and_back(&service, &browser).await;
+    // What was heard before is kept for a minute.
+    app.advance(60);
     app.homeserver
         .script(Endpoint::LoginTypes, crate::support::homeserver::Lie::invalid_json());
     let look = browser.get(page.url.as_str()).await;

@@ -20,14 +20,6 @@ fn identifier(typed: &str) -> Identifier {
     Identifier::parse(typed).expect("a readable identifier")
 }
 
-fn finding(homeserver: &str, answered_by: &[&str]) -> DirectoryFinding {
-    DirectoryFinding {
-        homeserver: homeserver.to_owned(),
-        new_homeserver: None,
-        answered_by: answered_by.iter().map(|name| (*name).to_owned()).collect(),
-    }
-}
-
 #[test]
 fn suffixes_match_on_label_boundaries() {
     for (domain, suffix, under) in [
@@ -127,31 +119,46 @@ fn an_address_is_believed_only_from_the_server_entitled_to_it() {
     ];
     let sole = [homeserver("sole", &[])];
     let sole_ruled = [homeserver("sole", &["gouv.fr"])];
-    let by_itself = finding("guests", &["guests"]);
-    let by_another = finding("guests", &["guests", "agents"]);
-    let elsewhere = finding("agents", &["agents", "elysee"]);
-    for (homeservers, asserting, address, directory, believed) in [
-        (&list[..], "elysee", "x@elysee.fr", None, true),
-        (&list[..], "guests", "x@elysee.fr", None, false),
+    for (homeservers, asserting, address, entitled) in [
+        (&list[..], "elysee", "x@elysee.fr", Entitlement::Yes),
         // A rule outranks whatever the directory says.
-        (&list[..], "guests", "x@elysee.fr", Some(&by_another), false),
-        (&list[..], "agents", "x@evilelysee.fr", None, false),
-        (&list[..], "guests", "x@example.org", None, false),
-        (&list[..], "guests", "x@example.org", Some(&by_another), true),
-        (&list[..], "guests", "x@example.org", Some(&by_itself), false),
-        (&list[..], "guests", "x@example.org", Some(&elsewhere), false),
-        (&list[..], "unlisted", "x@gouv.fr", None, false),
-        (&list[..], "agents", "gouv.fr", None, false),
-        (&sole[..], "sole", "x@example.org", None, true),
-        (&sole[..], "other", "x@example.org", None, false),
-        (&sole_ruled[..], "sole", "x@beta.gouv.fr", None, true),
-        (&sole_ruled[..], "sole", "x@example.org", None, false),
+        (&list[..], "guests", "x@elysee.fr", Entitlement::No),
+        (&list[..], "agents", "x@evilelysee.fr", Entitlement::AskDirectory),
+        (&list[..], "guests", "x@example.org", Entitlement::AskDirectory),
+        (&list[..], "unlisted", "x@gouv.fr", Entitlement::No),
+        (&list[..], "agents", "gouv.fr", Entitlement::No),
+        (&sole[..], "sole", "x@example.org", Entitlement::Yes),
+        (&sole[..], "other", "x@example.org", Entitlement::No),
+        (&sole_ruled[..], "sole", "x@beta.gouv.fr", Entitlement::Yes),
+        (&sole_ruled[..], "sole", "x@example.org", Entitlement::AskDirectory),
     ] {
         assert_eq!(
-            entitled(homeservers, asserting, address, directory),
-            believed,
+            entitlement(homeservers, asserting, address),
+            entitled,
             "{asserting} asserts {address}"
         );
+    }
+}
+
+#[test]
+fn one_of_several_witnesses_settles_nothing() {
+    for (witnesses, answers, verdict) in [
+        (0, &[][..], Some(false)),
+        (1, &[], None),
+        (1, &[true], Some(true)),
+        (1, &[false], Some(false)),
+        (2, &[true], None),
+        (2, &[false], None),
+        (2, &[true, false], None),
+        (2, &[true, true], Some(true)),
+        (2, &[false, false], Some(false)),
+        (9, &[true, false], None),
+        (9, &[false, true, true], Some(true)),
+        (9, &[true, false, false], Some(false)),
+    ] {
+        let mut testimony = Testimony::of(witnesses);
+        answers.iter().for_each(|yes| testimony.hear(*yes));
+        assert_eq!(testimony.verdict(), verdict, "{witnesses} {answers:?}");
     }
 }
 
@@ -162,9 +169,13 @@ fn two_servers_with_the_same_rule_are_both_entitled() {
         homeserver("new", &["culture.gouv.fr"]),
         homeserver("x", &["gouv.fr"]),
     ];
-    assert!(entitled(&list, "old", "a@culture.gouv.fr", None));
-    assert!(entitled(&list, "new", "a@culture.gouv.fr", None));
-    assert!(!entitled(&list, "x", "a@culture.gouv.fr", None));
+    for (name, entitled) in [
+        ("old", Entitlement::Yes),
+        ("new", Entitlement::Yes),
+        ("x", Entitlement::No),
+    ] {
+        assert_eq!(entitlement(&list, name, "a@culture.gouv.fr"), entitled, "{name}");
+    }
 }
 
 #[test]

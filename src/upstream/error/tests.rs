@@ -29,15 +29,15 @@ fn account_states_are_recognised_at_every_step() {
     ] {
         assert_eq!(
             coded(step, 403, "ORG_MATRIX_EXPIRED_ACCOUNT"),
-            UpstreamError::Expired { matrix_id: None }
+            UpstreamError::Expired { account: None }
         );
         assert_eq!(
             coded(step, 403, "M_USER_DEACTIVATED"),
-            UpstreamError::Deactivated { matrix_id: None }
+            UpstreamError::Deactivated { account: None }
         );
         assert_eq!(
             coded(step, 401, "M_USER_LOCKED"),
-            UpstreamError::Locked { matrix_id: None }
+            UpstreamError::Locked { account: None }
         );
         assert_eq!(coded(step, 403, "M_USER_SUSPENDED"), UpstreamError::Suspended);
         assert_eq!(
@@ -141,25 +141,29 @@ fn the_wait_comes_in_several_forms() {
 }
 
 #[test]
-fn a_closed_account_is_named_once() {
-    let closed = UpstreamError::Deactivated { matrix_id: None }.about("@a:h");
+fn an_account_is_named_once() {
+    let named = |id: &str| NamedAccount::MatrixId(id.to_owned());
+    let closed = UpstreamError::Deactivated { account: None }.about(named("@a:h"));
     assert_eq!(
         closed,
         UpstreamError::Deactivated {
-            matrix_id: Some("@a:h".into())
+            account: Some(named("@a:h"))
         }
     );
-    assert_eq!(closed.clone().about("@b:h"), closed);
-    let locked = UpstreamError::Locked { matrix_id: None };
+    let at_issuer = NamedAccount::AtIssuer(IssuerSubject {
+        issuer: "https://auth".to_owned(),
+        subject: "1".to_owned(),
+    });
+    assert_eq!(closed.clone().about(at_issuer.clone()), closed);
+    assert_eq!(closed.named_account(), Some((&named("@a:h"), AccountState::Closed)));
+    let locked = UpstreamError::Locked { account: None };
     assert_eq!(
         locked.named_account(),
         None,
         "typed by somebody, not named by the homeserver"
     );
-    let locked = AccountState::Paused(Pause::Locked);
     assert_eq!(
-        UpstreamError::Locked { matrix_id: None }.about("@a:h").named_account(),
-        Some(("@a:h", locked))
+        locked.about(at_issuer.clone()).named_account(),
+        Some((&at_issuer, AccountState::Paused(Pause::Locked)))
     );
-    assert_eq!(closed.named_account(), Some(("@a:h", AccountState::Closed)));
 }

@@ -91,8 +91,9 @@ pub(super) fn verify(
         return Err(wrong("a login that is yet to come"));
     }
     let subject = claims.subject().as_str().to_owned();
-    match (1..=255).contains(&subject.len()) {
+    // Core §2: at most 255 ASCII characters.
+    match (1..=255).contains(&subject.len()) && subject.bytes().all(|byte| byte.is_ascii_graphic()) {
         true => Ok(Proven { subject, auth_time }),
-        false => Err(wrong("an ID token without subject")),
+        false => Err(wrong("an ID token without subject that can be kept")),
     }
 }

@@ -169,7 +169,7 @@ impl Published {
     fn checked(self, homeserver: &Homeserver, scope: &'static str) -> Result<AuthenticationService, UpstreamError> {
         let nonsense = UpstreamError::Nonsense;
         let issuer = service_url(&self.issuer, homeserver)?;
-        if issuer.query().is_some() {
+        if issuer.query().is_some() || !is_plain(&self.issuer, &issuer) {
             return Err(nonsense("an issuer that is none"));
         }
         if let Some(methods) = &self.code_challenge_methods_supported
@@ -206,6 +206,13 @@ fn get(url: &str) -> Result<Request<Vec<u8>>, UpstreamError> {
 
 fn read(body: &[u8]) -> Result<Published, UpstreamError> {
     serde_json::from_slice(body).map_err(|_| UpstreamError::Nonsense("OAuth metadata that cannot be read"))
+}
+
+/// An issuer is kept, and compared as a text: it must be one that a parser reads as it is written, and of bounded length.
+fn is_plain(text: &str, url: &Url) -> bool {
+    let read = url.as_str();
+    let same = read == text || read.strip_suffix('/') == Some(text);
+    same && text.len() <= 512 && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// https; http only on loopback, for a homeserver that is itself reached so.

@@ -6,15 +6,15 @@ use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use serde_json::{Value, json};
 
 use super::super::error::AuthorizeError;
-use super::Owner;
+use super::{HISTORY, Owner};
 use crate::domain::agent::AgentEmail;
 use crate::domain::consent::Consent;
 use crate::domain::grant::KeptAuthorization;
 use crate::domain::history::PastSignIn;
 use crate::domain::session::BrowserSession;
 
-/// How many sign-ins are read at a time.
-const BATCH: u32 = 500;
+/// The newest so many sign-ins are in the download; what is older is on the page of the history, piece by piece.
+const SIGN_INS: u32 = 5000;
 
 /// `GET /mon-compte/donnees`
 pub async fn download(owner: Owner) -> Result<Response, AuthorizeError> {
@@ -22,7 +22,9 @@ pub async fn download(owner: Owner) -> Result<Response, AuthorizeError> {
     let subjects = store.list_subjects(&agent.id).await?;
     let consents = store.list_consents(&agent.id, owner.now).await?;
     let authorizations = store.list_authorizations(&agent.id).await?;
-    let sign_ins = sign_ins(&owner).await?;
+    let mut sign_ins = store.list_past_sign_ins(&agent.id, None, SIGN_INS + 1).await?;
+    let has_more = sign_ins.len() > SIGN_INS as usize;
+    sign_ins.truncate(SIGN_INS as usize);
     let email = |email: &Option<AgentEmail>| {
         email
             .as_ref()
@@ -52,30 +54,13 @@ pub async fn download(owner: Owner) -> Result<Response, AuthorizeError> {
         "authorizations": authorizations.iter().map(authorization).collect::<Vec<_>>(),
         "sessions": owner.sessions().await?.iter().map(session).collect::<Vec<_>>(),
         "sign_ins": sign_ins.iter().map(sign_in).collect::<Vec<_>>(),
+        "older_sign_ins_at": has_more.then(|| format!("{}{HISTORY}", owner.app.config.issuer)),
     });
     let headers = [
         (CONTENT_TYPE, "application/json"),
         (CONTENT_DISPOSITION, "attachment; filename=\"tchap-connect.json\""),
     ];
     Ok((headers, format!("{document:#}\n")).into_response())
-}
-
-async fn sign_ins(owner: &Owner) -> Result<Vec<PastSignIn>, AuthorizeError> {
-    let mut all: Vec<PastSignIn> = Vec::new();
-    loop {
-        let before = all.last().map(|last| (last.at, last.id.clone()));
-        let before = before.as_ref().map(|(at, id)| (*at, id.as_str()));
-        let batch = owner
-            .app
-            .store
-            .list_past_sign_ins(&owner.agent.id, before, BATCH)
-            .await?;
-        let is_last = batch.len() < BATCH as usize;
-        all.extend(batch);
-        if is_last {
-            return Ok(all);
-        }
-    }
 }
 
 fn consent(consent: &Consent) -> Value {

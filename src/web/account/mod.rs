@@ -4,6 +4,7 @@ mod data;
 mod overview;
 
 use axum::Router;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -122,12 +123,13 @@ fn done(done: Done) -> Response {
 /// `POST /mon-compte/services/{client_id}`: the service knows the agent no longer, and is told.
 async fn withdraw(
     owner: Owner,
-    Path(client_id): Path<String>,
+    client_id: Result<Path<String>, PathRejection>,
     PageForm(form): PageForm,
 ) -> Result<Response, AuthorizeError> {
     if !owner.is_shown(&form) {
         return Ok(see_other(HOME));
     }
+    let Path(client_id) = client_id.map_err(|_| PageError::new(ErrorKind::NotFound))?;
     let services = owner.services().await?;
     if !services.iter().any(|service| service.client_id == client_id) {
         return Err(PageError::new(ErrorKind::NotFound).into());
@@ -143,10 +145,15 @@ async fn withdraw(
 }
 
 /// `POST /mon-compte/sessions/{mark}`
-async fn end_one(owner: Owner, Path(mark): Path<String>, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
+async fn end_one(
+    owner: Owner,
+    mark: Result<Path<String>, PathRejection>,
+    PageForm(form): PageForm,
+) -> Result<Response, AuthorizeError> {
     if !owner.is_shown(&form) {
         return Ok(see_other(HOME));
     }
+    let Path(mark) = mark.map_err(|_| PageError::new(ErrorKind::NotFound))?;
     let sessions = owner.sessions().await?;
     let session = sessions
         .iter()

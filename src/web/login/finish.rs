@@ -10,6 +10,7 @@ use super::super::logout::end_session;
 use super::super::oidc::registration;
 use super::super::pages::ErrorKind;
 use super::super::person::Person;
+use super::gate;
 use super::request::Request;
 use super::under_way::UnderWay;
 use crate::account::{self, Source};
@@ -19,9 +20,9 @@ use crate::console::{administrations, roles};
 use crate::domain::agent::{AccountState, Agent, IssuerSubject};
 use crate::domain::audit::{Action, Actor, Event, ObjectKind};
 use crate::domain::claims;
-use crate::domain::flow::Denial;
+use crate::domain::flow::{ConsentRule, Denial};
 use crate::domain::grant::{AgentGrant, Authorization, CodeRecord};
-use crate::domain::history::PastSignIn;
+use crate::domain::history::{PastSignIn, sign_in_id};
 use crate::domain::homeserver::{Homeserver, Way};
 use crate::domain::identity::{Continuity, Facts, UpstreamIdentity, continuity, is_other_account, settle};
 use crate::domain::login_problem::LoginProblem;
@@ -30,7 +31,7 @@ use crate::domain::statistics::Outcome;
 use crate::protocol::authorize::Prompt;
 use crate::secret::{fingerprint, random_id, random_token};
 use crate::statistics::Attempt;
-use crate::upstream::UpstreamError;
+use crate::upstream::{NamedAccount, UpstreamError};
 
 /// Signs the browser in as the agent who came back from `homeserver`, and saves that in the flow.
 pub async fn sign_in(
@@ -58,6 +59,7 @@ pub async fn sign_in(
     administrations::note_sign_in(&app.store, homeserver, &agent, now).await?;
     let fresh = proven.is_some_and(|at| at >= step.flow.created_at);
     let after_logout = !fresh && step.visitor.signed_out().await?;
+    let looked_up = std::mem::take(&mut step.flow.progress.looked_up);
     let progress = &mut step.flow.progress;
     progress.other_account = progress
         .typed
@@ -78,6 +80,9 @@ pub async fn sign_in(
         end_session(&app, &former.id, now).await?;
     }
     step.visitor.sign_in(&session.id).await?;
+    if looked_up {
+        gate::led_to_a_login(step).await?;
+    }
     tracing::info!(
         flow.id = step.flow.log_id(),
         client.id = step.flow.client_id,
@@ -225,7 +230,7 @@ async fn insert(
     Ok(app.store.insert_agent(&agent).await?)
 }
 
-/// Logs a login that failed at the homeserver, once. What became of an account that the homeserver has named counts from now
+/// Logs a login that failed at the homeserver, once. What became of an account that the homeserver's side has named counts from now
 /// on; one that was seen deactivated is closed for good: its next owner is another agent.
 pub async fn note_failure(step: &UnderWay, homeserver: &Homeserver, error: &UpstreamError) -> Result<(), PageError> {
     tracing::warn!(
@@ -236,10 +241,15 @@ pub async fn note_failure(step: &UnderWay, homeserver: &Homeserver, error: &Upst
         error = %error,
         "a login failed at the homeserver"
     );
-    if let Some((matrix_id, state)) = error.named_account()
-        && let Some(agent) = step.app.store.find_open_agent(&homeserver.name, matrix_id).await?
-    {
-        account::seen(&step.app, homeserver, &agent.id, state, Source::Login, step.now).await?;
+    if let Some((account, state)) = error.named_account() {
+        let (store, homeserver_name) = (&step.app.store, &homeserver.name);
+        let agent = match account {
+            NamedAccount::MatrixId(id) => store.find_open_agent(homeserver_name, id).await?,
+            NamedAccount::AtIssuer(at) => store.find_open_agent_at_issuer(homeserver_name, at).await?,
+        };
+        if let Some(agent) = agent {
+            account::seen(&step.app, homeserver, &agent.id, state, Source::Login, step.now).await?;
+        }
     }
     Ok(())
 }
@@ -294,13 +304,21 @@ pub async fn issue(
         .sid(&person.session.id, &request.client.id, &random_id()?)
         .await?
         .ok_or_else(ended)?;
+    let sign_in = PastSignIn {
+        id: sign_in_id(&person.session, &request.client.id, now),
+        agent_id: person.agent.id.clone(),
+        client_id: request.client.id.clone(),
+        client_name: request.client.name.clone(),
+        way: person.session.way,
+        at: now,
+    };
     let authorization = Authorization {
         id: random_id()?,
         client_id: request.client.id.clone(),
         scope: request.checked.scope.clone(),
         resources: request.audience.clone(),
         agent: Some(AgentGrant {
-            agent_id: person.agent.id.clone(),
+            agent_id: person.agent.id,
             session_id: person.session.id,
             subject: person.subject,
             claims,
@@ -313,14 +331,6 @@ pub async fn issue(
             sid,
         }),
         created_at: now,
-    };
-    let sign_in = PastSignIn {
-        id: authorization.id.clone(),
-        agent_id: person.agent.id,
-        client_id: request.client.id.clone(),
-        client_name: request.client.name.clone(),
-        way: person.session.way,
-        at: now,
     };
     let record = CodeRecord {
         fingerprint: fingerprint(&code),
@@ -337,7 +347,8 @@ pub async fn issue(
     {
         return Err(PageError::new(ErrorKind::FlowExpired).into());
     }
-    if !app.store.insert_authorization(&authorization, &record).await? {
+    let agreed = request.consent_rule() != ConsentRule::Never;
+    if !app.store.insert_authorization(&authorization, &record, agreed).await? {
         return Err(ended());
     }
     app.store

@@ -1,4 +1,5 @@
-//! The gate before a password is relayed: failures are counted per account and per network, and the agent's known browsers
+//! The gates before the homeservers' side is asked: look-ups of addresses, which cost up to one request to every directory
+//! server, are counted per flow and per network; and before a password is relayed, failures are counted per account and per network, and the agent's known browsers
 //! pass. It closes before the homeserver's own limit would, which locks the account for everybody (threats.md, rows 26).
 
 use http::HeaderValue;
@@ -10,11 +11,14 @@ use crate::audit;
 use crate::domain::audit::{Action, Actor, Event, ObjectKind};
 use crate::domain::homeserver::Homeserver;
 use crate::domain::identifier::Identifier;
-use crate::domain::throttle::{Limit, account_bucket, network_bucket};
+use crate::domain::throttle::{Limit, account_bucket, flow_bucket, look_up_bucket, network_bucket};
 use crate::secret::{fingerprint, random_token};
 
 /// How long a browser stays known after a login, in seconds: 180 days.
 const KNOWN_FOR: i64 = 180 * 24 * 3600;
+
+/// So many look-ups of one flow at once: more than anybody misspells.
+const LOOK_UPS_PER_FLOW: i64 = 10;
 
 /// One attempt that was let through; say how it ended.
 pub struct Attempt {
@@ -120,6 +124,34 @@ impl Attempt {
         }
         step.visitor.known_browser_cookie(&step.app, &token, KNOWN_FOR)
     }
+}
+
+/// Lets a question to the directory through, or says how many seconds to wait. The flow first: who knocks at one that is full
+/// takes nothing from their network.
+pub async fn look_up(step: &UnderWay) -> Result<Result<(), u64>, PageError> {
+    let of_flow = Limit::per_half_hour(LOOK_UPS_PER_FLOW);
+    for (bucket, limit) in [(flow_bucket(&step.flow.id), of_flow), of_network(step)] {
+        if let Err(full_until) = step.app.store.take(&bucket, limit, step.now).await? {
+            tracing::warn!(
+                flow.id = step.flow.log_id(),
+                bucket = bucket.split('/').nth(1),
+                "too many look-ups: the directory is not asked"
+            );
+            return Ok(Err(limit.wait(full_until, step.now).max(1).unsigned_abs()));
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// The look-up led to a login: many agents may sit behind one address.
+pub async fn led_to_a_login(step: &UnderWay) -> Result<(), PageError> {
+    let (bucket, limit) = of_network(step);
+    Ok(step.app.store.give_back(&bucket, limit).await?)
+}
+
+fn of_network(step: &UnderWay) -> (String, Limit) {
+    let limit = Limit::per_half_hour(step.app.config.limits.look_ups_per_network);
+    (look_up_bucket(&step.flow.network), limit)
 }
 
 /// One account and no other: unlike its bucket, which others may share.

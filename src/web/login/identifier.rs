@@ -7,7 +7,7 @@ use super::super::form::PageForm;
 use super::super::logout::end_session;
 use super::super::pages::{IdentifierError, IdentifierPage};
 use super::under_way::UnderWay;
-use super::{oauth, render, sso};
+use super::{gate, oauth, render, sso};
 use crate::domain::flow::{Stage, Step};
 use crate::domain::homeserver::{self, Homeserver, RouteTrust, Way};
 use crate::domain::identifier::Identifier;
@@ -70,6 +70,10 @@ pub async fn submit(mut step: UnderWay, PageForm(form): PageForm) -> Result<Resp
         (false, None) => return page(&step, Some(&typed), Some(IdentifierError::Malformed)).await,
         (false, Some(identifier)) => identifier,
     };
+    let looked_up = picked.is_none() && step.app.upstream.asks_directory(&homeservers, &identifier);
+    if looked_up && let Err(seconds) = gate::look_up(&step).await? {
+        return page(&step, Some(&typed), Some(IdentifierError::TooMany { seconds })).await;
+    }
     let decision = match picked {
         Some(server) => {
             with_way(
@@ -86,6 +90,7 @@ pub async fn submit(mut step: UnderWay, PageForm(form): PageForm) -> Result<Resp
     match decision {
         Ok((server, way, offered)) => {
             step.flow.progress.typed = Some(typed.clone());
+            step.flow.progress.looked_up = looked_up;
             go(step, server, way, offered, typed).await
         }
         Err(Stop::Field(error)) => page(&step, Some(&typed), Some(error)).await,

@@ -113,6 +113,8 @@ pub async fn show(mut step: UnderWay) -> Result<Response, AuthorizeError> {
         Step::Choose => account::choose_page(&step),
         Step::Confirm => account::confirm_page(&step),
         Step::Consent => consent::page(&step),
+        // What is refused whoever signs in: the agent is told that it goes round and round.
+        Step::Refuse(_) if step.flow.progress == Progress::in_a_loop() => step.problem(LoginProblem::LoginLoop),
         Step::Refuse(denial) if step.request.answers_at_once(denial) => {
             step.app.store.delete_flow(&step.flow.id).await?;
             counting::refused(&step.app, &step.request, step.person.as_ref(), denial, step.now);

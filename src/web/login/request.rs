@@ -126,7 +126,7 @@ impl Request {
 
     /// Public clients on loopback or a private scheme can be impersonated by any program on the agent's device (RFC 8252
     /// §8.6): they always ask. So do those that registered themselves, whose secret is in that program.
-    fn consent_rule(&self) -> ConsentRule {
+    pub fn consent_rule(&self) -> ConsentRule {
         let unproven = self.client.is_public() || self.client.self_registered;
         match self.client.consent {
             _ if own_pages::is(&self.client) => ConsentRule::Never,

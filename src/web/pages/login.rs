@@ -34,28 +34,37 @@ pub enum IdentifierError {
     UnknownAddress,
     HomeserverUnreachable,
     DirectoryUnavailable,
+    /// Too many look-ups; seconds to wait.
+    TooMany {
+        seconds: u64,
+    },
 }
 
 impl IdentifierError {
     #[cfg(test)]
-    pub const ALL: [IdentifierError; 6] = [
+    pub const ALL: [IdentifierError; 7] = [
         IdentifierError::Empty,
         IdentifierError::Malformed,
         IdentifierError::UnknownDomain,
         IdentifierError::UnknownAddress,
         IdentifierError::HomeserverUnreachable,
         IdentifierError::DirectoryUnavailable,
+        IdentifierError::TooMany { seconds: 180 },
     ];
 
     fn message(self, text: &Text) -> String {
-        text.get(match self {
+        let key = match self {
+            IdentifierError::TooMany { seconds } => {
+                return text.with("identifier-error-too-many", &[("wait", &wait(text, Some(seconds)))]);
+            }
             IdentifierError::Empty => "identifier-error-empty",
             IdentifierError::Malformed => "identifier-error-malformed",
             IdentifierError::UnknownDomain => "identifier-error-unknown-domain",
             IdentifierError::UnknownAddress => "identifier-error-unknown-address",
             IdentifierError::HomeserverUnreachable => "identifier-error-unreachable",
             IdentifierError::DirectoryUnavailable => "identifier-error-directory",
-        })
+        };
+        text.get(key)
     }
 
     /// Whether it is about what was typed, rather than about something out of the agent's hands.
@@ -84,6 +93,7 @@ impl IdentifierPage {
                 IdentifierError::UnknownDomain
                     | IdentifierError::UnknownAddress
                     | IdentifierError::DirectoryUnavailable
+                    | IdentifierError::TooMany { .. }
             )
         )
     }

@@ -39,6 +39,9 @@ async fn each_claim_of_the_id_token_wrong_once() {
         json!({"sub": null}),
         json!({"sub": ""}),
         json!({"sub": "a".repeat(256)}),
+        json!({"sub": "a\u{0}b"}),
+        json!({"sub": "a b"}),
+        json!({"sub": "\u{e9}l\u{e9}onore"}),
     ];
     for changes in wrong {
         auth.claims(changes.clone());
@@ -64,6 +67,37 @@ async fn each_claim_of_the_id_token_wrong_once() {
         let page = identify(&service, &Browser::new(&app), &[]).await;
         assert!(page.has("consent-form"), "{changes}: {}", page.body);
     }
+}
+
+/// What is compared as a text and kept must be one text, of bounded length.
+#[tokio::test]
+async fn an_issuer_that_is_long_or_written_strangely() {
+    let app = TestApp::start().await;
+    let auth = app.by_oauth().await;
+    let service = app.relying_party("service").await;
+    let own = auth.issuer();
+    for issuer in [
+        format!("{own}{}", "a".repeat(10_000)),
+        format!("{own}a\u{0}b"),
+        format!("{own}a\u{e9}"),
+        format!("{own}a\tb"),
+        format!("{own}a b"),
+        format!(" {own}"),
+        format!("{own}a/../"),
+        own.replace("http://", "HTTP://"),
+        own.replace("http://", "http:/\\"),
+    ] {
+        auth.publishes(json!({"issuer": issuer}));
+        let shown: String = issuer.chars().take(60).collect();
+        refused(&app, &service, &shown, "TC-HOMESERVER-INVALID").await;
+        assert!(auth.asked(At::Registration).is_empty(), "{shown}");
+        assert!(auth.asked(At::Authorize).is_empty(), "{shown}");
+    }
+    // Without the slash that is none of an origin's own.
+    let bare = own.trim_end_matches('/');
+    auth.publishes(json!({"issuer": bare}));
+    auth.claims(json!({"iss": bare}));
+    assert!(identify(&service, &Browser::new(&app), &[]).await.has("consent-form"));
 }
 
 #[tokio::test]

@@ -70,7 +70,7 @@ async fn fifty_parallel_redemptions_of_a_code_give_one_success() {
     on_each_engine(async |Engine { store, url }| {
         seed_session(store).await;
         let (authorization, code) = grant("grant");
-        store.insert_authorization(&authorization, &code).await.unwrap();
+        store.insert_authorization(&authorization, &code, false).await.unwrap();
         // Over two replicas, so that not only this program's own queue for the writer is tried.
         let replica = Store::open(url).await.unwrap();
         let redeem = |number: usize| {
@@ -105,7 +105,7 @@ async fn revoking_an_authorization_kills_its_code_and_tokens() {
         seed_session(store).await;
         for id in ["spent", "unspent"] {
             let (authorization, code) = grant(id);
-            store.insert_authorization(&authorization, &code).await.unwrap();
+            store.insert_authorization(&authorization, &code, false).await.unwrap();
             assert_eq!(
                 store.find_code(&fingerprint(id)).await.unwrap(),
                 Some((code, authorization))
@@ -140,7 +140,7 @@ async fn a_redemption_is_whole_or_not_at_all() {
         seed_session(store).await;
         for id in ["one", "two"] {
             let (authorization, code) = grant(id);
-            store.insert_authorization(&authorization, &code).await.unwrap();
+            store.insert_authorization(&authorization, &code, false).await.unwrap();
         }
         let one = fingerprint("one");
         assert!(
@@ -186,7 +186,7 @@ async fn what_the_former_release_stored_of_a_token_means_all_of_its_authorizatio
         let store = &engine.store;
         seed_session(store).await;
         let (authorization, code) = grant("grant");
-        store.insert_authorization(&authorization, &code).await.unwrap();
+        store.insert_authorization(&authorization, &code, false).await.unwrap();
         let former = token("t", "grant");
         assert!(store.redeem_code(&code.fingerprint, NOW, &former, None).await.unwrap());
         engine.execute("update access_tokens set details = null").await;
@@ -219,7 +219,7 @@ async fn a_refresh_token_lives_on_or_is_replaced_and_only_its_unused_successor_c
     on_each_engine(async |Engine { store, .. }| {
         seed_session(store).await;
         let (authorization, code) = grant("grant");
-        store.insert_authorization(&authorization, &code).await.unwrap();
+        store.insert_authorization(&authorization, &code, false).await.unwrap();
         let first = refresh_token("r1", NOW + 1000);
         let t = token("t", "grant");
         assert!(
@@ -296,7 +296,7 @@ async fn cleanup_deletes_what_expired_and_remembers_a_spent_code_as_long_as_its_
         store.sid("ended", "rp", "sid that ended").await.unwrap();
         for id in ["spent", "unspent"] {
             let (authorization, code) = grant(id);
-            store.insert_authorization(&authorization, &code).await.unwrap();
+            store.insert_authorization(&authorization, &code, false).await.unwrap();
         }
         assert!(
             store
@@ -338,7 +338,7 @@ struct Model {
 
 async fn play(store: &Store, id: &str, events: &[Event]) {
     let (authorization, code) = grant(id);
-    store.insert_authorization(&authorization, &code).await.unwrap();
+    store.insert_authorization(&authorization, &code, false).await.unwrap();
     let (mut now, mut model) = (NOW, Model::default());
     let tokens: Vec<_> = (0..events.len())
         .map(|number| token(&format!("{id}-{number}"), id))

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use tchap_connect::domain::agent::Pause;
 use tchap_connect::domain::consent::Consent;
 use tchap_connect::protocol::client::{Client, LogoutUris, SubjectType};
 use tchap_connect::store::Store;
@@ -33,7 +34,7 @@ async fn join_as(store: &Store, session: &str, client: &str, sid: &str) {
     sid.clone_into(&mut agent.sid);
     authorization.client_id = client.to_owned();
     code.client_id = client.to_owned();
-    assert!(store.insert_authorization(&authorization, &code).await.unwrap());
+    assert!(store.insert_authorization(&authorization, &code, false).await.unwrap());
     let token = token(sid, &authorization.id);
     assert!(store.redeem_code(&code.fingerprint, NOW, &token, None).await.unwrap());
 }
@@ -178,7 +179,10 @@ async fn nothing_is_given_in_a_session_that_has_ended() {
             if number == 25 {
                 store.end_browser_session("session", NOW).await.unwrap();
             }
-            (store.insert_authorization(&authorization, &code).await.unwrap(), code)
+            (
+                store.insert_authorization(&authorization, &code, false).await.unwrap(),
+                code,
+            )
         })
         .await;
         for (given, code) in given {
@@ -193,7 +197,38 @@ async fn nothing_is_given_in_a_session_that_has_ended() {
             );
         }
         let (offline, code) = grant("late");
-        assert!(!store.insert_authorization(&offline, &code).await.unwrap());
+        assert!(!store.insert_authorization(&offline, &code, false).await.unwrap());
+    })
+    .await;
+}
+
+/// Both hold the agent's sessions; in two orders, they would wait for each other for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn withdrawals_and_the_end_of_an_account_do_not_wait_for_each_other() {
+    on_each_engine(async |Engine { store, .. }| {
+        seed(store).await;
+        for round in 0..5 {
+            // Not in the order of their ids.
+            for number in (0..20).rev() {
+                session_of(store, &format!("s{round}-{number:02}"), &["rp"]).await;
+            }
+            at_once(store, |store, number| async move {
+                match number {
+                    10 => drop(store.pause_agent("agent", Pause::Locked, NOW, NOW).await.unwrap()),
+                    _ => store.withdraw("agent", "rp", NOW).await.unwrap(),
+                }
+            })
+            .await;
+            assert!(store.list_browser_sessions("agent", NOW).await.unwrap().is_empty());
+            store.confirm_agent("agent", None, NOW, NOW).await.unwrap();
+        }
+        at_once(store, |store, number| async move {
+            match number {
+                10 => drop(store.close_agent("agent", NOW).await.unwrap()),
+                _ => store.withdraw("agent", "rp", NOW).await.unwrap(),
+            }
+        })
+        .await;
     })
     .await;
 }
@@ -267,13 +302,41 @@ async fn nothing_is_given_past_a_withdrawal() {
             if number == 25 {
                 store.withdraw("agent", "rp", NOW).await.unwrap();
             }
-            store.insert_authorization(&authorization, &code).await.unwrap()
+            store.insert_authorization(&authorization, &code, false).await.unwrap()
         })
         .await;
         assert!(given.contains(&false));
         for kept in store.list_authorizations("agent").await.unwrap() {
             assert_eq!(kept.revoked_at, Some(NOW), "{}", kept.authorization.id);
         }
+    })
+    .await;
+}
+
+/// The request was read before the withdrawal, and its `sid` is made after it.
+#[tokio::test]
+async fn what_stands_on_a_consent_is_not_given_once_that_is_withdrawn() {
+    on_each_engine(async |Engine { store, .. }| {
+        seed(store).await;
+        session_of(store, "session", &[]).await;
+        let consent = Consent {
+            agent_id: "agent".into(),
+            client_id: "rp".into(),
+            claims: ["email".to_owned()].into(),
+            given_at: NOW,
+            expires_at: NOW + 9,
+        };
+        store.upsert_consent(&consent).await.unwrap();
+        store.withdraw("agent", "rp", NOW).await.unwrap();
+        store.sid("session", "rp", "sid").await.unwrap().unwrap();
+        let give = async |id: &str, agreed: bool| {
+            let (authorization, code) = grant(id);
+            store.insert_authorization(&authorization, &code, agreed).await.unwrap()
+        };
+        assert!(!give("withdrawn", true).await);
+        assert!(give("never-asks", false).await);
+        store.upsert_consent(&consent).await.unwrap();
+        assert!(give("agreed-again", true).await);
     })
     .await;
 }

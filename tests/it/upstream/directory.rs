@@ -4,7 +4,10 @@ use std::slice;
 
 use serde_json::json;
 use tchap_connect::{
-    domain::homeserver::{Homeserver, RouteTrust},
+    domain::{
+        agent::AgentEmail,
+        homeserver::{Homeserver, RouteTrust},
+    },
     upstream::RouteError,
 };
 
@@ -241,6 +244,56 @@ async fn an_address_is_believed_only_when_another_server_gives_it_to_the_one_tha
     };
     let believed = upstream().believed_emails(&[asserting, ruled], &identity, None).await;
     assert!(believed.is_empty(), "the rule gives the domain to another server");
+}
+
+/// Threat 20: neither the one that draws every address to itself nor an accomplice decides alone.
+#[tokio::test]
+async fn one_lying_server_neither_takes_an_address_away_nor_gives_it() {
+    let homeserver = homeserver(AccountState::Active).await;
+    let identity = sign_in(&upstream(), &homeserver, Way::Sso).await.expect("a login");
+    let asserting = Homeserver {
+        directory: true,
+        ..homeserver.listed()
+    };
+    let (servers, others) = three(NAME).await;
+    let all = [slice::from_ref(&asserting), &others[..]].concat();
+    servers[0].directory("", "a.test");
+    // In whatever order they are asked.
+    for _ in 0..10 {
+        assert_eq!(
+            upstream().believed_emails(&all, &identity, None).await,
+            identity.emails,
+            "two honest ones against one"
+        );
+    }
+    // An accomplice of the homeserver that asserts, against honest ones.
+    servers[0].directory("", NAME);
+    servers[1..].iter().for_each(|server| server.directory("", "b.test"));
+    for _ in 0..10 {
+        assert!(upstream().believed_emails(&all, &identity, None).await.is_empty());
+    }
+    // Where only two others could tell, what was believed before stays, and nothing new is believed.
+    let two = [slice::from_ref(&asserting), &others[..2]].concat();
+    let email = &identity.emails[0];
+    let known = AgentEmail {
+        address: email.address.clone(),
+        added_at: email.added_at,
+    };
+    for _ in 0..10 {
+        assert_eq!(
+            upstream().believed_emails(&two, &identity, Some(&known)).await,
+            identity.emails
+        );
+        assert!(upstream().believed_emails(&two, &identity, None).await.is_empty());
+    }
+    // Two that say no, wherever they say it leads, take it away.
+    servers[0].directory("", "nowhere.test");
+    assert!(
+        upstream()
+            .believed_emails(&two, &identity, Some(&known))
+            .await
+            .is_empty()
+    );
 }
 
 /// Else ten addresses and a directory that hangs hold a login for a minute.

@@ -6,7 +6,7 @@ use tchap_connect::{
         homeserver::Way,
         identity::{ThirdPartyEmail, UpstreamIdentity},
     },
-    upstream::{Offered, UpstreamError, choose_way, redirect_url},
+    upstream::{NamedAccount, Offered, UpstreamError, choose_way, redirect_url},
 };
 
 use super::*;
@@ -134,7 +134,8 @@ async fn a_login_token_works_once_and_only_where_it_was_issued() {
 
 #[tokio::test]
 async fn every_account_state_by_both_ways() {
-    let closed = UpstreamError::Deactivated { matrix_id: None };
+    let closed = UpstreamError::Deactivated { account: None };
+    let named = NamedAccount::MatrixId(format!("@{LOCAL_PART}:{NAME}"));
     for (state, way, outcome, issued) in [
         (
             AccountState::Deactivated,
@@ -147,7 +148,7 @@ async fn every_account_state_by_both_ways() {
             AccountState::Expired,
             Way::Password,
             Err(UpstreamError::Expired {
-                matrix_id: Some(format!("@{LOCAL_PART}:{NAME}")),
+                account: Some(named.clone()),
             }),
             1,
         ),
@@ -155,20 +156,20 @@ async fn every_account_state_by_both_ways() {
             AccountState::Expired,
             Way::Sso,
             Err(UpstreamError::Expired {
-                matrix_id: Some(format!("@{LOCAL_PART}:{NAME}")),
+                account: Some(named.clone()),
             }),
             1,
         ),
         (
             AccountState::Locked,
             Way::Password,
-            Err(UpstreamError::Locked { matrix_id: None }),
+            Err(UpstreamError::Locked { account: None }),
             0,
         ),
         (
             AccountState::Locked,
             Way::Sso,
-            Err(UpstreamError::Locked { matrix_id: None }),
+            Err(UpstreamError::Locked { account: None }),
             0,
         ),
         (AccountState::Suspended, Way::Password, Ok(way_of(Way::Password)), 1),
@@ -191,28 +192,28 @@ fn way_of(way: Way) -> &'static str {
 
 #[tokio::test]
 async fn a_state_that_shows_on_any_authenticated_call() {
-    let matrix_id = Some(format!("@{LOCAL_PART}:{NAME}"));
+    let account = Some(NamedAccount::MatrixId(format!("@{LOCAL_PART}:{NAME}")));
     for endpoint in [Endpoint::Whoami, Endpoint::ThirdPartyIds, Endpoint::Profile] {
         for (status, code, outcome) in [
             (
                 403,
                 "ORG_MATRIX_EXPIRED_ACCOUNT",
                 UpstreamError::Expired {
-                    matrix_id: matrix_id.clone(),
+                    account: account.clone(),
                 },
             ),
             (
                 403,
                 "M_USER_DEACTIVATED",
                 UpstreamError::Deactivated {
-                    matrix_id: matrix_id.clone(),
+                    account: account.clone(),
                 },
             ),
             (
                 401,
                 "M_USER_LOCKED",
                 UpstreamError::Locked {
-                    matrix_id: matrix_id.clone(),
+                    account: account.clone(),
                 },
             ),
             (403, "M_USER_SUSPENDED", UpstreamError::Suspended),
@@ -304,12 +305,12 @@ async fn a_way_that_was_switched_off_meanwhile() {
 #[tokio::test]
 async fn discovery_finds_the_ways_in() {
     let homeserver = homeserver(AccountState::Active).await;
-    let upstream = upstream();
-    let offered = upstream.login_types(&homeserver.listed()).await.expect("login types");
+    // One that remembers no answer for each question.
+    let offered = upstream().login_types(&homeserver.listed()).await.expect("login types");
     assert_eq!(choose_way(&homeserver.listed(), &offered), Some(Way::Sso));
     assert_eq!(offered.sso.expect("single sign-on")[0].id, "main");
     homeserver.offer(&["m.login.sso", "m.login.password"]);
-    let offered = upstream.login_types(&homeserver.listed()).await;
+    let offered = upstream().login_types(&homeserver.listed()).await;
     assert_eq!(
         offered,
         Ok(Offered {
@@ -320,10 +321,10 @@ async fn discovery_finds_the_ways_in() {
     );
     homeserver.script(Endpoint::LoginTypes, Lie::error(404, "M_UNRECOGNIZED"));
     assert_eq!(
-        upstream.login_types(&homeserver.listed()).await,
+        upstream().login_types(&homeserver.listed()).await,
         Err(UpstreamError::NoSuchWay)
     );
-    let nobody = upstream.login_types(&dead(NAME).await).await;
+    let nobody = upstream().login_types(&dead(NAME).await).await;
     assert_eq!(nobody, Err(UpstreamError::Unreachable("no connection")));
 }
 
