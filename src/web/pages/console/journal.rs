@@ -42,23 +42,23 @@ impl JournalPage {
         }
     }
 
-    /// The lists of the form: name, what is chosen.
-    fn lists(&self) -> [(&'static str, &str); 4] {
+    /// The lists of the form: name, label, what is chosen.
+    fn lists(&self) -> [(&'static str, &'static str, &str); 4] {
         [
-            ("categorie", &self.form.class),
-            ("acte", &self.form.action),
-            ("auteur", &self.form.actor_kind),
-            ("objet", &self.form.object_kind),
+            ("categorie", "console-journal-categorie", &self.form.class),
+            ("acte", "console-journal-acte", &self.form.action),
+            ("auteur", "console-journal-auteur", &self.form.actor_kind),
+            ("objet", "console-journal-objet", &self.form.object_kind),
         ]
     }
 
-    /// The texts of the form: name, what was typed.
-    fn texts(&self) -> [(&'static str, &str); 4] {
+    /// The texts of the form: name, label, what was typed.
+    fn texts(&self) -> [(&'static str, &'static str, &str); 4] {
         [
-            ("auteur_id", &self.form.actor_id),
-            ("objet_id", &self.form.object_id),
-            ("du", &self.form.from),
-            ("au", &self.form.through),
+            ("auteur_id", "console-journal-auteur-id", &self.form.actor_id),
+            ("objet_id", "console-journal-objet-id", &self.form.object_id),
+            ("du", "console-journal-du", &self.form.from),
+            ("au", "console-journal-au", &self.form.through),
         ]
     }
 }
