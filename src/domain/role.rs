@@ -85,6 +85,11 @@ pub enum Right<'a> {
     SeeAudit,
     /// The statistics of every service; those of a client go with [`Right::SeeClient`].
     SeeStatistics,
+    /// Those of the agents of an administration, at every service.
+    SeeAdministrationStatistics {
+        /// Its e-mail domain.
+        administration: &'a str,
+    },
     /// Who has which role.
     SeeRoles,
     /// Give and take roles.
@@ -158,6 +163,7 @@ fn manager(own: &str, right: Right<'_>) -> bool {
         Right::SeeClient { administration, .. } | Right::EditClient { administration, .. } => {
             administration == Some(own)
         }
+        Right::SeeAdministrationStatistics { administration } => administration == own,
         _ => false,
     }
 }
@@ -171,6 +177,7 @@ fn support(right: Right<'_>) -> bool {
         | Right::SeeKeys
         | Right::SeeAudit
         | Right::SeeStatistics
+        | Right::SeeAdministrationStatistics { .. }
         | Right::SeeRoles
         | Right::SeeAgents
         | Right::EndSessions => true,
@@ -197,6 +204,12 @@ mod tests {
     const OF_BETA: Right<'_> = Right::EditClient {
         owned: false,
         administration: Some("beta.gouv.fr"),
+    };
+    const OF_BETA_STATISTICS: Right<'_> = Right::SeeAdministrationStatistics {
+        administration: "beta.gouv.fr",
+    };
+    const OTHER_STATISTICS: Right<'_> = Right::SeeAdministrationStatistics {
+        administration: "agents.beta.gouv.fr",
     };
     const OTHERS: Right<'_> = Right::EditClient {
         owned: false,
@@ -244,6 +257,8 @@ mod tests {
             (Right::EditKeys, [no, no, no, yes]),
             (Right::SeeAudit, [no, no, yes, yes]),
             (Right::SeeStatistics, [no, no, yes, yes]),
+            (OF_BETA_STATISTICS, [no, yes, yes, yes]),
+            (OTHER_STATISTICS, [no, no, yes, yes]),
             (Right::SeeRoles, [no, no, yes, yes]),
             (Right::EditRoles, [no, no, no, yes]),
             (Right::SeeAgents, [no, no, yes, yes]),

@@ -199,7 +199,7 @@ pub struct Report {
 
 impl Report {
     /// Puts together what is shown of the days from `from` up to, not including, `until`. `clients` and `administrations` count
-    /// sign-ins only, the most first; where one group is all there is, no such table is given.
+    /// sign-ins only, the most first; empty where there is to be no such table.
     pub fn of(
         from: i64,
         until: i64,

@@ -63,6 +63,7 @@ pub fn router(app: SharedApp, time_limit: Duration) -> Router {
     let people = Router::new()
         .route("/", get(health::home))
         .route("/status", get(status::page))
+        .route("/stats", get(console::statistics::public))
         .route("/clients/{client_id}/logo", get(logo::show))
         .merge(browser)
         .fallback(async |_: Uri| PageError::new(ErrorKind::NotFound))

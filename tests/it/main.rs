@@ -29,6 +29,7 @@ mod hostile_homeserver;
 mod identity;
 mod introspection;
 mod jobs;
+mod journal;
 mod key_rotation;
 mod keys;
 mod killed;

@@ -77,7 +77,6 @@ async fn every_end_of_a_sign_in_counts_once() {
     let closed = app.register(closed).await;
     let page = browser.open(&closed.url(&[])).await;
     browser.get(page.url.as_str()).await;
-    let _ = browser.submit_once(&page, "leave-form", &[]).await;
     let of_closed = counted(&app, Scope::Client(closed.client.id.clone())).await;
     assert_eq!(of_closed, [(password, Outcome::NotAdmitted, 1)]);
     let day = day_of(app.app.clock.now());

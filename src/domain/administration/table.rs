@@ -215,7 +215,7 @@ fn is_trigger(c: char) -> bool {
 }
 
 /// The cell as text for any spreadsheet: an apostrophe in front of what would be taken for more, or for that apostrophe.
-fn inert(cell: &str) -> String {
+pub fn inert(cell: &str) -> String {
     match cell.starts_with(|c| is_trigger(c) || c == '\'') {
         true => format!("'{cell}"),
         false => cell.to_owned(),

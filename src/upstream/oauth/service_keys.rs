@@ -17,9 +17,12 @@ use crate::upstream::{
 /// For the sake of a token that does not fit, they are fetched no sooner again, in seconds.
 const PAUSE: i64 = 10;
 
+/// That of one issuer; who fetches it holds it.
+type Kept = Arc<tokio::sync::Mutex<Option<Set>>>;
+
 /// One set for each issuer that logins go to. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub(in crate::upstream) struct ServiceKeys(Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<Option<Set>>>>>>);
+pub(in crate::upstream) struct ServiceKeys(Arc<Mutex<HashMap<String, Kept>>>);
 
 #[derive(Debug)]
 struct Set {

@@ -3,7 +3,9 @@
 
 mod administrations;
 mod home;
+mod journal;
 mod second_factor;
+pub mod statistics;
 mod team;
 
 use axum::Router;
@@ -41,6 +43,8 @@ pub fn routes() -> Router<SharedApp> {
     Router::new()
         .merge(administrations::routes())
         .merge(home::routes())
+        .merge(journal::routes())
+        .merge(statistics::routes())
         .merge(second_factor::routes())
         .merge(team::routes())
 }

@@ -5,6 +5,8 @@ mod team;
 
 mod administration_import;
 mod administrations;
+mod journal;
+mod statistics;
 
 use std::ops::Deref;
 
@@ -19,7 +21,9 @@ pub use administrations::{
     AdministrationDone, AdministrationForm, AdministrationNotice, AdministrationPage, AdministrationsPage,
     UnknownDomainsPage,
 };
+pub use journal::{JournalForm, JournalPage};
 pub use second_factor::{FactorProblem, FactorStep, QrCode, SecondFactorPage};
+pub use statistics::{PublicStatisticsPage, ShownStatistics, StatisticsPage};
 pub use team::{InvitationEntry, InviteProblem, RoleEntry, TeamDone, TeamPage};
 
 /// A part of the console, as the navigation lists it. Its name is `console-nav-{id}`, what it is for `console-about-{id}`.
@@ -49,8 +53,20 @@ pub const TEAM: Section = Section {
     right: Right::SeeRoles,
 };
 
+pub const STATISTICS: Section = Section {
+    id: "statistics",
+    path: "/console/statistiques",
+    right: Right::Enter,
+};
+
+pub const JOURNAL: Section = Section {
+    id: "journal",
+    path: "/console/journal",
+    right: Right::SeeAudit,
+};
+
 /// In the order of the navigation. What is not built yet is not here.
-pub const SECTIONS: &[&Section] = &[&HOME, &ADMINISTRATIONS, &TEAM];
+pub const SECTIONS: &[&Section] = &[&HOME, &ADMINISTRATIONS, &STATISTICS, &JOURNAL, &TEAM];
 
 /// What surrounds a page of the console: that of every page, and the navigation.
 #[derive(Clone, Debug)]
