@@ -120,6 +120,7 @@ async fn errors_go_to_the_verified_redirect_uri_in_registered_codes() {
         (&[("prompt", "none")], "login_required"),
     ];
     for (changes, error) in rows {
+        app.advance(20); // Else these are a login loop.
         let answer = browser.get(&service.url(changes)).await;
         assert!(answer.header("location").starts_with("https:"), "GET {changes:?}");
         assert_eq!(service.error(&answer), *error, "GET {changes:?}");
@@ -134,6 +135,7 @@ async fn errors_go_to_the_verified_redirect_uri_in_registered_codes() {
         "prompt=none",
         "unknown=1&unknown=2",
     ] {
+        app.advance(20);
         let answer = browser.get(&format!("{}&{repeated}", service.url(&[]))).await;
         // A repeated state is nobody's: it cannot be echoed.
         let location = answer.location();
