@@ -185,9 +185,13 @@ async fn what_is_not_registered_allowed_or_granted_is_invalid_target() {
         "api",
     ];
     for bad in bad {
-        let answer = browser.get(&service.url(&[("resource", bad)])).await;
+        // One browser would be in a login loop.
+        let stranger = Browser::new(&app);
+        let answer = stranger.get(&service.url(&[("resource", bad)])).await;
         assert_eq!(service.error(&answer), "invalid_target", "{bad}");
-        let answer = browser.get(&service.url(&[("resource", API), ("resource", bad)])).await;
+        let answer = stranger
+            .get(&service.url(&[("resource", API), ("resource", bad)]))
+            .await;
         assert_eq!(service.error(&answer), "invalid_target", "{bad}");
         let answer = service.token(&service.form(&code, &[("resource", bad)])).await;
         assert_error(&answer, 400, "invalid_target");

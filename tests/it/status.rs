@@ -51,6 +51,8 @@ async fn each_homeserver_is_shown_as_it_is_known() {
     assert!(page.body.contains("Works"), "{}", page.body);
     assert!(metrics(&app, TOKEN).await.1.contains(&format!("{up} 1")));
 
+    // What is kept of its ways to sign in is forgotten by then.
+    app.advance(60);
     app.homeserver
         .script(Endpoint::AuthMetadata, Lie::text(503, "secret detail"));
     app.homeserver

@@ -133,7 +133,7 @@ async fn an_account_made_anew_closes_the_former_agent() {
     stage.auth.subject("01HZX0000000000000000OTHER");
     stage.turns().await;
     assert_refused(&stage.service, &browser, &tokens).await;
-    assert!(logged(&["audit", "account_state", "closed", "watch"]));
+    assert!(logged(&["audit", "account.state_changed", "closed", "watch"]));
     let (browser, after) = stage.sign_in().await;
     assert_ne!(after.claims["sub"], tokens.claims["sub"]);
     stage.turns().await;

@@ -197,9 +197,14 @@ impl TestApp {
         assert!(store.delete_homeserver(name, &stored.version).await.unwrap());
     }
 
+    /// Adds an administration, or changes the one of its domain.
     pub async fn add_administration(&self, administration: Administration) {
-        let added = [(&administration, Former::Absent)];
-        assert!(self.app.store.save_administrations(&added).await.unwrap());
+        let store = &self.app.store;
+        let stored = store.find_administration_version(&administration.domain).await.unwrap();
+        let former = stored
+            .as_ref()
+            .map_or(Former::Absent, |stored| Former::Version(&stored.version));
+        assert!(store.save_administrations(&[(&administration, former)]).await.unwrap());
     }
 
     /// Registers a client of this name as it comes.
