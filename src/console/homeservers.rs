@@ -1,7 +1,7 @@
 //! The list of homeservers: what operators change in it. Each replica reads it from the database at every use, so that what is
 //! changed here counts everywhere at once.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::edit::{EditError, changes};
 use crate::audit;
@@ -31,7 +31,8 @@ pub async fn save(
         None if store.find_homeserver(&wanted.name).await?.is_some() => return Err(EditError::Exists),
         None => (Action::HomeserverCreated, json!({"homeserver": wanted}), Former::Absent),
     };
-    record(store, now, actor, action, &wanted.name, detail).await?;
+    let event = Event::new(actor, action, (ObjectKind::Homeserver, &wanted.name), detail);
+    audit::record(store, now, event).await?;
     match store.save_homeserver(wanted, expected).await? {
         true => Ok(()),
         false => Err(EditError::Outdated),
@@ -82,7 +83,8 @@ pub async fn retire(
         return Err(EditError::LocksOut);
     }
     let detail = json!({"homeserver": former.value});
-    record(store, now, actor, Action::HomeserverRetired, name, detail).await?;
+    let event = Event::new(actor, Action::HomeserverRetired, (ObjectKind::Homeserver, name), detail);
+    audit::record(store, now, event).await?;
     match store.delete_homeserver(name, &former.version).await? {
         true => Ok(()),
         false => Err(EditError::Outdated),
@@ -110,23 +112,7 @@ pub async fn put_list(store: &Store, now: i64, actor: &Actor, wanted: &[Homeserv
 
 async fn order(store: &Store, now: i64, actor: Actor, name: &str, names: &[&str]) -> Result<(), StoreError> {
     let detail = json!({"order": names});
-    record(store, now, actor, Action::HomeserverChanged, name, detail).await?;
+    let event = Event::new(actor, Action::HomeserverChanged, (ObjectKind::Homeserver, name), detail);
+    audit::record(store, now, event).await?;
     store.order_homeservers(names).await
-}
-
-async fn record(
-    store: &Store,
-    now: i64,
-    actor: Actor,
-    action: Action,
-    name: &str,
-    detail: Value,
-) -> Result<(), StoreError> {
-    let event = Event {
-        actor,
-        action,
-        object: (ObjectKind::Homeserver, name.to_owned()),
-        detail,
-    };
-    audit::record(store, now, event).await
 }

@@ -50,10 +50,11 @@ pub async fn offer(
     let code = random_client_id()?;
     let agent_id = agent.map(|agent| agent.id.as_str());
     let object = match agent_id {
-        Some(id) => (ObjectKind::Agent, id.to_owned()),
-        None => (ObjectKind::Invitation, matrix_id.to_string()),
+        Some(id) => (ObjectKind::Agent, id),
+        None => (ObjectKind::Invitation, matrix_id.as_str()),
     };
-    record(store, now, actor, Action::SecondFactorOffered, object, Value::Null).await?;
+    let event = Event::new(actor, Action::SecondFactorOffered, object, Value::Null);
+    audit::record(store, now, event).await?;
     store
         .upsert_factor_enrolment(matrix_id.as_str(), agent_id, &fingerprint(&code), now + INVITED_FOR)
         .await?;
@@ -125,8 +126,7 @@ pub async fn give(
         return failed(store, agent, now).await;
     };
     if stored.confirmed_at.is_none() {
-        let (actor, object) = (Actor::Agent(agent.id.clone()), (ObjectKind::Agent, agent.id.clone()));
-        record(store, now, actor, Action::SecondFactorEnrolled, object, Value::Null).await?;
+        audit::record(store, now, by_themselves(agent, Action::SecondFactorEnrolled)).await?;
     }
     let sealed = &stored.sealed_secret;
     if !store
@@ -144,8 +144,9 @@ pub async fn give(
 /// # Errors
 /// When the database fails.
 pub async fn reset(store: &Store, actor: Actor, agent_id: &str, now: i64) -> Result<bool, FactorError> {
-    let object = (ObjectKind::Agent, agent_id.to_owned());
-    record(store, now, actor, Action::SecondFactorReset, object, Value::Null).await?;
+    let object = (ObjectKind::Agent, agent_id);
+    let event = Event::new(actor, Action::SecondFactorReset, object, Value::Null);
+    audit::record(store, now, event).await?;
     Ok(store.delete_second_factor(agent_id).await?)
 }
 
@@ -158,38 +159,17 @@ fn place(agent_id: &str) -> String {
 async fn take(store: &Store, agent: &Agent, now: i64) -> Result<Result<(), i64>, StoreError> {
     let taken = store.take(&bucket(&agent.id), limit(), now).await?;
     let Err(full_until) = taken else { return Ok(Ok(())) };
-    let event = security(agent, Action::SecondFactorThrottled);
+    let event = by_themselves(agent, Action::SecondFactorThrottled);
     audit::record_once(store, now, event, limit().interval).await?;
     Ok(Err(limit().wait(full_until, now)))
 }
 
 async fn failed(store: &Store, agent: &Agent, now: i64) -> Result<Answer, FactorError> {
-    audit::record(store, now, security(agent, Action::SecondFactorFailed)).await?;
+    audit::record(store, now, by_themselves(agent, Action::SecondFactorFailed)).await?;
     Ok(Answer::Wrong)
 }
 
-fn security(agent: &Agent, action: Action) -> Event {
-    Event {
-        actor: Actor::Agent(agent.id.clone()),
-        action,
-        object: (ObjectKind::Agent, agent.id.clone()),
-        detail: Value::Null,
-    }
-}
-
-async fn record(
-    store: &Store,
-    now: i64,
-    actor: Actor,
-    action: Action,
-    object: (ObjectKind, String),
-    detail: Value,
-) -> Result<(), StoreError> {
-    let event = Event {
-        actor,
-        action,
-        object,
-        detail,
-    };
-    audit::record(store, now, event).await
+fn by_themselves(agent: &Agent, action: Action) -> Event {
+    let object = (ObjectKind::Agent, agent.id.as_str());
+    Event::new(Actor::Agent(agent.id.clone()), action, object, Value::Null)
 }

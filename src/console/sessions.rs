@@ -1,7 +1,7 @@
 //! Sessions and tokens of agents, for operators and support: found by an exact identifier, seen, and ended one by one, or all
 //! of a client, an administration or a homeserver.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::audit;
 use crate::domain::agent::Agent;
@@ -47,15 +47,13 @@ fn is_subject(text: &str) -> bool {
 /// # Errors
 /// When the database fails.
 pub async fn end_agent(store: &Store, actor: Actor, agent_id: &str, now: i64) -> Result<Toll, StoreError> {
-    record(
-        store,
+    let event = Event::new(
         actor,
         Action::AgentSessionsEnded,
         (ObjectKind::Agent, agent_id),
         json!({"of": "all"}),
-        now,
-    )
-    .await?;
+    );
+    audit::record(store, now, event).await?;
     store.end_agent(agent_id, now).await
 }
 
@@ -70,15 +68,8 @@ pub async fn end_session(
     now: i64,
 ) -> Result<(), StoreError> {
     let detail = json!({"of": "one session"});
-    record(
-        store,
-        actor,
-        Action::AgentSessionsEnded,
-        (ObjectKind::Agent, agent_id),
-        detail,
-        now,
-    )
-    .await?;
+    let event = Event::new(actor, Action::AgentSessionsEnded, (ObjectKind::Agent, agent_id), detail);
+    audit::record(store, now, event).await?;
     store.end_browser_session(session_id, now).await?;
     Ok(())
 }
@@ -94,15 +85,8 @@ pub async fn end_client_of_agent(
     now: i64,
 ) -> Result<(), StoreError> {
     let detail = json!({"client_id": client_id});
-    record(
-        store,
-        actor,
-        Action::AgentSessionsEnded,
-        (ObjectKind::Agent, agent_id),
-        detail,
-        now,
-    )
-    .await?;
+    let event = Event::new(actor, Action::AgentSessionsEnded, (ObjectKind::Agent, agent_id), detail);
+    audit::record(store, now, event).await?;
     store.withdraw(agent_id, client_id, now).await
 }
 
@@ -119,7 +103,7 @@ pub async fn end_everything(store: &Store, actor: Actor, target: &Target, now: i
     };
     let counted = store.count_living(target, now).await?;
     let detail = json!({"sessions": counted.sessions, "authorizations": counted.authorizations});
-    record(store, actor, action, (kind, target.parts().1), detail, now).await?;
+    audit::record(store, now, Event::new(actor, action, (kind, target.parts().1), detail)).await?;
     let mut toll = Toll::default();
     loop {
         let agents = store.list_living_agents(target, now).await?;
@@ -138,21 +122,4 @@ pub async fn end_everything(store: &Store, actor: Actor, target: &Target, now: i
         toll = counted;
     }
     Ok(toll)
-}
-
-async fn record(
-    store: &Store,
-    actor: Actor,
-    action: Action,
-    (kind, id): (ObjectKind, &str),
-    detail: Value,
-    now: i64,
-) -> Result<(), StoreError> {
-    let event = Event {
-        actor,
-        action,
-        object: (kind, id.to_owned()),
-        detail,
-    };
-    audit::record(store, now, event).await
 }

@@ -79,6 +79,19 @@ pub struct Event {
     pub detail: Value,
 }
 
+impl Event {
+    /// What `actor` does to the thing of this kind and id.
+    pub fn new(actor: Actor, action: Action, (kind, id): (ObjectKind, &str), detail: Value) -> Self {
+        let object = (kind, id.to_owned());
+        Self {
+            actor,
+            action,
+            object,
+            detail,
+        }
+    }
+}
+
 /// The place of an act in the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {

@@ -21,8 +21,6 @@ const INSERT: &str = "insert into clients (id, document, created_at, updated_at,
                       values ($1, $2, $3, $3, $4, $5, $6)";
 const OWN: &str = "insert into client_owners (client_id, agent_id, since) values ($1, $2, $3)";
 const PURPOSE: &str = "insert into client_purposes (client_id, stack, purpose, scopes) values ($1, $2, $3, $4)";
-const SECRET: &str = "insert into client_secrets (id, client_id, fingerprint, created_at, expires_at)
-                      values ($1, $2, $3, $4, $5)";
 const REVISION: &str = "insert into client_revisions (id, client_id, author, at, before, after)
                         values ($1, $2, $3, $4, $5, $6)";
 const UPDATE: &str =
@@ -167,14 +165,7 @@ impl Store {
                 .await?;
             revise!(tx, revision);
             if let Some(secret) = secret {
-                sqlx::query(SECRET)
-                    .bind(&secret.id)
-                    .bind(&client.id)
-                    .bind(&secret.fingerprint)
-                    .bind(secret.created_at)
-                    .bind(secret.expires_at)
-                    .execute(&mut *tx)
-                    .await?;
+                insert_secret!(&mut *tx, &client.id, secret)?;
             }
         });
         Ok(NewClient::Made)

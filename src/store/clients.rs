@@ -93,19 +93,7 @@ impl Store {
     /// # Errors
     /// When the database fails or the client does not exist.
     pub async fn insert_client_secret(&self, client_id: &str, secret: &ClientSecret) -> Result<(), StoreError> {
-        let sql = "insert into client_secrets (id, client_id, fingerprint, created_at, expires_at)
-                   values ($1, $2, $3, $4, $5)";
-        on!(self.writes(), db => {
-            sqlx::query(sql)
-                .bind(&secret.id)
-                .bind(client_id)
-                .bind(&secret.fingerprint)
-                .bind(secret.created_at)
-                .bind(secret.expires_at)
-                .execute(db)
-                .await
-                .map(drop)
-        })?;
+        on!(self.writes(), db => insert_secret!(db, client_id, secret))?;
         Ok(())
     }
 

@@ -44,6 +44,23 @@ macro_rules! transaction {
     };
 }
 
+/// Adds a secret to a client, by itself or in a transaction.
+macro_rules! insert_secret {
+    ($db:expr, $client_id:expr, $secret:expr) => {
+        sqlx::query(
+            "insert into client_secrets (id, client_id, fingerprint, created_at, expires_at) values ($1, $2, $3, $4, $5)",
+        )
+        .bind(&$secret.id)
+        .bind($client_id)
+        .bind(&$secret.fingerprint)
+        .bind($secret.created_at)
+        .bind($secret.expires_at)
+        .execute($db)
+        .await
+        .map(drop)
+    };
+}
+
 mod accounts;
 mod administrations;
 mod agents;

@@ -38,9 +38,6 @@ const INSERT_REGISTRATION: &str = "insert into client_registrations (client_id, 
                                    expires_at) select $1, $2, '', $3, $4
                                    where (select count(*) from client_registrations
                                    where expires_at > $3) < $5";
-const INSERT_SECRET: &str = "insert into client_secrets (id, client_id, fingerprint, created_at, expires_at)
-                             values ($1, $2, $3, $4, $5)";
-
 impl Store {
     /// Adds a client that registers itself, with its secret, all or nothing. `token` is the fingerprint of the initial access
     /// token where one is asked for, `most` how many there may be. (Where several replicas register at the very same moment,
@@ -84,14 +81,7 @@ impl Store {
                 return Ok(Outcome::Full);
             }
             if let Some(secret) = secret {
-                sqlx::query(INSERT_SECRET)
-                    .bind(&secret.id)
-                    .bind(&client.id)
-                    .bind(&secret.fingerprint)
-                    .bind(secret.created_at)
-                    .bind(secret.expires_at)
-                    .execute(&mut *tx)
-                    .await?;
+                insert_secret!(&mut *tx, &client.id, secret)?;
             }
         });
         Ok(Outcome::Registered)
@@ -150,14 +140,7 @@ impl Store {
                     .await?;
             }
             if let Some(secret) = secret {
-                sqlx::query(INSERT_SECRET)
-                    .bind(&secret.id)
-                    .bind(&client.id)
-                    .bind(&secret.fingerprint)
-                    .bind(secret.created_at)
-                    .bind(secret.expires_at)
-                    .execute(&mut *tx)
-                    .await?;
+                insert_secret!(&mut *tx, &client.id, secret)?;
             }
         });
         Ok(true)

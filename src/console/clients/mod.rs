@@ -297,12 +297,7 @@ async fn note(
     detail: Value,
     now: i64,
 ) -> Result<(), StoreError> {
-    let event = Event {
-        actor: author.actor.clone(),
-        action,
-        object: (ObjectKind::Client, client_id.to_owned()),
-        detail,
-    };
+    let event = Event::new(author.actor.clone(), action, (ObjectKind::Client, client_id), detail);
     audit::record(&app.store, now, event).await
 }
 

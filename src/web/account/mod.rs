@@ -8,15 +8,13 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path};
 use axum::response::Response;
 use axum::routing::{get, post};
-use http::Method;
 use http::request::Parts;
 
 use super::error::{AuthorizeError, PageError, see_other};
-use super::form::{PageForm, refuse_foreign};
-use super::login::own_pages;
+use super::form::PageForm;
+use super::login::own_pages::{self, Visit};
 use super::logout::end_session;
 use super::pages::{Done, ErrorKind, Layout};
-use super::person;
 use super::routes::no_head;
 use super::visitor::Visitor;
 use crate::app::SharedApp;
@@ -55,30 +53,20 @@ impl FromRequestParts<SharedApp> for Owner {
     type Rejection = AuthorizeError;
 
     async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, AuthorizeError> {
-        let visitor = Visitor::from_request_parts(parts, app).await?;
-        if parts.method != Method::GET {
-            refuse_foreign(app, &parts.headers, &visitor.network, app.clock.now()).await?;
-        }
-        let now = app.clock.now();
-        match person::signed_in(app, &visitor, now).await? {
-            Some((session, agent)) => Ok(Self {
-                app: app.clone(),
-                visitor,
-                session,
-                agent,
-                now,
-            }),
-            // A POST is not repeated after the login: the page shows itself, and the agent decides again.
-            None if parts.method != Method::GET => Err(AuthorizeError::Again(HOME.to_owned())),
-            // The agent left the login, or it was refused.
-            None if has_error(parts) => Err(AuthorizeError::Again("/".to_owned())),
-            None => Err(own_pages::begin(app, &visitor, HOME, None, now).await),
-        }
+        let Visit {
+            visitor,
+            session,
+            agent,
+            now,
+        } = own_pages::receive(app, parts, HOME, None).await?;
+        Ok(Self {
+            app: app.clone(),
+            visitor,
+            session,
+            agent,
+            now,
+        })
     }
-}
-
-pub(super) fn has_error(parts: &Parts) -> bool {
-    parts.uri.query().unwrap_or_default().starts_with("error=")
 }
 
 impl Owner {

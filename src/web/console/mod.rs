@@ -13,13 +13,10 @@ use axum::extract::FromRequestParts;
 use http::Method;
 use http::request::Parts;
 
-use super::account::has_error;
 use super::error::{AuthorizeError, PageError};
-use super::form::refuse_foreign;
-use super::login::own_pages;
+use super::login::own_pages::{self, Visit};
 use super::pages::ErrorKind;
 use super::pages::console::{ConsoleLayout, SECTIONS, Section};
-use super::person;
 use super::visitor::Visitor;
 use crate::app::SharedApp;
 use crate::domain::agent::Agent;
@@ -69,26 +66,18 @@ impl FromRequestParts<SharedApp> for Member {
     type Rejection = AuthorizeError;
 
     async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, AuthorizeError> {
-        let visitor = Visitor::from_request_parts(parts, app).await?;
-        if parts.method != Method::GET {
-            refuse_foreign(app, &parts.headers, &visitor.network, app.clock.now()).await?;
-        }
-        let now = app.clock.now();
         let here = parts.uri.path_and_query().map_or(HOME, |here| here.as_str()).to_owned();
         let place = match parts.method {
             Method::GET => own_place(&here).unwrap_or(HOME),
             _ => section_of(&here),
         };
         let place = place.to_owned();
-        let Some((session, agent)) = person::signed_in(app, &visitor, now).await? else {
-            return Err(match parts.method {
-                // The agent left the login, or it was refused.
-                Method::GET if has_error(parts) => AuthorizeError::Again("/".to_owned()),
-                Method::GET => own_pages::begin(app, &visitor, HOME, Some(&place), now).await,
-                // A POST is not repeated after the login: the page shows itself, and the agent decides again.
-                _ => AuthorizeError::Again(place),
-            });
-        };
+        let Visit {
+            visitor,
+            session,
+            agent,
+            now,
+        } = own_pages::receive(app, parts, HOME, Some(&place)).await?;
         let factor = app.store.find_second_factor(&agent.id, &session.id).await?;
         let homeserver = app.store.find_homeserver(&agent.homeserver).await?;
         let roles = Roles {

@@ -41,10 +41,9 @@ async fn enrol(member: Member, PageForm(form): PageForm) -> Result<Response, Aut
         app, agent, session, ..
     } = &member;
     let answer = second_factor::begin(&app.store, &app.keys, agent, &session.id, typed, member.now).await?;
-    match answer {
-        Answer::Taken => Ok(again(&back)),
-        Answer::Wrong => page(&member, back, Some(FactorProblem::Enrolment)).await,
-        Answer::Wait(seconds) => page(&member, back, Some(too_many(seconds))).await,
+    match problem(&answer, FactorProblem::Enrolment) {
+        None => Ok(again(&back)),
+        problem => page(&member, back, problem).await,
     }
 }
 
@@ -60,10 +59,9 @@ async fn give(member: Member, PageForm(form): PageForm) -> Result<Response, Auth
         app, agent, session, ..
     } = &member;
     let answer = second_factor::give(&app.store, &app.keys, agent, &session.id, code, member.now).await?;
-    match answer {
-        Answer::Taken => Ok(see_other(&back)),
-        Answer::Wrong => page(&member, back, Some(FactorProblem::Code)).await,
-        Answer::Wait(seconds) => page(&member, back, Some(too_many(seconds))).await,
+    match problem(&answer, FactorProblem::Code) {
+        None => Ok(see_other(&back)),
+        problem => page(&member, back, problem).await,
     }
 }
 
@@ -86,8 +84,13 @@ fn again(back: &str) -> Response {
     see_other(&format!("{SECOND_FACTOR}?{query}"))
 }
 
-fn too_many(seconds: i64) -> FactorProblem {
-    FactorProblem::Wait(seconds.try_into().unwrap_or_default())
+/// What the page says of a code that was not taken.
+fn problem(answer: &Answer, wrong: FactorProblem) -> Option<FactorProblem> {
+    match answer {
+        Answer::Taken => None,
+        Answer::Wrong => Some(wrong),
+        Answer::Wait(seconds) => Some(FactorProblem::Wait((*seconds).try_into().unwrap_or_default())),
+    }
 }
 
 async fn page(member: &Member, back: String, problem: Option<FactorProblem>) -> Result<Response, AuthorizeError> {

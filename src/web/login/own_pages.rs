@@ -2,14 +2,21 @@
 //! code, the browser goes back to the page, and the browser session that the login made is what the page stands on. The client
 //! exists in this program only: nobody can register it, ask for it from outside, or find it in the database.
 
+use axum::extract::FromRequestParts as _;
+use http::Method;
+use http::request::Parts;
+
 use super::super::error::{AuthorizeError, PageError};
+use super::super::form::refuse_foreign;
 use super::super::i18n::{Language, Text};
 use super::super::visitor::Visitor;
-use super::super::{account, console};
+use super::super::{account, console, person};
 use super::request::Request;
 use super::{start_flow, step_url};
-use crate::app::App;
+use crate::app::{App, SharedApp};
+use crate::domain::agent::Agent;
 use crate::domain::flow::Progress;
+use crate::domain::session::BrowserSession;
 use crate::protocol::client::{Client, SubjectType};
 use crate::protocol::client_metadata::ClientMetadata;
 use crate::protocol::params::Params;
@@ -47,12 +54,45 @@ pub fn find(app: &App, client_id: &str) -> Result<Option<Client>, PageError> {
     Ok(Some(Client { id, ..client }))
 }
 
-/// Begins a login that comes back to `page`, and to the place in the console that is named: the way there.
-pub async fn begin(app: &App, visitor: &Visitor, page: &str, place: Option<&str>, now: i64) -> AuthorizeError {
-    match flow(app, visitor, page, place, now).await {
-        Ok(flow_id) => AuthorizeError::Again(step_url(&flow_id)),
-        Err(error) => error,
+/// A browser that is signed in, as our own pages meet it.
+pub struct Visit {
+    pub visitor: Visitor,
+    pub session: BrowserSession,
+    pub agent: Agent,
+    pub now: i64,
+}
+
+/// Who asks for `page`, or for the place in the console that is named. Forms of other sites are refused; whoever is not signed
+/// in is led there by way of a login.
+pub async fn receive(
+    app: &SharedApp,
+    parts: &mut Parts,
+    page: &str,
+    place: Option<&str>,
+) -> Result<Visit, AuthorizeError> {
+    let visitor = Visitor::from_request_parts(parts, app).await?;
+    if parts.method != Method::GET {
+        refuse_foreign(app, &parts.headers, &visitor.network, app.clock.now()).await?;
     }
+    let now = app.clock.now();
+    if let Some((session, agent)) = person::signed_in(app, &visitor, now).await? {
+        return Ok(Visit {
+            visitor,
+            session,
+            agent,
+            now,
+        });
+    }
+    // A POST is not repeated after the login: the page shows itself, and the agent decides again.
+    if parts.method != Method::GET {
+        return Err(AuthorizeError::Again(place.unwrap_or(page).to_owned()));
+    }
+    // The agent left the login, or it was refused.
+    if parts.uri.query().unwrap_or_default().starts_with("error=") {
+        return Err(AuthorizeError::Again("/".to_owned()));
+    }
+    let flow_id = flow(app, &visitor, page, place, now).await?;
+    Err(AuthorizeError::Again(step_url(&flow_id)))
 }
 
 /// Where the browser goes once the login is done: the place it was begun from, else the page.
