@@ -2,6 +2,7 @@
 //! routes here.
 
 mod administrations;
+mod agents;
 mod home;
 mod second_factor;
 mod team;
@@ -40,6 +41,7 @@ const MAX_PLACE: usize = 1000;
 pub fn routes() -> Router<SharedApp> {
     Router::new()
         .merge(administrations::routes())
+        .merge(agents::routes())
         .merge(home::routes())
         .merge(second_factor::routes())
         .merge(team::routes())

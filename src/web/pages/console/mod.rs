@@ -1,5 +1,6 @@
 //! The console's pages: what surrounds them, and its start. Each feature has a file of its own.
 
+mod agents;
 mod second_factor;
 mod team;
 
@@ -19,6 +20,7 @@ pub use administrations::{
     AdministrationDone, AdministrationForm, AdministrationNotice, AdministrationPage, AdministrationsPage,
     UnknownDomainsPage,
 };
+pub use agents::{AgentPage, AgentService, AgentSession, AgentsPage, EmergencyPage, FoundAgent};
 pub use second_factor::{FactorProblem, FactorStep, QrCode, SecondFactorPage};
 pub use team::{InvitationEntry, InviteProblem, RoleEntry, TeamDone, TeamPage};
 
@@ -43,6 +45,12 @@ pub const ADMINISTRATIONS: Section = Section {
     right: Right::SeeAdministrations,
 };
 
+pub const AGENTS: Section = Section {
+    id: "agents",
+    path: "/console/agents",
+    right: Right::SeeAgents,
+};
+
 pub const TEAM: Section = Section {
     id: "team",
     path: "/console/equipe",
@@ -50,7 +58,7 @@ pub const TEAM: Section = Section {
 };
 
 /// In the order of the navigation. What is not built yet is not here.
-pub const SECTIONS: &[&Section] = &[&HOME, &ADMINISTRATIONS, &TEAM];
+pub const SECTIONS: &[&Section] = &[&HOME, &ADMINISTRATIONS, &AGENTS, &TEAM];
 
 /// What surrounds a page of the console: that of every page, and the navigation.
 #[derive(Clone, Debug)]
