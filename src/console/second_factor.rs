@@ -125,6 +125,10 @@ pub async fn give(
         return failed(store, agent, now).await;
     };
     if stored.confirmed_at.is_none() {
+        // Only the session that began it confirms it.
+        if stored.session_id != session_id {
+            return failed(store, agent, now).await;
+        }
         let (actor, object) = (Actor::Agent(agent.id.clone()), (ObjectKind::Agent, agent.id.clone()));
         record(store, now, actor, Action::SecondFactorEnrolled, object, Value::Null).await?;
     }

@@ -153,6 +153,7 @@ async fn crowd() -> Crowd {
     app.homeserver.add(marie());
     app.homeserver
         .add(Account::new("paul", PASSWORD).email("paul@sub.finances.gouv.fr", 1_600_000_000));
+    app.homeserver.directory("paul@sub.finances.gouv.fr", NAME);
     let far = std::sync::Arc::new(crate::support::homeserver::ScriptedHomeserver::start("far.tchap.test").await);
     far.offer(&["m.login.password"]);
     far.add(Account::new("zoe", PASSWORD));
