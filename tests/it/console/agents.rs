@@ -1,5 +1,6 @@
 //! Sessions and tokens of agents: found by an exact identifier, ended one by one, or all in an emergency; services are told.
 
+use tchap_connect::domain::agent::AgentEmail;
 use tchap_connect::domain::role::Role;
 use tchap_connect::jobs::logout_delivery::deliver_due;
 use tchap_connect::protocol::client::{Client, LogoutUris};
@@ -153,7 +154,6 @@ async fn crowd() -> Crowd {
     app.homeserver.add(marie());
     app.homeserver
         .add(Account::new("paul", PASSWORD).email("paul@sub.finances.gouv.fr", 1_600_000_000));
-    app.homeserver.directory("paul@sub.finances.gouv.fr", NAME);
     let far = std::sync::Arc::new(crate::support::homeserver::ScriptedHomeserver::start("far.tchap.test").await);
     far.offer(&["m.login.password"]);
     far.add(Account::new("zoe", PASSWORD));
@@ -175,6 +175,13 @@ async fn crowd() -> Crowd {
             .access_token;
         tokens.push((of_service, of_other));
     }
+    // Whose e-mail is believed is tested elsewhere.
+    let mut paul = agent(&app, &format!("@paul:{NAME}")).await;
+    paul.email = Some(AgentEmail {
+        address: "paul@sub.finances.gouv.fr".into(),
+        added_at: 1_600_000_000,
+    });
+    app.app.store.update_agent(&paul).await.unwrap();
     Crowd {
         app,
         service,
