@@ -504,6 +504,52 @@ console-team-problem-given = This agent has the role already.
 console-team-problem-role = Choose a role from the list.
 console-team-problem-administration = No administration has this domain. Check it, or add the administration first.
 console-team-problem-last = This is the last operator, who can be removed from the command line only.
+console-nav-agents = Agents and sessions
+console-about-agents = Find an agent by an exact identifier, see sessions and access, end them. In an emergency, end everything of a service, an administration or a server.
+console-agents-title = Agents and sessions
+console-agents-what = An agent is found by an exact identifier. There is no list of agents.
+console-agents-identifier = Identifier of the agent
+console-agents-identifier-hint = Full Matrix id, e-mail address, or the “sub” that a service received
+console-agents-search = Search
+console-agents-not-found = No agent has this identifier. Check it: it must be complete, and the agent must have signed in at least once.
+console-agents-agent = Agent
+console-agents-state = Account
+console-agents-state-open = open
+console-agents-state-paused = suspended for now
+console-agents-state-closed = closed for good
+console-agents-first-seen = First sign-in
+console-agents-no-session = No open session.
+console-agents-no-service = No service has access now.
+console-agents-authorizations = Access now
+console-agents-offline = offline
+console-agents-end-all = End all sessions and all access of this agent
+console-agents-ended = Ended. Services are told, where they provide for it.
+console-agents-back = Back to the search
+console-agents-emergency = Emergency: end everything
+console-agents-emergency-what = Ends the sessions and access of all agents of a service, an administration or a server. A preview shows how much, then a confirmation is asked for.
+console-agents-kind = Of what
+console-agents-kind-client = Service (client_id)
+console-agents-kind-administration = Administration (domain)
+console-agents-kind-homeserver = Tchap server (server name)
+console-agents-name = Exact name
+console-agents-name-hint = client_id, domain of the addresses, or name of the server
+console-agents-preview = See what would end
+console-agents-no-target = Give a full name: a client_id, a domain such as finances.gouv.fr, or the name of a server.
+console-agents-would-end = Would end
+console-agents-sessions-count = { $count ->
+    [one] { $count } session
+   *[other] { $count } sessions
+}
+console-agents-authorizations-count = { $count ->
+    [one] { $count } access
+   *[other] { $count } accesses
+}
+console-agents-consequence = The agents will have to sign in again. Services that provide for it are told.
+console-agents-confirm = To confirm, type the name
+console-agents-confirm-hint = Exactly as above
+console-agents-unconfirmed = This is not the same name. Nothing was ended. Type it exactly as above.
+console-agents-end-everything = End everything
+console-agents-done = Ended: { $what }.
 
 # The journal and the statistics
 console-nav-journal = Journal

@@ -504,6 +504,52 @@ console-team-problem-given = Cet agent a déjà ce rôle.
 console-team-problem-role = Choisissez un rôle de la liste.
 console-team-problem-administration = Aucune administration n’a ce domaine. Vérifiez-le, ou ajoutez d’abord l’administration.
 console-team-problem-last = C’est la dernière personne à l’exploitation : elle ne peut être retirée que par la ligne de commande.
+console-nav-agents = Agents et sessions
+console-about-agents = Trouver un agent par son identifiant exact, voir ses sessions et ses accès, les fermer. En urgence, tout fermer pour un service, une administration ou un serveur.
+console-agents-title = Agents et sessions
+console-agents-what = Un agent se trouve par un identifiant exact. Il n’y a pas de liste des agents.
+console-agents-identifier = Identifiant de l’agent
+console-agents-identifier-hint = Identifiant Matrix entier, adresse électronique, ou « sub » reçu par un service
+console-agents-search = Chercher
+console-agents-not-found = Aucun agent n’a cet identifiant. Vérifiez-le : il doit être entier, et l’agent s’être connecté au moins une fois.
+console-agents-agent = Agent
+console-agents-state = Compte
+console-agents-state-open = ouvert
+console-agents-state-paused = suspendu pour l’instant
+console-agents-state-closed = fermé définitivement
+console-agents-first-seen = Première connexion
+console-agents-no-session = Aucune session ouverte.
+console-agents-no-service = Aucun service n’a d’accès en cours.
+console-agents-authorizations = Accès en cours
+console-agents-offline = hors connexion
+console-agents-end-all = Fermer toutes les sessions et tous les accès de cet agent
+console-agents-ended = C’est fermé. Les services en sont avertis, s’ils le prévoient.
+console-agents-back = Revenir à la recherche
+console-agents-emergency = Urgence : tout fermer
+console-agents-emergency-what = Ferme les sessions et les accès de tous les agents d’un service, d’une administration ou d’un serveur. Un aperçu montre combien, puis une confirmation est demandée.
+console-agents-kind = De quoi
+console-agents-kind-client = Service (client_id)
+console-agents-kind-administration = Administration (domaine)
+console-agents-kind-homeserver = Serveur Tchap (nom du serveur)
+console-agents-name = Nom exact
+console-agents-name-hint = client_id, domaine des adresses ou nom du serveur
+console-agents-preview = Voir ce qui serait fermé
+console-agents-no-target = Indiquez un nom entier : un client_id, un domaine comme finances.gouv.fr, ou un nom de serveur.
+console-agents-would-end = Serait fermé
+console-agents-sessions-count = { $count ->
+    [one] { $count } session
+   *[other] { $count } sessions
+}
+console-agents-authorizations-count = { $count ->
+    [one] { $count } accès
+   *[other] { $count } accès
+}
+console-agents-consequence = Les agents devront se reconnecter. Les services qui le prévoient sont avertis.
+console-agents-confirm = Pour confirmer, tapez le nom
+console-agents-confirm-hint = Exactement comme ci-dessus
+console-agents-unconfirmed = Ce n’est pas le même nom. Rien n’est fermé. Tapez-le exactement comme ci-dessus.
+console-agents-end-everything = Tout fermer
+console-agents-done = Fermé : { $what }.
 
 # Le journal et les statistiques
 console-nav-journal = Journal

@@ -126,6 +126,10 @@ pub async fn give(
         return failed(store, agent, now).await;
     };
     if stored.confirmed_at.is_none() {
+        // Only the session that began it confirms it.
+        if stored.session_id != session_id {
+            return failed(store, agent, now).await;
+        }
         audit::record(store, now, by_themselves(agent, Action::SecondFactorEnrolled)).await?;
     }
     let sealed = &stored.sealed_secret;

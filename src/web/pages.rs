@@ -28,6 +28,7 @@ pub use status::{ServerState, ServerStatus, StatusPage};
 
 use super::i18n::{Language, Text};
 use super::theme::Theme;
+use crate::domain::homeserver::Way;
 
 /// Addresses of the pages that a public service must have; from the configuration, each shown only when set.
 #[derive(Clone, Debug, Default)]
@@ -102,6 +103,14 @@ fn wait(text: &Text, seconds: Option<u64>) -> String {
         Some(3601..) => text.get("wait-long"),
         Some(seconds) => text.count("wait-minutes", seconds.div_ceil(60)),
     }
+}
+
+fn way_words(text: &Text, way: Way) -> String {
+    text.get(match way {
+        Way::OAuth => "way-oauth",
+        Way::Sso => "way-sso",
+        Way::Password => "way-password",
+    })
 }
 
 /// Day and time (UTC) of a time in Unix seconds.

@@ -1,6 +1,7 @@
 //! In a real browser, with real homeservers and the partner site: what only a browser shows.
 
 mod accounts;
+mod console;
 mod form_post;
 mod gallery;
 mod languages;

@@ -2,6 +2,7 @@
 //! routes here.
 
 mod administrations;
+mod agents;
 mod home;
 mod journal;
 mod second_factor;
@@ -39,6 +40,7 @@ const MAX_PLACE: usize = 1000;
 pub fn routes() -> Router<SharedApp> {
     Router::new()
         .merge(administrations::routes())
+        .merge(agents::routes())
         .merge(home::routes())
         .merge(journal::routes())
         .merge(statistics::routes())

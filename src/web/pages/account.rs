@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{ConsentKind, Layout, filters, moment};
+use super::{ConsentKind, Layout, filters, moment, way_words};
 use crate::domain::homeserver::Way;
 use crate::web::i18n::Text;
 
@@ -118,12 +118,4 @@ pub struct SignInEntry {
     pub way: Way,
     /// Unix seconds.
     pub at: i64,
-}
-
-fn way_words(text: &Text, way: Way) -> String {
-    text.get(match way {
-        Way::OAuth => "way-oauth",
-        Way::Sso => "way-sso",
-        Way::Password => "way-password",
-    })
 }

@@ -5,6 +5,9 @@ use askama::Template;
 use super::console::*;
 use super::samples::Sample;
 use super::*;
+use crate::domain::agent::AccountState;
+use crate::domain::ending::{Target, Toll};
+use crate::domain::homeserver::Way;
 use crate::domain::role::Role;
 
 const MATRIX_ID: &str = "@jean.dupont-beta.gouv.fr:agent.dinum.tchap.gouv.fr";
@@ -39,7 +42,12 @@ pub(super) fn samples(layout: &Layout) -> Vec<Sample> {
         ("console-home-partner", home(MATRIX_ID, &[]).render()),
     ];
     let pages = pages.map(|(name, page)| (name.to_owned(), page.expect("the page renders")));
-    pages.into_iter().chain(factor(layout)).chain(teams(layout)).collect()
+    pages
+        .into_iter()
+        .chain(factor(layout))
+        .chain(teams(layout))
+        .chain(agents(layout))
+        .collect()
 }
 
 fn factor(layout: &Layout) -> Vec<Sample> {
@@ -140,4 +148,87 @@ fn teams(layout: &Layout) -> Vec<Sample> {
         ));
     }
     pages
+}
+
+/// Also for hostile values.
+pub(super) fn agent(layout: &Layout, name: &str, is_used: bool) -> AgentPage {
+    let sessions = [Way::Sso, Way::Password].map(|way| AgentSession {
+        mark: "m".into(),
+        way,
+        begun_at: 1_783_000_000,
+        ends_at: 1_783_000_000,
+    });
+    let services = [true, false].map(|offline| AgentService {
+        client_id: name.into(),
+        name: name.into(),
+        authorizations: 2,
+        offline,
+        until: 1_783_000_000,
+    });
+    AgentPage {
+        layout: frame(layout, &AGENTS),
+        done: !is_used,
+        url: "/console/agents/a".into(),
+        name: name.into(),
+        matrix_id: name.into(),
+        email: is_used.then(|| name.into()),
+        state: if is_used {
+            AccountState::Stands
+        } else {
+            AccountState::Closed
+        },
+        first_seen: 1_783_000_000,
+        sessions: sessions.into_iter().filter(|_| is_used).collect(),
+        services: services.into_iter().filter(|_| is_used).collect(),
+    }
+}
+
+fn agents(layout: &Layout) -> Vec<Sample> {
+    let toll = Toll {
+        sessions: 1,
+        authorizations: 1200,
+    };
+    let search = |typed: &str, not_found: bool, no_target: bool, found: usize| AgentsPage {
+        layout: frame(layout, &AGENTS),
+        done: (typed.is_empty() && !no_target).then_some(toll),
+        typed: typed.into(),
+        not_found,
+        found: vec![
+            FoundAgent {
+                url: "/console/agents/a".into(),
+                name: "Jean Dupont [DINUM]".into(),
+                matrix_id: MATRIX_ID.into(),
+            };
+            found
+        ],
+        emergency: Some(("homeserver".into(), if no_target { "x".into() } else { String::new() })),
+        no_target,
+    };
+    let emergency = |unconfirmed: bool| EmergencyPage {
+        layout: frame(layout, &AGENTS),
+        target: Target::Homeserver("agent.dinum.tchap.gouv.fr".into()),
+        toll,
+        typed: if unconfirmed {
+            "agent.dinum".into()
+        } else {
+            String::new()
+        },
+        unconfirmed,
+    };
+    let pages = [
+        ("console-agents", search("", false, false, 0).render()),
+        (
+            "console-agents-found",
+            search("jean.dupont@beta.gouv.fr", false, false, 2).render(),
+        ),
+        ("console-agents-not-found", search("jean", true, false, 0).render()),
+        ("console-agents-no-target", search("", false, true, 0).render()),
+        ("console-agent", agent(layout, MATRIX_ID, true).render()),
+        ("console-agent-empty", agent(layout, MATRIX_ID, false).render()),
+        ("console-agent-long", agent(layout, &"W".repeat(200), true).render()),
+        ("console-emergency", emergency(false).render()),
+        ("console-emergency-unconfirmed", emergency(true).render()),
+    ];
+    let pages = pages.map(|(name, page)| (name.to_owned(), page.expect("the page renders")));
+    pages.into()
 }

@@ -222,6 +222,7 @@ fn hostile_values_stay_text() {
         error.render(),
         own.render(),
         console_samples::team(&layout, HOSTILE, None, None).render(),
+        console_samples::agent(&layout, HOSTILE, true).render(),
     ];
     for html in pages.map(|page| page.expect("the page renders")) {
         assert!(html.contains("&#60;script&#62;"), "shown, not dropped");

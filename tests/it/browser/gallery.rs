@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 
 use super::Scene;
+use crate::console::{Telephone, cli};
 use crate::support::real::*;
 
 const SIDEWAYS: &str = "
@@ -170,6 +171,43 @@ impl Gallery {
         self.look("account-history").await;
     }
 
+    async fn in_the_console(&self) {
+        let (browser, provider) = (&self.scene.chromium, &self.scene.app.base_url);
+        browser
+            .open(&format!("{provider}/console?lang={}", self.language))
+            .await;
+        browser.see("console").await;
+        self.look("console-partner").await;
+        let added = cli::json(&self.scene.app, &["add", &tchap().account(JEAN).user_id]);
+        let code = added["enrolment_code"].as_str().unwrap();
+        browser.open(&format!("{provider}/console")).await;
+        browser.see("enrol-form").await;
+        self.look("console-factor-enrol").await;
+        browser.fill("enrolment", code, "enrol").await;
+        let telephone = Telephone::of(&browser.text("factor-secret").await);
+        self.look("console-factor-scan").await;
+        browser.fill("code", "000000", "give").await;
+        browser.see("error-message").await;
+        self.look("console-factor-error").await;
+        browser.fill("code", &telephone.code(&self.scene.app), "give").await;
+        browser.see("console").await;
+        self.look("console").await;
+        browser.click("nav-team").await;
+        self.look("console-team").await;
+        browser.fill("matrix_id", "jean", "invite").await;
+        browser.see("error-message").await;
+        self.look("console-team-error").await;
+        browser.click("nav-agents").await;
+        self.look("console-agents").await;
+        browser.fill("identifier", JEAN, "search").await;
+        browser.see("agent").await;
+        self.look("console-agent").await;
+        browser.click("nav-agents").await;
+        browser.fill("name", "nobody", "preview").await;
+        browser.see("toll").await;
+        self.look("console-emergency").await;
+    }
+
     async fn signing_out(&self) {
         let (browser, provider) = (&self.scene.chromium, &self.scene.app.base_url);
         browser.open(&format!("{provider}/logout?lang={}", self.language)).await;
@@ -191,6 +229,7 @@ impl Gallery {
         gallery.by_single_sign_on().await;
         gallery.as_another().await;
         gallery.at_home().await;
+        gallery.in_the_console().await;
         gallery.signing_out().await;
         gallery.close().await;
     }

@@ -80,6 +80,8 @@ pub enum Kind {
     Cookie,
     /// In the body of the registration endpoints: client secrets and registration access tokens that they made.
     Registration,
+    /// On the page where a second factor is enrolled: its secret.
+    SecondFactor,
 }
 
 /// What went over the wire between one application and its browsers and clients.
@@ -130,6 +132,9 @@ impl Traffic {
                 self.secret(Kind::TokenResponse, &token);
             }
         }
+        if page.has("factor-secret") {
+            self.secret(Kind::SecondFactor, &page.text("factor-secret"));
+        }
         if page.url.path().starts_with("/register") {
             for name in ["client_secret", "registration_access_token"] {
                 self.secret(Kind::Registration, page.json()[name].as_str().unwrap_or_default());
@@ -173,6 +178,7 @@ impl Page {
             (kind == Kind::Location && name == "location") || (kind == Kind::Cookie && name == "set-cookie")
         };
         let has_it_by_right = (kind == Kind::TokenResponse && self.url.path() == "/token")
+            || (kind == Kind::SecondFactor && self.url.path().starts_with("/console/second-facteur"))
             || (kind == Kind::Registration && self.url.path().starts_with("/register"));
         let in_body = self.body.contains(secret) && !has_it_by_right;
         let in_headers = self

@@ -1,5 +1,6 @@
 //! The console's pages: what surrounds them, and its start. Each feature has a file of its own.
 
+mod agents;
 mod second_factor;
 mod team;
 
@@ -21,6 +22,7 @@ pub use administrations::{
     AdministrationDone, AdministrationForm, AdministrationNotice, AdministrationPage, AdministrationsPage,
     UnknownDomainsPage,
 };
+pub use agents::{AgentPage, AgentService, AgentSession, AgentsPage, EmergencyPage, FoundAgent};
 pub use journal::{JournalForm, JournalPage};
 pub use second_factor::{FactorProblem, FactorStep, QrCode, SecondFactorPage};
 pub use statistics::{PublicStatisticsPage, ShownStatistics, StatisticsPage};
@@ -47,6 +49,12 @@ pub const ADMINISTRATIONS: Section = Section {
     right: Right::SeeAdministrations,
 };
 
+pub const AGENTS: Section = Section {
+    id: "agents",
+    path: "/console/agents",
+    right: Right::SeeAgents,
+};
+
 pub const TEAM: Section = Section {
     id: "team",
     path: "/console/equipe",
@@ -66,7 +74,7 @@ pub const JOURNAL: Section = Section {
 };
 
 /// In the order of the navigation. What is not built yet is not here.
-pub const SECTIONS: &[&Section] = &[&HOME, &ADMINISTRATIONS, &STATISTICS, &JOURNAL, &TEAM];
+pub const SECTIONS: &[&Section] = &[&HOME, &ADMINISTRATIONS, &AGENTS, &STATISTICS, &JOURNAL, &TEAM];
 
 /// What surrounds a page of the console: that of every page, and the navigation.
 #[derive(Clone, Debug)]
