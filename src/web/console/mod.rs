@@ -3,6 +3,8 @@
 
 mod administrations;
 mod home;
+mod homeservers;
+mod keys;
 mod second_factor;
 mod team;
 
@@ -41,6 +43,8 @@ pub fn routes() -> Router<SharedApp> {
     Router::new()
         .merge(administrations::routes())
         .merge(home::routes())
+        .merge(homeservers::routes())
+        .merge(keys::routes())
         .merge(second_factor::routes())
         .merge(team::routes())
 }

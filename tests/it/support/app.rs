@@ -197,9 +197,14 @@ impl TestApp {
         assert!(store.delete_homeserver(name, &stored.version).await.unwrap());
     }
 
+    /// Puts an administration into the table, or changes the one of its domain.
     pub async fn add_administration(&self, administration: Administration) {
-        let added = [(&administration, Former::Absent)];
-        assert!(self.app.store.save_administrations(&added).await.unwrap());
+        let store = &self.app.store;
+        let known = store.find_administration_version(&administration.domain).await.unwrap();
+        let former = known
+            .as_ref()
+            .map_or(Former::Absent, |known| Former::Version(&known.version));
+        assert!(store.save_administrations(&[(&administration, former)]).await.unwrap());
     }
 
     /// Registers a client of this name as it comes.

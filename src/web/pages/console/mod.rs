@@ -5,6 +5,9 @@ mod team;
 
 mod administration_import;
 mod administrations;
+pub mod homeserver_test;
+mod homeservers;
+mod keys;
 
 use std::ops::Deref;
 
@@ -19,6 +22,12 @@ pub use administrations::{
     AdministrationDone, AdministrationForm, AdministrationNotice, AdministrationPage, AdministrationsPage,
     UnknownDomainsPage,
 };
+pub use homeserver_test::TestLine;
+pub use homeservers::{
+    ApiHealth, Discovered, HomeserverDone, HomeserverEntry, HomeserverForm, HomeserverFormPage, HomeserverNotice,
+    HomeserverPage, HomeserversPage,
+};
+pub use keys::{KeysDone, KeysPage, KeysProblem};
 pub use second_factor::{FactorProblem, FactorStep, QrCode, SecondFactorPage};
 pub use team::{InvitationEntry, InviteProblem, RoleEntry, TeamDone, TeamPage};
 
@@ -43,6 +52,18 @@ pub const ADMINISTRATIONS: Section = Section {
     right: Right::SeeAdministrations,
 };
 
+pub const HOMESERVERS: Section = Section {
+    id: "homeservers",
+    path: "/console/serveurs",
+    right: Right::SeeHomeservers,
+};
+
+pub const KEYS: Section = Section {
+    id: "keys",
+    path: "/console/cles",
+    right: Right::SeeKeys,
+};
+
 pub const TEAM: Section = Section {
     id: "team",
     path: "/console/equipe",
@@ -50,7 +71,7 @@ pub const TEAM: Section = Section {
 };
 
 /// In the order of the navigation. What is not built yet is not here.
-pub const SECTIONS: &[&Section] = &[&HOME, &ADMINISTRATIONS, &TEAM];
+pub const SECTIONS: &[&Section] = &[&HOME, &ADMINISTRATIONS, &HOMESERVERS, &KEYS, &TEAM];
 
 /// What surrounds a page of the console: that of every page, and the navigation.
 #[derive(Clone, Debug)]
