@@ -19,6 +19,8 @@ pub enum Refusal {
     Paused(Pause),
     /// The account's homeserver is not (or no longer) on the list.
     UnknownHomeserver,
+    /// The client is not in production yet, and the agent is none of its testers.
+    NotATester,
     /// The client admits administrations, and the agent is of none of them.
     Administration,
     /// The client admits populations, and the agent is of none of them.
@@ -42,6 +44,9 @@ pub fn decide(
         AccountState::Closed => return Err(Refusal::Closed),
     }
     let homeserver = homeserver.ok_or(Refusal::UnknownHomeserver)?;
+    if !client.standing.lets_in(&agent.matrix_id) {
+        return Err(Refusal::NotATester);
+    }
     if homeserver.guests && !client.admits_guests {
         return Err(Refusal::Guest);
     }

@@ -39,6 +39,8 @@ pub enum LoginProblem {
     AdministrationRefused,
     /// The service admits some populations only.
     PopulationRefused,
+    /// The service is being tried out, and not by this account.
+    NotATester,
     /// This account is admitted nowhere.
     NotAdmitted,
     /// The service demands an authentication level that we do not reach.

@@ -42,6 +42,14 @@ impl Fetcher {
         Ok(logo::check(self.document(uri, logo::MAX_BYTES).await?)?)
     }
 
+    /// The JWK Set at a `jwks_uri`.
+    ///
+    /// # Errors
+    /// [`DocumentError`].
+    pub async fn key_set(&self, uri: &str) -> Result<Vec<u8>, DocumentError> {
+        self.document(uri, crate::protocol::jwk::MAX_BYTES).await
+    }
+
     async fn document(&self, uri: &str, max_bytes: usize) -> Result<Vec<u8>, DocumentError> {
         let limits = FetchLimits {
             max_bytes,

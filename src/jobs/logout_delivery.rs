@@ -129,7 +129,7 @@ async fn attempt(app: SharedApp, mut delivery: LogoutDelivery) {
 
 /// One attempt, with a token of its own: it is short-lived.
 async fn tell(app: &App, delivery: &LogoutDelivery, now: i64) -> Result<(), Failure> {
-    let client = app.store.find_client(&delivery.client_id).await?;
+    let client = app.store.find_client_to_tell(&delivery.client_id).await?;
     let client = client.filter(|client| !client.disabled).ok_or(Failure::Nobody)?;
     let uri = client.logout.backchannel_logout_uri.as_deref().ok_or(Failure::Nobody)?;
     let issuer = &app.config.issuer;

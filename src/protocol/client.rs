@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::admission::AdmissionRules;
+use super::standing::Standing;
 
 /// How a client proves who it is at the token endpoint (Core §9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -270,6 +271,9 @@ pub struct Client {
     /// Its requests.
     #[serde(flatten)]
     pub requests: RequestDefaults,
+    /// How far it has come.
+    #[serde(flatten)]
+    pub standing: Standing,
     /// It registered itself (RFC 7591): nobody vouches for what it says of itself.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub self_registered: bool,
@@ -342,6 +346,7 @@ pub(crate) mod tests {
             presentation: Presentation::default(),
             logout: LogoutUris::default(),
             requests: RequestDefaults::default(),
+            standing: Standing::default(),
             self_registered: false,
             disabled: false,
         }

@@ -14,6 +14,7 @@ use super::client::{
 };
 use super::jwk::PublicKeys;
 use super::return_to::{check_registrable, is_loopback};
+use super::standing::Standing;
 use super::text::is_hostile;
 
 /// The longest name of a client, in characters.
@@ -143,6 +144,7 @@ impl ClientMetadata {
             presentation: self.presentation,
             logout: self.logout,
             requests: self.requests,
+            standing: Standing::default(),
             self_registered: false,
             disabled: self.disabled,
         })

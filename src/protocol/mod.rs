@@ -23,5 +23,6 @@ pub mod resource;
 pub mod response_mode;
 pub mod return_to;
 pub mod siren;
+pub mod standing;
 pub mod text;
 pub mod token_request;

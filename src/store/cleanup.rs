@@ -37,6 +37,13 @@ const EXPIRED: &[&str] = &[
      (select matrix_id from factor_enrolments where expires_at <= $1 limit $2)",
     // Unused clients that registered themselves, with all that hangs on them.
     "delete from clients where id in (select client_id from client_registrations where expires_at <= $1 limit $2)",
+    // Deleted clients, once a day has passed in which they could be told of logouts.
+    "delete from clients where id in (select id from clients where deleted_at <= $1 - 86400 limit $2)",
+    "delete from client_invitations where (client_id, matrix_id) in
+     (select client_id, matrix_id from client_invitations where expires_at <= $1 limit $2)",
+    // 90 days.
+    "delete from client_errors where (client_id, day, code) in
+     (select client_id, day, code from client_errors where day <= $1 / 86400 - 90 limit $2)",
 ];
 
 impl Store {

@@ -1,6 +1,7 @@
 //! Clients as JSON documents, and their secrets' fingerprints.
 
 use super::{Store, StoreError, from_json, to_json};
+use crate::domain::names::plain;
 use crate::protocol::client::{Client, ClientSecret};
 
 #[derive(sqlx::FromRow)]
@@ -11,13 +12,43 @@ struct SecretRow {
     expires_at: Option<i64>,
 }
 
+/// What a name is searched and sorted by: without case and accents, and in hexadecimal digits, which every collation of
+/// PostgreSQL sorts like SQLite does.
+pub(super) fn name_key(name: &str) -> String {
+    let bytes = plain(name).into_bytes();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 impl Store {
+    /// Fills in the names that are searched, where the former release wrote a client.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) async fn fill_in_name_keys(&self) -> Result<(), StoreError> {
+        let sql = "select document from clients where name_key = ''";
+        let rows = on!(self.writes(), db => sqlx::query_as::<_, (String,)>(sql).fetch_all(db).await)?;
+        let update = "update clients set name_key = $2, stage = $3 where id = $1 and name_key = ''";
+        for (document,) in rows {
+            let client: Client = from_json(&document, "clients")?;
+            on!(self.writes(), db => {
+                sqlx::query(update)
+                    .bind(&client.id)
+                    .bind(name_key(&client.name))
+                    .bind(client.standing.stage.as_str())
+                    .execute(db)
+                    .await
+                    .map(drop)
+            })?;
+        }
+        Ok(())
+    }
+
     /// The client of this id, disabled or not.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn find_client(&self, id: &str) -> Result<Option<Client>, StoreError> {
-        let sql = "select document from clients where id = $1";
+        let sql = "select document from clients where id = $1 and deleted_at is null";
         let row = on!(self.reads(), db => sqlx::query_as::<_, (String,)>(sql).bind(id).fetch_optional(db).await)?;
         row.map(|row| from_json(&row.0, "clients")).transpose()
     }
@@ -27,7 +58,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn list_clients(&self) -> Result<Vec<Client>, StoreError> {
-        let sql = "select document from clients order by id";
+        let sql = "select document from clients where deleted_at is null order by id";
         let rows = on!(self.reads(), db => sqlx::query_as::<_, (String,)>(sql).fetch_all(db).await)?;
         rows.iter().map(|row| from_json(&row.0, "clients")).collect()
     }
@@ -38,10 +69,21 @@ impl Store {
     /// When the database fails.
     pub async fn upsert_client(&self, client: &Client, now: i64) -> Result<(), StoreError> {
         let document = to_json(client)?;
-        let sql = "insert into clients (id, document, created_at, updated_at) values ($1, $2, $3, $3)
-                   on conflict (id) do update set document = excluded.document, updated_at = excluded.updated_at";
+        let sql = "insert into clients (id, document, created_at, updated_at, name_key, stage, administration)
+                   values ($1, $2, $3, $3, $4, $5, $6) on conflict (id) do update set document = excluded.document,
+                   updated_at = excluded.updated_at, name_key = excluded.name_key, stage = excluded.stage,
+                   administration = excluded.administration, version = clients.version + 1, deleted_at = null";
         on!(self.writes(), db => {
-            sqlx::query(sql).bind(&client.id).bind(&document).bind(now).execute(db).await.map(drop)
+            sqlx::query(sql)
+                .bind(&client.id)
+                .bind(&document)
+                .bind(now)
+                .bind(name_key(&client.name))
+                .bind(client.standing.stage.as_str())
+                .bind(&client.standing.administration)
+                .execute(db)
+                .await
+                .map(drop)
         })?;
         Ok(())
     }

@@ -49,6 +49,11 @@ mod administrations;
 mod agents;
 mod audit;
 mod cleanup;
+mod client_changes;
+mod client_end;
+mod client_health;
+mod client_lists;
+mod client_owners;
 mod clients;
 mod consents;
 mod ending;
@@ -68,6 +73,7 @@ mod second_factors;
 mod sessions;
 mod sign_ins;
 mod signing_keys;
+mod statistics;
 mod throttles;
 mod tokens;
 mod unknown_domains;
@@ -76,6 +82,8 @@ mod used_jtis;
 mod versioned;
 mod web_sessions;
 
+pub use client_changes::NewClient;
+pub use client_lists::{ClientFilter, ClientLine, Whose};
 pub use error::StoreError;
 pub use roles::{GrantedRole, RoleInvitation};
 pub use second_factors::StoredFactor;
@@ -159,7 +167,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Migration`] when a migration fails or an applied one was edited.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        on!(self.writes(), db => migrations().run(db).await).map_err(StoreError::migration)
+        on!(self.writes(), db => migrations().run(db).await).map_err(StoreError::migration)?;
+        self.fill_in_name_keys().await
     }
 
     /// How many migrations this program has that the database has not.

@@ -1,5 +1,6 @@
 //! Clients that registered themselves, and the initial access tokens that let them.
 
+use super::clients::name_key;
 use super::{Store, StoreError, from_json, to_json};
 use crate::domain::registration::{Outcome, Registration, RegistrationToken};
 use crate::protocol::client::{Client, ClientSecret};
@@ -11,7 +12,6 @@ const DAY: i64 = 86_400;
 struct RegistrationRow {
     client_id: String,
     fingerprint: String,
-    network: String,
     created_at: i64,
     expires_at: i64,
 }
@@ -29,13 +29,15 @@ struct TokenRow {
 /// Takes one use of a living initial access token.
 const SPEND: &str = "update registration_tokens set uses_left = uses_left - 1
                      where fingerprint = $1 and uses_left > 0 and expires_at > $2";
-const INSERT_CLIENT: &str = "insert into clients (id, document, created_at, updated_at) values ($1, $2, $3, $3)";
-const UPDATE_CLIENT: &str = "update clients set document = $2, updated_at = $3 where id = $1 and document = $4
+const INSERT_CLIENT: &str = "insert into clients (id, document, created_at, updated_at, name_key)
+                             values ($1, $2, $3, $3, $4)";
+const UPDATE_CLIENT: &str = "update clients set document = $2, updated_at = $3, name_key = $5, version = version + 1
+                             where id = $1 and document = $4
                              and exists (select 1 from client_registrations where client_id = $1)";
 const INSERT_REGISTRATION: &str = "insert into client_registrations (client_id, fingerprint, network, created_at,
-                                   expires_at) select $1, $2, $3, $4, $5
+                                   expires_at) select $1, $2, '', $3, $4
                                    where (select count(*) from client_registrations
-                                   where expires_at > $4) < $6";
+                                   where expires_at > $3) < $5";
 const INSERT_SECRET: &str = "insert into client_secrets (id, client_id, fingerprint, created_at, expires_at)
                              values ($1, $2, $3, $4, $5)";
 
@@ -63,11 +65,16 @@ impl Store {
                     return Ok(Outcome::TokenSpent);
                 }
             }
-            sqlx::query(INSERT_CLIENT).bind(&client.id).bind(&document).bind(now).execute(&mut *tx).await?;
+            sqlx::query(INSERT_CLIENT)
+                .bind(&client.id)
+                .bind(&document)
+                .bind(now)
+                .bind(name_key(&client.name))
+                .execute(&mut *tx)
+                .await?;
             let inserted = sqlx::query(INSERT_REGISTRATION)
                 .bind(&registration.client_id)
                 .bind(&registration.fingerprint)
-                .bind(&registration.network)
                 .bind(now)
                 .bind(registration.expires_at)
                 .bind(most)
@@ -95,7 +102,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn find_registration(&self, fingerprint: &str, now: i64) -> Result<Option<Registration>, StoreError> {
-        let sql = "select client_id, fingerprint, network, created_at, expires_at from client_registrations
+        let sql = "select client_id, fingerprint, created_at, expires_at from client_registrations
                    where fingerprint = $1 and expires_at > $2";
         let row = on!(self.reads(), db => {
             sqlx::query_as::<_, RegistrationRow>(sql).bind(fingerprint).bind(now).fetch_optional(db).await
@@ -126,7 +133,12 @@ impl Store {
             if from_json::<Client>(&before, "clients")? != *known {
                 return Ok(false);
             }
-            let update = sqlx::query(UPDATE_CLIENT).bind(&client.id).bind(&document).bind(now).bind(&before);
+            let update = sqlx::query(UPDATE_CLIENT)
+                .bind(&client.id)
+                .bind(&document)
+                .bind(now)
+                .bind(&before)
+                .bind(name_key(&client.name));
             if update.execute(&mut *tx).await?.rows_affected() == 0 {
                 return Ok(false);
             }
@@ -156,7 +168,8 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn extend_registration(&self, client_id: &str, expires_at: i64, now: i64) -> Result<(), StoreError> {
-        let sql = "update client_registrations set expires_at = $2
+        // The former release kept the network that a registration came from.
+        let sql = "update client_registrations set expires_at = $2, network = ''
                    where client_id = $1 and expires_at < $3 and expires_at > $4";
         on!(self.writes(), db => {
             sqlx::query(sql)
@@ -269,7 +282,6 @@ impl From<RegistrationRow> for Registration {
         Self {
             client_id: row.client_id,
             fingerprint: row.fingerprint,
-            network: row.network,
             created_at: row.created_at,
             expires_at: row.expires_at,
         }

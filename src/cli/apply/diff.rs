@@ -1,13 +1,13 @@
 //! The difference between what an `apply` file asks for and what the database holds, field by field.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::Stored;
 use super::read::Wanted;
+use crate::domain::client_change::{FieldChange, field_changes};
 use crate::domain::homeserver::Homeserver;
 
 /// What happens to one entry.
@@ -27,13 +27,6 @@ pub struct Changed {
     pub change: Change,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fields: Vec<FieldChange>,
-}
-
-#[derive(Debug, Serialize)]
-struct FieldChange {
-    field: String,
-    from: Value,
-    to: Value,
 }
 
 impl fmt::Display for Changed {
@@ -125,17 +118,7 @@ fn order(stored: &Stored, wanted: &Wanted) -> Option<Changed> {
 }
 
 fn compare<T: Serialize>(kind: &'static str, id: &str, former: Option<&T>, wanted: &T) -> Changed {
-    let (from, to) = (former.map(members).unwrap_or_default(), members(wanted));
-    let names: BTreeSet<&String> = from.keys().chain(to.keys()).collect();
-    let differing = names.into_iter().filter(|name| from.get(*name) != to.get(*name));
-    let value = |members: &Map<String, Value>, name: &String| members.get(name).cloned().unwrap_or_default();
-    let fields: Vec<_> = differing
-        .map(|name| FieldChange {
-            field: name.clone(),
-            from: value(&from, name),
-            to: value(&to, name),
-        })
-        .collect();
+    let fields = field_changes(former, wanted);
     Changed {
         kind,
         id: id.to_owned(),
@@ -145,13 +128,5 @@ fn compare<T: Serialize>(kind: &'static str, id: &str, former: Option<&T>, wante
             (Some(_), false) => Change::Changed,
         },
         fields: if former.is_some() { fields } else { Vec::new() },
-    }
-}
-
-/// The members of an entry as it is stored.
-fn members<T: Serialize>(entry: &T) -> Map<String, Value> {
-    match serde_json::to_value(entry) {
-        Ok(Value::Object(members)) => members,
-        _ => Map::new(),
     }
 }

@@ -250,7 +250,13 @@ fn client(
     let theirs = named.iter().flat_map(|resource| &resource.scopes).map(String::as_str);
     let scopes: Vec<&str> = SCOPES.iter().copied().chain(theirs).collect();
     let validated = metadata.validate(&scopes);
-    entry.finish(place, validated.map(|client| WantedClient { client, fingerprint }))
+    // An operator vouches for what the file says, whoever made the client; whose it is stays.
+    let administration = known.and_then(|known| known.standing.administration.clone());
+    let wanted = |mut client: Client| {
+        client.standing.administration = administration;
+        WantedClient { client, fingerprint }
+    };
+    entry.finish(place, validated.map(wanted))
 }
 
 /// What agents are known by depends on these two: they stay what they were.

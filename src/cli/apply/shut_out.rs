@@ -10,14 +10,11 @@ use super::diff::merged;
 use super::read::Wanted;
 use crate::cli::context::Context;
 use crate::cli::output;
+use crate::console::clients::would_refuse;
 use crate::domain::admission::Refusal;
-use crate::domain::admission::preview::{Registry, newly_refused};
+use crate::domain::admission::preview::Registry;
+use crate::domain::agent::Agent;
 use crate::protocol::client::Client;
-
-/// How long sign-ins are known, in seconds.
-const KNOWN: i64 = 30 * 24 * 3600;
-/// Agents per query.
-const BATCH: u32 = 5_000;
 
 /// What one client's agents would notice.
 #[derive(Debug, Serialize)]
@@ -67,30 +64,17 @@ async fn one(
     context: &Context,
     with_ids: bool,
 ) -> anyhow::Result<ShutOut> {
-    let client_id = now.1.id.clone();
-    let instant = context.clock.now();
     let mut groups: BTreeMap<(&'static str, String, Option<String>), u64> = BTreeMap::new();
-    let (mut agents, mut matrix_ids, mut after) = (0, Vec::new(), String::new());
-    loop {
-        let since = instant - KNOWN;
-        let batch = context
-            .store
-            .list_client_agents(&client_id, since, instant, &after, BATCH)
-            .await?;
-        let Some(last) = batch.last() else { break };
-        after.clone_from(&last.id);
-        for agent in batch {
-            agents += 1;
-            let Some(refusal) = newly_refused(now, then, &agent) else {
-                continue;
-            };
-            let administration = then.0.administration(&agent).map(|row| row.name.clone());
-            *groups
-                .entry((words(refusal), agent.homeserver, administration))
-                .or_default() += 1;
-            matrix_ids.extend(with_ids.then_some(agent.matrix_id));
-        }
-    }
+    let mut matrix_ids = Vec::new();
+    let note = |refusal, agent: Agent| {
+        let administration = then.0.administration(&agent).map(|row| row.name.clone());
+        *groups
+            .entry((words(refusal), agent.homeserver, administration))
+            .or_default() += 1;
+        matrix_ids.extend(with_ids.then_some(agent.matrix_id));
+    };
+    let instant = context.clock.now();
+    let found = would_refuse(&context.store, now, then, instant, u64::MAX, note).await?;
     matrix_ids.sort_unstable();
     let group = |((reason, homeserver, administration), agents)| Group {
         reason,
@@ -99,9 +83,9 @@ async fn one(
         agents,
     };
     Ok(ShutOut {
-        client_id,
-        agents,
-        refused: groups.values().sum(),
+        client_id: now.1.id.clone(),
+        agents: found.agents,
+        refused: found.refused,
         by: groups.into_iter().map(group).collect(),
         matrix_ids,
     })
@@ -112,6 +96,7 @@ fn words(refusal: Refusal) -> &'static str {
         Refusal::Guest => "guest",
         Refusal::Administration => "administration",
         Refusal::Population => "population",
+        Refusal::NotATester => "sandbox",
         _ => "account",
     }
 }

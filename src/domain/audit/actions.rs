@@ -277,13 +277,15 @@ pub enum ObjectKind {
     Invitation,
     /// An IPv4 address or an IPv6 /64.
     Network,
+    /// What was typed as an account's name, by its fingerprint: it may be nobody's.
+    Account,
     /// The log itself.
     Audit,
 }
 
 impl ObjectKind {
     /// All.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Agent,
         Self::Client,
         Self::Administration,
@@ -294,6 +296,7 @@ impl ObjectKind {
         Self::Authorization,
         Self::Invitation,
         Self::Network,
+        Self::Account,
         Self::Audit,
     ];
 
@@ -310,6 +313,7 @@ impl ObjectKind {
             Self::Authorization => "authorization",
             Self::Invitation => "invitation",
             Self::Network => "network",
+            Self::Account => "account",
             Self::Audit => "audit",
         }
     }

@@ -15,7 +15,7 @@ use http::request::Parts;
 
 use super::account::has_error;
 use super::error::{AuthorizeError, PageError};
-use super::form::is_from_our_page;
+use super::form::refuse_foreign;
 use super::login::own_pages;
 use super::pages::ErrorKind;
 use super::pages::console::{ConsoleLayout, SECTIONS, Section};
@@ -70,9 +70,8 @@ impl FromRequestParts<SharedApp> for Member {
 
     async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, AuthorizeError> {
         let visitor = Visitor::from_request_parts(parts, app).await?;
-        if parts.method != Method::GET && !is_from_our_page(&parts.headers, &app.config.issuer) {
-            tracing::warn!("a form of the console was sent from another site");
-            return Err(PageError::new(ErrorKind::FlowBrowser).into());
+        if parts.method != Method::GET {
+            refuse_foreign(app, &parts.headers, &visitor.network, app.clock.now()).await?;
         }
         let now = app.clock.now();
         let here = parts.uri.path_and_query().map_or(HOME, |here| here.as_str()).to_owned();

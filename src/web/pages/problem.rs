@@ -32,7 +32,7 @@ pub struct ProblemPage {
 impl LoginProblem {
     #[cfg(test)]
     /// One of each.
-    pub(crate) const ALL: [LoginProblem; 20] = [
+    pub(crate) const ALL: [LoginProblem; 21] = [
         LoginProblem::Deactivated,
         LoginProblem::Expired,
         LoginProblem::Locked,
@@ -47,6 +47,7 @@ impl LoginProblem {
         LoginProblem::GuestRefused,
         LoginProblem::AdministrationRefused,
         LoginProblem::PopulationRefused,
+        LoginProblem::NotATester,
         LoginProblem::NotAdmitted,
         LoginProblem::AcrUnreachable,
         LoginProblem::FreshLoginUnproven,
@@ -76,6 +77,7 @@ impl LoginProblem {
             LoginProblem::GuestRefused => ("TC-GUEST", "problem-guest"),
             LoginProblem::AdministrationRefused => ("TC-ADMINISTRATION", "problem-administration"),
             LoginProblem::PopulationRefused => ("TC-POPULATION", "problem-population"),
+            LoginProblem::NotATester => ("TC-SANDBOX", "problem-sandbox"),
             LoginProblem::NotAdmitted => ("TC-NOT-ADMITTED", "problem-not-admitted"),
             LoginProblem::AcrUnreachable => ("TC-ACR", "problem-acr"),
             LoginProblem::FreshLoginUnproven => ("TC-FRESH-LOGIN", "problem-fresh-login"),

@@ -161,6 +161,7 @@ pub(super) fn unverified(layout: &Layout, name: &str) -> Service {
         policy_uri: Some("https://annuaire.example/confidentialite".into()),
         tos_uri: Some("https://annuaire.example/conditions".into()),
         unverified: Some("annuaire.example".into()),
+        in_test: true,
     }
 }
 

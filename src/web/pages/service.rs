@@ -13,6 +13,8 @@ pub struct Service {
     pub tos_uri: Option<String>,
     /// Where the browser goes afterwards, of a service that registered itself: nobody vouches for its name.
     pub unverified: Option<String>,
+    /// It is being tried out, by those whom its owner invited.
+    pub in_test: bool,
 }
 
 /// A document of the service's own.

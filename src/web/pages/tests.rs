@@ -190,6 +190,7 @@ fn hostile_values_stay_text() {
         policy_uri: Some("javascript:alert(1)".into()),
         tos_uri: Some(format!("https://x/{HOSTILE}")),
         unverified: Some(HOSTILE.into()),
+        in_test: true,
     };
     let mut error = ErrorPage {
         layout: layout.clone(),
