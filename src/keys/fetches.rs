@@ -3,7 +3,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::Keys;
+use super::{Keys, of_alg};
+use crate::protocol::client::SigningAlg;
 use crate::store::{Store, StoreError};
 
 /// Fetches that are not reported yet, and since which keys.
@@ -52,6 +53,13 @@ impl Keys {
             .map(|key| key.created_at)
             .max()
             .unwrap_or_default()
+    }
+
+    /// When the next keys are made of themselves, if each signs for `period` seconds; `None` while there are none.
+    pub fn due_at(&self, period: i64) -> Option<i64> {
+        let keys = self.current();
+        let newest = SigningAlg::ALL.into_iter().filter_map(|alg| of_alg(&keys, alg).last());
+        newest.map(|key| key.active_from + period).min()
     }
 
     /// Somebody fetched the key set.

@@ -1,5 +1,7 @@
 //! Administrations by e-mail domain, what they are found by, and imports that wait for a word.
 
+use sqlx::AssertSqlSafe;
+
 use super::{Former, Store, StoreError, Versioned, from_json, to_json};
 use crate::domain::administration::Administration;
 use crate::domain::administration::import::Import;
@@ -8,7 +10,6 @@ const INSERT: &str = "insert into administrations (domain, document, indexed) va
                       on conflict (domain) do nothing";
 const UPDATE: &str = "update administrations set document = $2, indexed = 1 where domain = $1 and document = $3";
 const FORGET_TERMS: &str = "delete from administration_terms where domain = $1";
-const INSERT_TERM: &str = "insert into administration_terms (term, domain) values ($1, $2) on conflict do nothing";
 
 /// Writes the terms of an administration in a transaction.
 macro_rules! write_terms {
@@ -17,13 +18,18 @@ macro_rules! write_terms {
             .bind(&$administration.domain)
             .execute(&mut *$tx)
             .await?;
-        for term in $administration.terms() {
-            sqlx::query(INSERT_TERM)
-                .bind(&term)
-                .bind(&$administration.domain)
-                .execute(&mut *$tx)
-                .await?;
+        // One statement for all: an import has thousands of them.
+        let terms = $administration.terms();
+        let places: Vec<_> = (2..).take(terms.len()).map(|n| format!("(${n}, $1)")).collect();
+        let sql = format!(
+            "insert into administration_terms (term, domain) values {}",
+            places.join(", ")
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(&$administration.domain);
+        for term in &terms {
+            query = query.bind(term);
         }
+        query.execute(&mut *$tx).await?;
     };
 }
 

@@ -60,6 +60,11 @@ pub enum Tested {
     Busy,
 }
 
+/// A clock further off than this is worth a look, in seconds.
+pub const CLOCK_WARNING: i64 = 5;
+/// A clock further off breaks logins: ID tokens come from the future, or are too old. In seconds.
+pub const CLOCK_FAILED: i64 = 60;
+
 /// How long all answers together may take.
 const TEST: Duration = Duration::from_secs(20);
 

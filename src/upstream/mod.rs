@@ -29,7 +29,7 @@ use tokio::sync::Semaphore;
 use self::error::Step;
 pub use self::{
     account_status::{WatchAccess, WatchError},
-    checkup::{Checkup, ServiceSeen, Tested, Unreached},
+    checkup::{CLOCK_FAILED, CLOCK_WARNING, Checkup, ServiceSeen, Tested, Unreached},
     directory::DirectoryError,
     error::{NamedAccount, UpstreamError},
     health::{Api, Failure, Health, ServerHealth},

@@ -41,7 +41,8 @@ pub async fn page(
     Ok(Html(page.render()?))
 }
 
-fn state(health: ServerHealth, now: i64) -> ServerState {
+/// What is known of a homeserver, for a page.
+pub fn state(health: ServerHealth, now: i64) -> ServerState {
     match (health.failing_since, health.last_success) {
         (Some(since), _) => ServerState::Failing {
             seconds: now.saturating_sub(since).max(0).unsigned_abs(),

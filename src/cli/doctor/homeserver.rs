@@ -4,12 +4,9 @@ use super::finding::{Finding, Outcome};
 use crate::domain::homeserver::{Homeserver, Way};
 use crate::egress::Reach;
 use crate::store::PinnedIssuer;
-use crate::upstream::{Checkup, DirectoryError, ServiceSeen, Unreached, UpstreamError, choose_way};
-
-/// A clock further off is worth a look, in seconds.
-const CLOCK_WARNING: i64 = 5;
-/// A clock further off breaks logins: ID tokens come from the future, or are too old. In seconds.
-const CLOCK_FAILED: i64 = 60;
+use crate::upstream::{
+    CLOCK_FAILED, CLOCK_WARNING, Checkup, DirectoryError, ServiceSeen, Unreached, UpstreamError, choose_way,
+};
 
 /// All that is known of one homeserver.
 pub struct Facts<'a> {

@@ -7,8 +7,8 @@ use csv::{ReaderBuilder, StringRecord, Trim, WriterBuilder};
 
 use super::{Administration, Branch};
 
-/// No table with more lines is read, the head aside.
-pub const MAX_LINES: usize = 20_000;
+/// No table with more lines is read, the head aside: it is written in one transaction, which on SQLite keeps all others waiting.
+pub const MAX_LINES: usize = 5_000;
 /// So many problems are told at once.
 pub const MAX_FAULTS: usize = 100;
 

@@ -104,6 +104,11 @@ impl Upstream {
         Ok(service)
     }
 
+    /// What was found at a homeserver before, as long as it counts; `None` while nothing is known. Nobody is asked.
+    pub fn known_service(&self, homeserver: &Homeserver, now: i64) -> Option<Option<AuthenticationService>> {
+        self.services.find(&homeserver.base_url, now)
+    }
+
     async fn discover(&self, homeserver: &Homeserver) -> Result<(Option<AuthenticationService>, i64), UpstreamError> {
         for (path, scope) in FORMS {
             let request = get(&format!("{}{path}", homeserver.base_url))?;

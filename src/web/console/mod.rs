@@ -4,7 +4,9 @@
 mod administrations;
 mod agents;
 mod home;
+mod homeservers;
 mod journal;
+mod keys;
 mod second_factor;
 pub mod statistics;
 mod team;
@@ -44,6 +46,8 @@ pub fn routes() -> Router<SharedApp> {
         .merge(home::routes())
         .merge(journal::routes())
         .merge(statistics::routes())
+        .merge(homeservers::routes())
+        .merge(keys::routes())
         .merge(second_factor::routes())
         .merge(team::routes())
 }

@@ -34,7 +34,7 @@ pub enum ServerState {
 }
 
 impl ServerState {
-    fn words(self, text: &Text) -> String {
+    pub(super) fn words(self, text: &Text) -> String {
         match self {
             ServerState::Works => text.get("status-works"),
             ServerState::Failing { seconds } => {

@@ -100,6 +100,8 @@ fn rows(world: &World) -> Vec<Row> {
         ("name", "no.server.test"),
         ("confirm", "no.server.test"),
     ];
+    let fresh_page = [Login, Nothing, Nothing, Nothing, Nothing, Factor, Factor, Shown];
+    let homeserver = |end: &str| format!("/console/serveurs/nom/{NAME}{end}");
     let of = |end: &str| format!("/console/agents/{}{end}", world.other);
     vec![
         get("/console", HOME, own),
@@ -130,6 +132,52 @@ fn rows(world: &World) -> Vec<Row> {
             &victim,
             edit(Onward),
         ),
+        get("/console/serveurs", "/console/serveurs", see),
+        get("/console/serveurs/nom/{name}", &homeserver(""), see),
+        get("/console/serveurs/ajouter", "/console/serveurs/ajouter", fresh_page),
+        post(
+            "/console/serveurs/ajouter",
+            "/console/serveurs/ajouter",
+            &[],
+            edit_anew(Shown),
+        ),
+        get(
+            "/console/serveurs/nom/{name}/modifier",
+            &homeserver("/modifier"),
+            fresh_page,
+        ),
+        post(
+            "/console/serveurs/nom/{name}/modifier",
+            &homeserver("/modifier"),
+            &[],
+            edit_anew(Shown),
+        ),
+        post(
+            "/console/serveurs/nom/{name}/place",
+            &homeserver("/place"),
+            &[],
+            edit_anew(Onward),
+        ),
+        post(
+            "/console/serveurs/nom/{name}/examen",
+            &homeserver("/examen"),
+            &[],
+            edit_anew(Shown),
+        ),
+        post(
+            "/console/serveurs/nom/{name}/retrait",
+            &homeserver("/retrait"),
+            &[],
+            edit(Shown),
+        ),
+        get("/console/cles", "/console/cles", see),
+        post(
+            "/console/cles/renouvellement",
+            "/console/cles/renouvellement",
+            &[],
+            edit(Onward),
+        ),
+        post("/console/cles/retrait", "/console/cles/retrait", &[], edit(Shown)),
         get("/console/journal", "/console/journal", see),
         get("/console/journal/export", "/console/journal/export", see),
         // Without the second factor an operator sees what a partner sees.

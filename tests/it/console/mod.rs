@@ -2,8 +2,11 @@
 //! meet them.
 
 mod access;
+mod administrations;
 mod agents;
 pub mod cli;
+mod homeservers;
+mod keys;
 mod roles;
 mod second_factor;
 

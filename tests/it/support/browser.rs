@@ -178,6 +178,13 @@ impl Browser {
         self.send(request, &self.absolute(url)).await
     }
 
+    /// One POST of a body as it is.
+    pub async fn post_body(&self, url: &str, content_type: &str, body: Vec<u8>) -> Page {
+        let request = self.http.request(Method::POST, url);
+        self.send(request.header("content-type", content_type).body(body), url)
+            .await
+    }
+
     /// The same with further headers.
     pub async fn post_with(&self, url: &str, headers: &[(&str, &str)], fields: &[(&str, &str)]) -> Page {
         let request = self.http.request(Method::POST, url).form(fields);

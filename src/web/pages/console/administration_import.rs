@@ -76,7 +76,10 @@ fn fault_words(text: &Text, fault: &Fault) -> String {
         Fault::UnknownColumn(column) => text.with("console-import-fault-column", &[("column", column.as_str())]),
         Fault::Cells => text.get("console-import-fault-cells"),
         Fault::TooLong => text.with("console-import-fault-long", &[("lines", &MAX_LINES.to_string())]),
-        Fault::Field(field) => format!("{field} : {}", field_words(text, field)),
+        Fault::Field(field) => {
+            let what = field_words(text, field);
+            text.with("console-import-fault-field", &[("field", field), ("what", &what)])
+        }
         Fault::Repeated(line) => text.with("console-import-fault-repeated", &[("line", &line.to_string())]),
     }
 }

@@ -134,6 +134,14 @@ impl AdministrationPage {
         self.notice.is_none() && self.errors.first().is_some_and(|first| first == field)
     }
 
+    /// The id of a field's error, where the page's own patterns do not write it.
+    fn error_id(&self, field: &str) -> String {
+        match self.is_first(field) {
+            true => "error-message".to_owned(),
+            false => format!("{field}-error"),
+        }
+    }
+
     fn is_new(&self) -> bool {
         self.form.version.is_empty()
     }

@@ -6,7 +6,10 @@ mod team;
 
 mod administration_import;
 mod administrations;
+pub mod homeserver_test;
+mod homeservers;
 mod journal;
+mod keys;
 mod statistics;
 
 use std::ops::Deref;
@@ -23,7 +26,13 @@ pub use administrations::{
     UnknownDomainsPage,
 };
 pub use agents::{AgentPage, AgentService, AgentSession, AgentsPage, EmergencyPage, FoundAgent};
+pub use homeserver_test::TestLine;
+pub use homeservers::{
+    ApiHealth, Discovered, HomeserverDone, HomeserverEntry, HomeserverForm, HomeserverFormPage, HomeserverNotice,
+    HomeserverPage, HomeserversPage,
+};
 pub use journal::{JournalForm, JournalPage};
+pub use keys::{KeysDone, KeysPage, KeysProblem};
 pub use second_factor::{FactorProblem, FactorStep, QrCode, SecondFactorPage};
 pub use statistics::{PublicStatisticsPage, ShownStatistics, StatisticsPage};
 pub use team::{InvitationEntry, InviteProblem, RoleEntry, TeamDone, TeamPage};
@@ -55,6 +64,18 @@ pub const AGENTS: Section = Section {
     right: Right::SeeAgents,
 };
 
+pub const HOMESERVERS: Section = Section {
+    id: "homeservers",
+    path: "/console/serveurs",
+    right: Right::SeeHomeservers,
+};
+
+pub const KEYS: Section = Section {
+    id: "keys",
+    path: "/console/cles",
+    right: Right::SeeKeys,
+};
+
 pub const TEAM: Section = Section {
     id: "team",
     path: "/console/equipe",
@@ -74,7 +95,16 @@ pub const JOURNAL: Section = Section {
 };
 
 /// In the order of the navigation. What is not built yet is not here.
-pub const SECTIONS: &[&Section] = &[&HOME, &ADMINISTRATIONS, &AGENTS, &STATISTICS, &JOURNAL, &TEAM];
+pub const SECTIONS: &[&Section] = &[
+    &HOME,
+    &ADMINISTRATIONS,
+    &HOMESERVERS,
+    &KEYS,
+    &AGENTS,
+    &STATISTICS,
+    &JOURNAL,
+    &TEAM,
+];
 
 /// What surrounds a page of the console: that of every page, and the navigation.
 #[derive(Clone, Debug)]
