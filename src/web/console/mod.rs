@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "the features that use it follow")]
 
 mod home;
+mod services;
 
 use axum::Router;
 use axum::extract::FromRequestParts;
@@ -36,7 +37,7 @@ const MAX_PLACE: usize = 1000;
 
 /// The routes of the console.
 pub fn routes() -> Router<SharedApp> {
-    Router::new().merge(home::routes())
+    Router::new().merge(home::routes()).merge(services::routes())
 }
 
 /// The agent whose browser asks for a page of the console, with what they may. Whoever is not signed in is led there by way of

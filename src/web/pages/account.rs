@@ -130,7 +130,7 @@ fn way_words(text: &Text, way: Way) -> String {
 }
 
 /// Day and time (UTC) of a time in Unix seconds.
-fn moment(text: &Text, unix_seconds: i64) -> String {
+pub(super) fn moment(text: &Text, unix_seconds: i64) -> String {
     let Ok(at) = OffsetDateTime::from_unix_timestamp(unix_seconds) else {
         return unix_seconds.to_string();
     };

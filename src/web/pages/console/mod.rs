@@ -2,6 +2,10 @@
 
 #![allow(dead_code, reason = "the features that use it follow")]
 
+pub mod services;
+pub mod services_form;
+pub mod stacks;
+
 use std::ops::Deref;
 
 use askama::Template;
@@ -26,7 +30,7 @@ pub const HOME: Section = Section {
 };
 
 /// In the order of the navigation. What is not built yet is not here.
-pub const SECTIONS: &[&Section] = &[&HOME];
+pub const SECTIONS: &[&Section] = &[&HOME, &services::SERVICES];
 
 /// What surrounds a page of the console: that of every page, and the navigation.
 #[derive(Clone, Debug)]

@@ -1,0 +1,48 @@
+//! How a client fares, from counters and what is stored anyway.
+
+use super::super::super::error::AuthorizeError;
+use super::super::super::pages::console::services::{DeliveryLine, Health};
+use super::super::Member;
+use super::show::SOON;
+use crate::domain::audit::{day_name, day_of};
+use crate::protocol::client::{Client, ClientSecret};
+
+/// How many days of errors a page shows.
+const DAYS: i64 = 14;
+const DELIVERIES: u32 = 50;
+
+/// Loads it.
+pub async fn load(member: &Member, client: &Client, secrets: &[ClientSecret]) -> Result<Health, AuthorizeError> {
+    let store = &member.app.store;
+    let today = day_of(member.now);
+    let errors = store.list_client_errors(&client.id, today - DAYS).await?;
+    let redirects = store.list_client_redirects(&client.id).await?;
+    let unused = client.redirect_uris.iter().filter(|uri| !redirects.iter().any(|(used, _)| used == *uri));
+    let deliveries = store.list_logout_deliveries(&client.id, DELIVERIES).await?;
+    let failing = deliveries.into_iter().filter_map(|delivery| {
+        Some(DeliveryLine {
+            at: delivery.created_at,
+            attempts: delivery.attempts,
+            error: delivery.last_error?,
+            given_up: delivery.next_attempt_at.is_none(),
+        })
+    });
+    // The last secret that lives is the one whose end stops the service.
+    let ends: Option<Vec<i64>> = secrets.iter().map(|secret| secret.expires_at).collect();
+    let last_end = ends.and_then(|ends| ends.into_iter().max());
+    Ok(Health {
+        last_used: redirects.first().map(|(_, at)| *at),
+        sign_ins: Vec::new(),
+        errors: errors
+            .into_iter()
+            .map(|(day, code, count)| (day_name(day), code, count.unsigned_abs()))
+            .collect(),
+        unused: match redirects.is_empty() {
+            // Of a client that was never used this says nothing.
+            true => Vec::new(),
+            false => unused.cloned().collect(),
+        },
+        deliveries: failing.collect(),
+        secrets_end: last_end.filter(|end| *end < member.now + SOON),
+    })
+}
