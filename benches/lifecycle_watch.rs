@@ -110,7 +110,7 @@ async fn stage(url: &str, folder: &std::path::Path, agents: i64) -> (Arc<App>, C
         serde_json::from_value(json!({"name": NAME, "label": "DINUM", "base_url": base_url})).expect("a homeserver");
     homeserver.watch = Watch {
         way: Some(WatchWay::AccountStatus),
-        base_url: None,
+        ..Watch::default()
     };
     store.upsert_homeserver(&homeserver, 0).await.expect("a homeserver");
     let app = App::build(config, store, clock.clone()).await.expect("an application");

@@ -4,6 +4,8 @@ use clap::Subcommand;
 
 use super::context::{Context, Database};
 use super::{Global, output};
+use crate::console;
+use crate::domain::audit::Actor;
 use crate::keys::{KeyInfo, KeyState};
 
 #[derive(Debug, Subcommand)]
@@ -30,10 +32,12 @@ pub async fn run(global: &Global, command: KeysCommand) -> anyhow::Result<()> {
     let now = context.clock.now();
     match &command {
         KeysCommand::List => {}
-        KeysCommand::Rotate { now: immediately } => keys.rotate(&context.store, now, *immediately).await?,
+        KeysCommand::Rotate { now: immediately } => {
+            console::keys::rotate(&keys, &context.store, now, Actor::CommandLine, *immediately).await?
+        }
         KeysCommand::Withdraw { kids } => {
             for kid in kids {
-                keys.withdraw(&context.store, kid, now).await?;
+                console::keys::withdraw(&keys, &context.store, now, Actor::CommandLine, kid).await?;
             }
         }
     }

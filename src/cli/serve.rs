@@ -28,7 +28,7 @@ pub struct ServeArgs {
 
 pub async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<()> {
     let context = Context::open(global, Database::MayBeMade).await?;
-    let said = homeservers::ensure(&context.store, &args.homeservers).await?;
+    let said = homeservers::ensure(&context.store, &args.homeservers, context.clock.now()).await?;
     let listen = context.config.listen;
     let listener = TcpListener::bind(listen)
         .await

@@ -71,6 +71,10 @@ impl Draft {
             period: reader.integer("watch.period", 240, 60..=86_400),
             tokens_dir: reader.text("watch.tokens_dir", None, checks::directory),
         };
+        // Else nobody's session would last until the next answer.
+        if lifetimes.unconfirmed < 2 * watch.period {
+            reader.problem("lifetimes.unconfirmed", "must be at least twice watch.period");
+        }
         let fetch = Fetch {
             allow: reader.list("fetch.allow", checks::host_and_port),
             ca_file: reader.text("fetch.ca_file", None, checks::pem_file),

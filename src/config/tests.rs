@@ -119,6 +119,10 @@ fn an_attempt_fits_into_a_flow_and_a_flow_into_a_session() {
     };
     assert_eq!(keys("flow = 900\nlogin_attempt = 901"), ["lifetimes.login_attempt"]);
     assert_eq!(keys("flow = 900\nsession = 899"), ["lifetimes.session"]);
+    assert_eq!(
+        keys("unconfirmed = 7200\n[watch]\nperiod = 3601"),
+        ["lifetimes.unconfirmed"]
+    );
     assert_eq!(keys("session = 1799"), ["lifetimes.session"]);
     let fitting = format!("{PRODUCTION}\n[lifetimes]\nlogin_attempt = 900\nflow = 900\nsession = 900");
     assert!(Config::parse(Some(("t.toml", &fitting)), env(&[(KEY, &hex_key())])).is_ok());

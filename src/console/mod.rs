@@ -1,4 +1,8 @@
 //! What operators, support and partners do, whichever way: the console's pages, the API, the command line and `apply` call the
 //! same functions. Each takes the wanted thing and who asks, checks it, records the audit event, and writes.
 
+pub mod administrations;
 pub mod clients;
+pub mod edit;
+pub mod homeservers;
+pub mod keys;

@@ -1,13 +1,24 @@
 //! Administrations: the table e-mail domain → public body that operators keep.
 
+pub mod import;
+pub mod table;
+
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::agent::Agent;
 use super::homeserver::domain_is_under;
 use super::identifier::email_domain;
+use super::names::unaccented;
 pub use crate::protocol::admission::Branch;
 use crate::protocol::client_metadata::{FieldProblem, check_display_name, is_domain_name};
 use crate::protocol::siren::{is_siren, is_siret};
+
+/// Longer beginnings than this tell nothing apart, in characters.
+const MAX_TERM: usize = 40;
+/// A name of more words is found by these.
+const MAX_WORDS: usize = 12;
 
 /// A public body, found by the domain of an agent's e-mail address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +47,28 @@ impl Administration {
     pub fn is_of(&self, agent: &Agent) -> bool {
         let domain = agent.email.as_ref().and_then(|email| email_domain(&email.address));
         domain.is_some_and(|domain| domain_is_under(domain, &self.domain))
+    }
+
+    /// The same with the SIREN that its SIRET begins with: who gives the one has given the other.
+    pub fn with_siren_of_siret(mut self) -> Self {
+        let of_siret = || self.siret.as_ref()?.get(..9).map(str::to_owned);
+        self.siren = self.siren.take().or_else(of_siret);
+        self
+    }
+
+    /// What a search finds it by, each by its beginning: its domain, its numbers, its name from each of its words on.
+    pub fn terms(&self) -> BTreeSet<String> {
+        let plain = unaccented(&self.name);
+        let words: Vec<&str> = plain
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .take(MAX_WORDS)
+            .collect();
+        let names = (0..words.len()).map(|from| term(&words[from..].concat()));
+        let numbers = self.siren.iter().chain(&self.siret).map(|number| term(number));
+        let mut terms: BTreeSet<_> = names.chain(numbers).chain([term(&self.domain)]).collect();
+        terms.remove("");
+        terms
     }
 
     /// Checks the domain, the name and the numbers.
@@ -74,6 +107,16 @@ impl Administration {
     }
 }
 
+/// What somebody looks for, in the form of [`Administration::terms`]: ASCII letters and digits.
+pub fn term(text: &str) -> String {
+    let plain = unaccented(text);
+    plain
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(MAX_TERM)
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +135,59 @@ mod tests {
     #[test]
     fn real_numbers_are_accepted() {
         assert_eq!(dinum().validate(), Ok(()));
+    }
+
+    #[test]
+    fn it_is_found_by_the_beginning_of_what_it_is_called() {
+        let education = Administration {
+            domain: "ac-paris.fr".into(),
+            name: "Académie de l’Île-de-France".into(),
+            ..dinum()
+        };
+        let terms = education.terms();
+        let found = |typed: &str| terms.iter().any(|one| one.starts_with(&term(typed)));
+        for typed in [
+            "AC-Paris",
+            "ac-paris.fr",
+            "académie de l",
+            "ile de",
+            "France",
+            "130 025 265",
+            "13002526500013",
+        ] {
+            assert!(found(typed), "{typed} in {terms:?}");
+        }
+        for typed in ["paris", "cademie", "25265"] {
+            assert!(!found(typed), "{typed}");
+        }
+        let long = Administration {
+            name: "é ".repeat(50),
+            ..dinum()
+        };
+        assert!(long.terms().len() <= MAX_WORDS + 3);
+        assert_eq!(term("\u{202e}%_'\"); drop"), "drop");
+    }
+
+    #[test]
+    fn a_siret_gives_its_siren() {
+        let of_siret = |siren: Option<&str>, siret: &str| {
+            let siren = siren.map(str::to_owned);
+            let siret = Some(siret.to_owned());
+            Administration {
+                siren,
+                siret,
+                ..dinum()
+            }
+            .with_siren_of_siret()
+            .siren
+        };
+        assert_eq!(of_siret(None, "13002526500013").as_deref(), Some("130025265"));
+        assert_eq!(
+            of_siret(Some("1"), "13002526500013").as_deref(),
+            Some("1"),
+            "what is given is checked"
+        );
+        assert_eq!(of_siret(None, "ééééééé"), None);
     }
 
     #[test]

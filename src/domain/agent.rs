@@ -22,6 +22,19 @@ pub struct IssuerSubject {
     pub subject: String,
 }
 
+impl IssuerSubject {
+    /// From two columns that are both set or neither.
+    pub fn from_stored(issuer: Option<String>, subject: Option<String>) -> Option<Self> {
+        let (issuer, subject) = issuer.zip(subject)?;
+        Some(Self { issuer, subject })
+    }
+
+    /// Whether this is another account than `known`. Subjects of two issuers say nothing of each other.
+    pub fn is_other_than(&self, known: &Self) -> bool {
+        self.issuer == known.issuer && self.subject != known.subject
+    }
+}
+
 /// An agent as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agent {

@@ -1,6 +1,8 @@
 //! The list of homeservers that operators keep, and what it decides: which of them an identifier leads to, and
 //! which of them is entitled to assert an e-mail address. Nothing outside the list is ever contacted.
 
+mod listed;
+
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
@@ -72,6 +74,9 @@ pub struct Watch {
     /// Where that is, when it is not at `base_url` (an admin API belongs behind a proxy that lets only the watch through).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
+    /// Our client at the authentication service, whose secret is asked for ([`WatchWay::MasAdmin`] only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
 }
 
 impl Watch {
@@ -93,6 +98,9 @@ pub enum WatchWay {
     AccountStatus,
     /// Synapse's admin API, with a full administrator's token: one account per request.
     SynapseAdmin,
+    /// The admin API of its authentication service (matrix-authentication-service), as a client of that service: one account
+    /// per request.
+    MasAdmin,
 }
 
 impl WatchWay {
@@ -100,7 +108,7 @@ impl WatchWay {
     pub fn batch(self) -> u32 {
         match self {
             Self::AccountStatus => 500,
-            Self::SynapseAdmin => 1,
+            Self::SynapseAdmin | Self::MasAdmin => 1,
         }
     }
 
@@ -110,6 +118,7 @@ impl WatchWay {
             // Expiry where the homeserver includes it.
             Self::AccountStatus => matches!(pause, Pause::Missing | Pause::Expired),
             Self::SynapseAdmin => matches!(pause, Pause::Missing | Pause::Locked | Pause::Suspended),
+            Self::MasAdmin => matches!(pause, Pause::Missing | Pause::Locked),
         }
     }
 }

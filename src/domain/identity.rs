@@ -82,8 +82,8 @@ pub enum Continuity {
 }
 
 /// Decides whether the account behind `agent` was recreated: the authentication service knows another account by this
-/// Matrix id than before (subjects of two issuers say nothing of each other), or, where the homeserver is marked so, the
-/// address last believed has come back with a newer `added_at`. Every asserted address is looked at, not only the one that would count now:
+/// Matrix id than before, or, where the homeserver is marked so, the address last believed has come back with a newer
+/// `added_at`. Every asserted address is looked at, not only the one that would count now:
 /// an earlier second address must not hide it.
 pub fn continuity(agent: &Agent, identity: &UpstreamIdentity, homeserver: &Homeserver) -> Continuity {
     let came_back = agent.last_believed.as_ref().is_some_and(|known| {
@@ -93,7 +93,7 @@ pub fn continuity(agent: &Agent, identity: &UpstreamIdentity, homeserver: &Homes
             .any(|email| email.address == known.address && email.added_at > known.added_at)
     });
     let other_subject = match (&agent.at_issuer, &identity.at_issuer) {
-        (Some(known), Some(now)) => known.issuer == now.issuer && known.subject != now.subject,
+        (Some(known), Some(now)) => now.is_other_than(known),
         _ => false,
     };
     if other_subject || homeserver.recreated_by_address && came_back {

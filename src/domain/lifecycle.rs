@@ -1,6 +1,6 @@
 //! The lifecycle watch: what a homeserver's answer about accounts means, and when it is not believed.
 
-use super::agent::{AccountState, Pause};
+use super::agent::{AccountState, IssuerSubject, Pause};
 
 /// An agent whose account is to be asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub struct Watched {
     pub agent_id: String,
     /// `@local:server`.
     pub matrix_id: String,
+    /// Who the account was to its authentication service when the agent last came by it.
+    pub at_issuer: Option<IssuerSubject>,
     /// Why the account does not stand, as far as is known.
     pub paused: Option<Pause>,
 }
@@ -20,16 +22,54 @@ pub enum Standing {
     Stands(&'static [Pause]),
     /// It does not stand for now.
     Paused(Pause),
-    /// It was deactivated or erased.
+    /// It was deactivated or erased, or made anew as another account.
     Closed,
 }
 
-/// An answer that takes so many accounts at once away may be a disaster, or a homeserver in trouble.
-const MANY: usize = 20;
+/// So long, in seconds, closures are counted against what one homeserver is believed.
+pub const CLOSURES_PERIOD: i64 = 24 * 3600;
+
+/// So many are believed in any case: accounts end every day.
+const FEW: usize = 20;
+
+/// How many more closures of one homeserver are believed, with so many agents watched there and so many closed within the
+/// last [`CLOSURES_PERIOD`]: a twentieth of them, or `FEW`. A closure is for good, so that a homeserver restored from the
+/// wrong copy must not close everybody.
+pub fn closures_believed(watched: usize, closed: usize) -> usize {
+    FEW.max(watched / 20).saturating_sub(closed)
+}
+
+/// What a homeserver's answers change, and how many closures were not believed for good: these accounts are paused, which
+/// refuses them on every way and can be taken back.
+pub fn changes<'a>(
+    answers: &[(&'a Watched, Standing)],
+    mut believed: usize,
+    sees: impl Fn(Pause) -> bool,
+) -> (Vec<(&'a Watched, AccountState)>, usize) {
+    let mut withheld = 0;
+    let mut changes = Vec::new();
+    for (watched, standing) in answers {
+        let standing = match standing {
+            Standing::Closed if believed == 0 => {
+                withheld += 1;
+                Standing::Paused(Pause::Missing)
+            }
+            Standing::Closed => {
+                believed -= 1;
+                Standing::Closed
+            }
+            other => *other,
+        };
+        if let Some(state) = change(watched, standing, &sees) {
+            changes.push((*watched, state));
+        }
+    }
+    (changes, withheld)
+}
 
 /// What an answer about `watched` changes; `None` for what stays as it is. `sees`: whether this way of asking could also show
 /// the end of a pause.
-pub fn change(watched: &Watched, standing: Standing, sees: impl Fn(Pause) -> bool) -> Option<AccountState> {
+fn change(watched: &Watched, standing: Standing, sees: impl Fn(Pause) -> bool) -> Option<AccountState> {
     match (standing, watched.paused) {
         (Standing::Closed, _) => Some(AccountState::Closed),
         (Standing::Paused(pause), None) => Some(AccountState::Paused(pause)),
@@ -38,12 +78,6 @@ pub fn change(watched: &Watched, standing: Standing, sees: impl Fn(Pause) -> boo
         (Standing::Stands(ruled_out), Some(known)) if ruled_out.contains(&known) => Some(AccountState::Stands),
         (Standing::Paused(_) | Standing::Stands(_), _) => None,
     }
-}
-
-/// Whether an answer about `asked` accounts, which takes `lost` of them away, is believed: at most half of them, or fewer
-/// than `MANY`. A homeserver that has lost its database must not close thousands of accounts for good.
-pub fn is_credible(asked: usize, lost: usize) -> bool {
-    lost < MANY || lost * 2 <= asked
 }
 
 #[cfg(test)]
@@ -78,6 +112,7 @@ mod tests {
             let watched = Watched {
                 agent_id: "a".to_owned(),
                 matrix_id: "@a:h".to_owned(),
+                at_issuer: None,
                 paused: known,
             };
             assert_eq!(change(&watched, standing, sees), expected, "{known:?} {standing:?}");
@@ -85,18 +120,37 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_takes_most_accounts_away_is_not_believed() {
-        for (asked, lost, believed) in [
-            (1, 1, true),
-            (19, 19, true),
-            (20, 20, false),
-            (39, 20, false),
-            (40, 20, true),
-            (500, 250, true),
-            (500, 251, false),
-            (0, 0, true),
+    fn no_more_closures_are_believed_in_a_day_than_really_happen() {
+        for (watched, closed, believed) in [
+            (3, 0, 20),
+            (400, 0, 20),
+            (3000, 0, 150),
+            (3000, 149, 1),
+            (3000, 150, 0),
+            (100, 500, 0),
         ] {
-            assert_eq!(is_credible(asked, lost), believed, "{lost} of {asked}");
+            assert_eq!(closures_believed(watched, closed), believed, "{closed} of {watched}");
         }
+    }
+
+    #[test]
+    fn closures_beyond_what_is_believed_are_pauses() {
+        let agents: Vec<Watched> = (0..4)
+            .map(|n| Watched {
+                agent_id: n.to_string(),
+                matrix_id: format!("@{n}:h"),
+                at_issuer: None,
+                paused: (n == 3).then_some(Pause::Missing),
+            })
+            .collect();
+        let answers: Vec<_> = agents.iter().map(|agent| (agent, Standing::Closed)).collect();
+        let (changes, withheld) = changes(&answers, 1, |pause| pause == Pause::Missing);
+        let changes: Vec<_> = changes
+            .iter()
+            .map(|(agent, state)| (agent.agent_id.as_str(), *state))
+            .collect();
+        let paused = AccountState::Paused(Pause::Missing);
+        assert_eq!(changes, [("0", AccountState::Closed), ("1", paused), ("2", paused)]);
+        assert_eq!(withheld, 3);
     }
 }

@@ -204,20 +204,19 @@ fn is_name_word(word: &str) -> bool {
 
 /// Lower-case letters without diacritics, hyphens, apostrophes and digits: what an e-mail address keeps of a name.
 fn fold(text: &str) -> String {
-    plain(text).chars().filter(|c| c.is_alphabetic()).collect()
+    unaccented(text).chars().filter(|c| c.is_alphabetic()).collect()
 }
 
-/// A text in lower case without diacritics, as it is searched for.
-pub fn plain(text: &str) -> String {
+/// The text in lower case, its accented letters as addresses write them.
+pub fn unaccented(text: &str) -> String {
     text.chars()
         .flat_map(char::to_lowercase)
-        .filter(|c| !('\u{300}'..='\u{36f}').contains(c))
-        .fold(String::new(), |mut folded, c| {
+        .fold(String::new(), |mut plain, c| {
             match BASES.iter().find(|(accented, _)| accented.contains(c)) {
-                Some((_, base)) => folded.push_str(base),
-                None => folded.push(c),
+                Some((_, base)) => plain.push_str(base),
+                None => plain.push(c),
             }
-            folded
+            plain
         })
 }
 

@@ -30,6 +30,7 @@ pub async fn run(store: Store, clock: Clock, retention: Retention, mut stop: wat
 }
 
 async fn delete(store: &Store, retention: Retention, now: i64) -> Result<u64, StoreError> {
+    store.index_administrations(BATCH).await?;
     let keys = store.delete_signing_keys_retired_before(now - KEPT_FOR_HINTS).await?;
     let expired = store.delete_expired(now, BATCH).await?;
     let first_kept = |days| day_of(now) - days;

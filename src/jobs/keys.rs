@@ -1,5 +1,5 @@
 //! Every 30 seconds: reads the signing keys again, so that a rotation by another replica or by the command line is
-//! published here in time, and makes the next ones when those that sign are old enough.
+//! published here in time, and makes the next ones when those that sign are old enough. Reports fetches of the key set.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +22,9 @@ pub async fn run(keys: Arc<Keys>, store: Store, clock: Clock, rotation: Option<i
         };
         if let Err(error) = turn {
             tracing::warn!(%error, "Signing keys could not be read again or made; going on with those known");
+        }
+        if let Err(error) = keys.report_fetches(&store).await {
+            tracing::warn!(%error, "Fetches of the key set could not be reported; trying again");
         }
         if !super::next_turn(PERIOD, &mut stop).await {
             return;

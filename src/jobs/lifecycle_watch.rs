@@ -9,11 +9,11 @@ use tokio::task::JoinSet;
 
 use crate::account::{self, Source};
 use crate::app::{App, SharedApp};
-use crate::domain::agent::AccountState;
+use crate::config::Config;
 use crate::domain::homeserver::{Homeserver, WatchWay};
-use crate::domain::lifecycle::{Standing, Watched, change, is_credible};
-use crate::store::StoreError;
-use crate::upstream::{UpstreamError, WatchError};
+use crate::domain::lifecycle::{CLOSURES_PERIOD, Standing, Watched, changes, closures_believed};
+use crate::store::{Store, StoreError};
+use crate::upstream::{Upstream, UpstreamError, WatchAccess, WatchError};
 
 /// How often it is looked whether somebody is due.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -29,13 +29,17 @@ const PAUSE_AFTER_FAILURE: i64 = 30;
 
 /// Why nobody knows whether accounts stand.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+pub enum Failure {
+    /// Nobody has laid one down.
     #[error("there is no token: {0}")]
     Token(String),
+    /// `mas_admin` only.
+    #[error("it is not known which authentication service may get our secret: write oauth.issuer into the list")]
+    NoIssuer,
+    /// The homeserver said nothing.
     #[error(transparent)]
     Watch(#[from] WatchError),
-    #[error("it takes {lost} of {asked} accounts away at once, which is not believed: see docs/operations.md")]
-    Incredible { asked: usize, lost: usize },
+    /// The database fails.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -110,7 +114,9 @@ async fn turn(app: SharedApp, homeserver: Homeserver, way: WatchWay) {
 }
 
 async fn ask(app: &App, homeserver: &Homeserver, way: WatchWay) -> Result<(), Failure> {
-    let token = app.config.read_watch_token(&homeserver.name).map_err(Failure::Token)?;
+    let Some(access) = access(&app.config, &app.store, &app.upstream, homeserver, way).await? else {
+        return Ok(());
+    };
     let now = app.clock.now();
     let due = loop {
         let taken = app
@@ -124,8 +130,7 @@ async fn ask(app: &App, homeserver: &Homeserver, way: WatchWay) -> Result<(), Fa
             Some(due) => break due,
         }
     };
-    let ids: Vec<&str> = due.iter().map(|watched| watched.matrix_id.as_str()).collect();
-    let said = app.upstream.standings(homeserver, way, &token, &ids).await?;
+    let said = app.upstream.standings(homeserver, &access, &due).await?;
     let answered: Vec<(&Watched, Standing)> = due
         .iter()
         .filter_map(|watched| Some((watched, *said.get(&watched.matrix_id)?)))
@@ -138,17 +143,15 @@ async fn ask(app: &App, homeserver: &Homeserver, way: WatchWay) -> Result<(), Fa
             "A homeserver said nothing of some accounts"
         );
     }
-    let changes: Vec<(&Watched, AccountState)> = answered
-        .iter()
-        .filter_map(|(watched, standing)| Some((*watched, change(watched, *standing, |pause| way.sees(pause))?)))
-        .collect();
-    let lost = changes
-        .iter()
-        .filter(|(_, state)| *state != AccountState::Stands)
-        .count();
-    if !is_credible(answered.len(), lost) {
-        let asked = answered.len();
-        return Err(Failure::Incredible { asked, lost });
+    let (changes, withheld) = changes(&answered, believed(app, homeserver, &answered, now).await?, |pause| {
+        way.sees(pause)
+    });
+    if withheld > 0 {
+        tracing::warn!(
+            homeserver = homeserver.name,
+            withheld,
+            "A homeserver says that more accounts are closed than is believed for good; they are paused: see docs/operations.md"
+        );
     }
     for (watched, state) in changes {
         account::seen(app, homeserver, &watched.agent_id, state, Source::Watch, now).await?;
@@ -158,6 +161,55 @@ async fn ask(app: &App, homeserver: &Homeserver, way: WatchWay) -> Result<(), Fa
     Ok(app.store.update_checks(answered, now, next_check_at).await?)
 }
 
+/// How many closures among these answers are believed.
+async fn believed(
+    app: &App,
+    homeserver: &Homeserver,
+    answered: &[(&Watched, Standing)],
+    now: i64,
+) -> Result<usize, StoreError> {
+    if answered.iter().all(|(_, standing)| *standing != Standing::Closed) {
+        return Ok(0);
+    }
+    let (watched, closed) = app
+        .store
+        .count_closures(&homeserver.name, now - CLOSURES_PERIOD)
+        .await?;
+    Ok(closures_believed(watched, closed))
+}
+
+/// What is needed to ask by this way; `None` when this turn's request went for a token.
+///
+/// # Errors
+/// When the operator has not laid down what is needed, it is not taken, or the database fails.
+pub async fn access(
+    config: &Config,
+    store: &Store,
+    upstream: &Upstream,
+    homeserver: &Homeserver,
+    way: WatchWay,
+) -> Result<Option<WatchAccess>, Failure> {
+    let secret = config.read_watch_token(&homeserver.name).map_err(Failure::Token)?;
+    if way != WatchWay::MasAdmin {
+        let issuer = String::new();
+        return Ok(Some(WatchAccess {
+            way,
+            token: secret,
+            issuer,
+        }));
+    }
+    let issuer = match &homeserver.oauth.issuer {
+        Some(issuer) => Some(issuer.clone()),
+        None => {
+            let pinned = store.find_pinned_issuer(&homeserver.name).await?;
+            pinned.map(|pinned| pinned.issuer)
+        }
+    };
+    let issuer = issuer.ok_or(Failure::NoIssuer)?;
+    let token = upstream.admin_token(homeserver, &issuer, &secret).await?;
+    Ok(token.map(|token| WatchAccess { way, token, issuer }))
+}
+
 impl Failure {
     /// How long to leave the homeserver alone, in seconds.
     fn pause(&self) -> i64 {
@@ -165,6 +217,7 @@ impl Failure {
             Self::Watch(WatchError::Upstream(UpstreamError::Throttled {
                 retry_after_seconds: Some(seconds),
             })) => PAUSE_AFTER_FAILURE.max(i64::try_from(*seconds).unwrap_or(PAUSE_AFTER_FAILURE)),
+            Self::Watch(WatchError::Stale) => PAUSE,
             _ => PAUSE_AFTER_FAILURE,
         }
     }

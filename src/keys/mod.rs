@@ -4,6 +4,7 @@
 
 mod clients;
 mod error;
+mod fetches;
 mod material;
 mod remote;
 
@@ -74,6 +75,7 @@ pub struct Keys {
     sealing: SealingKey,
     /// RS256 first; within an algorithm by serial.
     all: RwLock<Arc<Vec<Key>>>,
+    fetches: fetches::Fetches,
 }
 
 struct Key {
@@ -110,6 +112,7 @@ impl Keys {
         Ok(Self {
             sealing,
             all: RwLock::default(),
+            fetches: fetches::Fetches::default(),
         })
     }
 

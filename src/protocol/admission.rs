@@ -23,6 +23,25 @@ pub enum Branch {
     Hospitaliere,
 }
 
+impl Branch {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Etat, Self::Territoriale, Self::Hospitaliere];
+
+    /// Its name in documents and tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Etat => "etat",
+            Self::Territoriale => "territoriale",
+            Self::Hospitaliere => "hospitaliere",
+        }
+    }
+
+    /// The one of this name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|branch| branch.as_str() == text)
+    }
+}
+
 /// What kind of person an account is of, as `belonging_population` says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

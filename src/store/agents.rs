@@ -171,10 +171,7 @@ impl From<AgentRow> for Agent {
             display_name: row.display_name,
             email: email(row.email_address, row.email_added_at),
             last_believed: email(row.last_believed_address, row.last_believed_added_at),
-            at_issuer: row
-                .upstream_issuer
-                .zip(row.upstream_subject)
-                .map(|(issuer, subject)| IssuerSubject { issuer, subject }),
+            at_issuer: IssuerSubject::from_stored(row.upstream_issuer, row.upstream_subject),
             locale: row.locale,
             created_at: row.created_at,
             updated_at: row.updated_at,

@@ -25,6 +25,11 @@ const EXPIRED: &[&str] = &[
     // 30 days.
     "delete from sign_ins where (client_id, agent_id) in
      (select client_id, agent_id from sign_ins where signed_in_at <= $1 - 2592000 limit $2)",
+    // 90 days.
+    "delete from unknown_email_domains where domain in
+     (select domain from unknown_email_domains where last_seen_at <= $1 - 7776000 limit $2)",
+    "delete from administration_imports where agent_id in
+     (select agent_id from administration_imports where expires_at <= $1 limit $2)",
     "delete from registration_tokens where id in
      (select id from registration_tokens where expires_at <= $1 limit $2)",
     "delete from role_invitations where id in (select id from role_invitations where expires_at <= $1 limit $2)",

@@ -1,7 +1,7 @@
-//! What operators keep besides clients: homeservers in their order, and administrations by e-mail domain.
+//! The list of homeservers, in the operator's order. It is read from here at each use: whatever changes in it counts at once, in
+//! every replica.
 
-use super::{Store, StoreError, from_json, to_json};
-use crate::domain::administration::Administration;
+use super::{Former, Store, StoreError, Versioned, from_json, to_json};
 use crate::domain::homeserver::Homeserver;
 
 impl Store {
@@ -25,6 +25,16 @@ impl Store {
         row.map(|row| from_json(&row.0, "homeservers")).transpose()
     }
 
+    /// The same with its version.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_homeserver_version(&self, name: &str) -> Result<Option<Versioned<Homeserver>>, StoreError> {
+        let sql = "select document from homeservers where name = $1";
+        let row = on!(self.reads(), db => sqlx::query_as::<_, (String,)>(sql).bind(name).fetch_optional(db).await)?;
+        row.map(|row| Versioned::read(row.0, "homeservers")).transpose()
+    }
+
     /// Adds or replaces a homeserver at this place in the order.
     ///
     /// # Errors
@@ -39,56 +49,56 @@ impl Store {
         Ok(())
     }
 
-    /// Takes a homeserver off the list. Its agents stay, and are refused.
+    /// Adds a homeserver at the end, or changes the one that is there; `false` when what is there is not what `former` says.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn delete_homeserver(&self, name: &str) -> Result<(), StoreError> {
-        let sql = "delete from homeservers where name = $1";
-        on!(self.writes(), db => sqlx::query(sql).bind(name).execute(db).await.map(drop))?;
-        Ok(())
+    pub async fn save_homeserver(&self, homeserver: &Homeserver, former: Former<'_>) -> Result<bool, StoreError> {
+        let document = to_json(homeserver)?;
+        let insert = "insert into homeservers (name, position, document)
+                      select $1, coalesce(max(position), -1) + 1, $2 from homeservers where true
+                      on conflict (name) do nothing";
+        let update = "update homeservers set document = $2 where name = $1 and document = $3";
+        let rows = match former {
+            Former::Absent => on!(self.writes(), db => {
+                sqlx::query(insert).bind(&homeserver.name).bind(&document).execute(db).await.map(|done| done.rows_affected())
+            }),
+            Former::Version(version) => on!(self.writes(), db => {
+                sqlx::query(update)
+                    .bind(&homeserver.name)
+                    .bind(&document)
+                    .bind(version)
+                    .execute(db)
+                    .await
+                    .map(|done| done.rows_affected())
+            }),
+        }?;
+        Ok(rows == 1)
     }
 
-    /// All administrations by domain.
+    /// Puts the homeservers of these names in this order, in one step.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn list_administrations(&self) -> Result<Vec<Administration>, StoreError> {
-        let sql = "select document from administrations order by domain";
-        let rows = on!(self.reads(), db => sqlx::query_as::<_, (String,)>(sql).fetch_all(db).await)?;
-        rows.iter().map(|row| from_json(&row.0, "administrations")).collect()
-    }
-
-    /// The administration of an e-mail domain (lower case): the entry of the domain itself or of its nearest parent.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn find_administration(&self, email_domain: &str) -> Result<Option<Administration>, StoreError> {
-        let sql = "select document from administrations where domain = $1";
-        let mut candidate = Some(email_domain);
-        while let Some(domain) = candidate {
-            let row = on!(self.reads(), db => {
-                sqlx::query_as::<_, (String,)>(sql).bind(domain).fetch_optional(db).await
-            })?;
-            if let Some(row) = row {
-                return from_json(&row.0, "administrations").map(Some);
+    pub async fn order_homeservers(&self, names: &[&str]) -> Result<(), StoreError> {
+        let sql = "update homeservers set position = $2 where name = $1";
+        transaction!(self, tx => {
+            for (position, name) in (0i64..).zip(names) {
+                sqlx::query(sql).bind(*name).bind(position).execute(&mut *tx).await?;
             }
-            candidate = domain.split_once('.').map(|(_, parent)| parent);
-        }
-        Ok(None)
+        });
+        Ok(())
     }
 
-    /// Adds or replaces an administration.
+    /// Takes a homeserver off the list if it is still what this version says; its agents stay, and are refused.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn upsert_administration(&self, administration: &Administration) -> Result<(), StoreError> {
-        let document = to_json(administration)?;
-        let sql = "insert into administrations (domain, document) values ($1, $2)
-                   on conflict (domain) do update set document = excluded.document";
-        on!(self.writes(), db => {
-            sqlx::query(sql).bind(&administration.domain).bind(&document).execute(db).await.map(drop)
+    pub async fn delete_homeserver(&self, name: &str, version: &str) -> Result<bool, StoreError> {
+        let sql = "delete from homeservers where name = $1 and document = $2";
+        let rows = on!(self.writes(), db => {
+            sqlx::query(sql).bind(name).bind(version).execute(db).await.map(|done| done.rows_affected())
         })?;
-        Ok(())
+        Ok(rows == 1)
     }
 }

@@ -4,13 +4,15 @@
 use std::collections::HashSet;
 
 use super::{Store, StoreError};
-use crate::domain::agent::Pause;
+use crate::domain::agent::{IssuerSubject, Pause};
 use crate::domain::lifecycle::Watched;
 
 #[derive(sqlx::FromRow)]
 struct WatchedRow {
     id: String,
     matrix_id: String,
+    upstream_issuer: Option<String>,
+    upstream_subject: Option<String>,
     paused: Option<String>,
 }
 
@@ -68,7 +70,7 @@ impl Store {
         // The condition twice: PostgreSQL looks at the outer one again when somebody else was faster.
         let take = "update agents set next_check_at = $3 where next_check_at <= $2 and id in
                     (select id from agents where homeserver = $1 and next_check_at <= $2 order by next_check_at limit $4)
-                    returning id, matrix_id, paused";
+                    returning id, matrix_id, upstream_issuer, upstream_subject, paused";
         let retire = "update agents set next_check_at = null where homeserver = $1 and next_check_at = $3
                       and (closed_at is not null or
                            not exists (select 1 from browser_sessions s where s.agent_id = agents.id and s.expires_at > $2)
@@ -108,6 +110,19 @@ impl Store {
         Ok(())
     }
 
+    /// How many agents of a homeserver are watched, and how many were closed since `since`, Unix seconds.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_closures(&self, homeserver: &str, since: i64) -> Result<(usize, usize), StoreError> {
+        let sql = "select (select count(*) from agents where homeserver = $1 and next_check_at is not null),
+                   (select count(*) from agents where homeserver = $1 and closed_at > $2)";
+        let row = on!(self.reads(), db => {
+            sqlx::query_as::<_, (i64, i64)>(sql).bind(homeserver).bind(since).fetch_one(db).await
+        })?;
+        Ok((usize::try_from(row.0).unwrap_or(0), usize::try_from(row.1).unwrap_or(0)))
+    }
+
     /// For each homeserver with watched agents: how old the oldest answer about one of them is, in seconds.
     ///
     /// # Errors
@@ -128,6 +143,7 @@ impl From<WatchedRow> for Watched {
         Self {
             agent_id: row.id,
             matrix_id: row.matrix_id,
+            at_issuer: IssuerSubject::from_stored(row.upstream_issuer, row.upstream_subject),
             paused: row.paused.as_deref().map(Pause::from_stored),
         }
     }

@@ -45,6 +45,7 @@ macro_rules! transaction {
 }
 
 mod accounts;
+mod administrations;
 mod agents;
 mod audit;
 mod cleanup;
@@ -60,6 +61,7 @@ mod flows;
 mod grants;
 mod history;
 mod homeservers;
+mod key_set_fetches;
 mod lifecycle;
 mod logos;
 mod logouts;
@@ -72,8 +74,10 @@ mod sign_ins;
 mod signing_keys;
 mod throttles;
 mod tokens;
+mod unknown_domains;
 mod upstream_issuers;
 mod used_jtis;
+mod versioned;
 mod web_sessions;
 
 pub use client_changes::NewClient;
@@ -83,7 +87,9 @@ pub use roles::{GrantedRole, RoleInvitation};
 pub use second_factors::StoredFactor;
 pub use signing_keys::StoredKey;
 pub use tokens::Refresh;
+pub use unknown_domains::{MOST_UNKNOWN_DOMAINS, UnknownDomain};
 pub use upstream_issuers::PinnedIssuer;
+pub use versioned::{Former, Versioned};
 pub use web_sessions::WebSessionStore;
 
 const CONNECTIONS: u32 = 8;

@@ -1,5 +1,5 @@
 //! Whether accounts still stand, asked with a token of our own: MSC3720 (`POST …/org.matrix.msc3720/account_status`), or
-//! Synapse's admin API (`GET /_synapse/admin/v2/users/{userId}`).
+//! Synapse's admin API (`GET /_synapse/admin/v2/users/{userId}`). The third way, `mas_admin`, has a file of its own.
 
 use std::collections::HashMap;
 
@@ -16,21 +16,24 @@ use crate::{
     domain::{
         agent::Pause,
         homeserver::{Homeserver, WatchWay},
-        lifecycle::Standing,
+        lifecycle::{Standing, Watched},
     },
     secret::Redacted,
 };
 
 const ACCOUNT_STATUS: &str = "/_matrix/client/unstable/org.matrix.msc3720/account_status";
 const ADMIN_USERS: &str = "/_synapse/admin/v2/users/";
-const NONSENSE: UpstreamError = UpstreamError::Nonsense("an answer about accounts that cannot be read");
+pub(super) const NONSENSE: UpstreamError = UpstreamError::Nonsense("an answer about accounts that cannot be read");
 
 /// Why a homeserver said nothing of accounts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WatchError {
-    /// Our token is unknown there, or not good for this.
-    #[error("the homeserver does not take our token for the watch (status {0})")]
+    /// Our credentials are unknown there, or not good for this.
+    #[error("the homeserver does not take our credentials for the watch (status {0})")]
     Token(StatusCode),
+    /// Our access token was good and is not any more; the next turn fetches another.
+    #[error("our access token for the watch is not taken any more")]
+    Stale,
     /// It has no such interface, or it is not switched on.
     #[error("the homeserver does not offer this way to ask whether accounts stand")]
     NotOffered,
@@ -92,6 +95,17 @@ impl AdminView {
     }
 }
 
+/// What opens the interface that the watch asks.
+#[derive(Clone, Debug)]
+pub struct WatchAccess {
+    /// The way to ask.
+    pub way: WatchWay,
+    /// An access token that is good there.
+    pub token: Redacted,
+    /// The issuer that the homeserver is known by ([`WatchWay::MasAdmin`] only).
+    pub issuer: String,
+}
+
 impl Upstream {
     /// What the homeserver says of these of its accounts, at most [`WatchWay::batch`] of them, in one request. Whom it says
     /// nothing of is not in the answer; whom we did not ask about counts for nothing.
@@ -101,19 +115,19 @@ impl Upstream {
     pub async fn standings(
         &self,
         homeserver: &Homeserver,
-        way: WatchWay,
-        token: &Redacted,
-        matrix_ids: &[&str],
+        WatchAccess { way, token, issuer }: &WatchAccess,
+        accounts: &[Watched],
     ) -> Result<HashMap<String, Standing>, WatchError> {
         let base_url = homeserver.watch.base_url.as_ref().unwrap_or(&homeserver.base_url);
-        let mut found = match (way, matrix_ids) {
-            (WatchWay::AccountStatus, ids) => self.account_statuses(base_url, token, ids).await?,
-            (WatchWay::SynapseAdmin, [id]) => {
-                HashMap::from([(String::from(*id), self.admin_view(base_url, token, id).await?)])
-            }
-            (WatchWay::SynapseAdmin, _) => HashMap::new(),
+        let ids: Vec<&str> = accounts.iter().map(|watched| watched.matrix_id.as_str()).collect();
+        let alone = |standing| HashMap::from([(ids.concat(), standing)]);
+        let mut found = match (way, accounts) {
+            (WatchWay::AccountStatus, _) => self.account_statuses(base_url, token, &ids).await?,
+            (WatchWay::SynapseAdmin, [one]) => alone(self.admin_view(base_url, token, &one.matrix_id).await?),
+            (WatchWay::MasAdmin, [one]) => alone(self.mas_view(homeserver, issuer, token, one).await?),
+            (WatchWay::SynapseAdmin | WatchWay::MasAdmin, _) => HashMap::new(),
         };
-        found.retain(|id, _| matrix_ids.contains(&id.as_str()));
+        found.retain(|id, _| ids.contains(&id.as_str()));
         Ok(found)
     }
 
@@ -153,15 +167,23 @@ impl Upstream {
         }
     }
 
-    async fn ask_about_accounts(
+    pub(super) async fn ask_about_accounts(
         &self,
         request: http::request::Builder,
         token: &Redacted,
         body: String,
     ) -> Result<Response<Vec<u8>>, WatchError> {
+        let request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.expose()));
+        self.send_about_accounts(request, body.into_bytes()).await
+    }
+
+    pub(super) async fn send_about_accounts(
+        &self,
+        request: http::request::Builder,
+        body: Vec<u8>,
+    ) -> Result<Response<Vec<u8>>, WatchError> {
         let request = request
-            .header(header::AUTHORIZATION, format!("Bearer {}", token.expose()))
-            .body(body.into_bytes())
+            .body(body)
             .map_err(|_| UpstreamError::Nonsense("a request for this homeserver cannot be built"))?;
         Ok(self.egress.send(request).await.map_err(UpstreamError::from)?)
     }
@@ -172,7 +194,7 @@ fn errcode(response: &Response<Vec<u8>>) -> Option<String> {
     Some(body.get("errcode")?.as_str()?.to_owned())
 }
 
-fn refused(response: &Response<Vec<u8>>) -> WatchError {
+pub(super) fn refused(response: &Response<Vec<u8>>) -> WatchError {
     match response.status() {
         status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => WatchError::Token(status),
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => WatchError::NotOffered,

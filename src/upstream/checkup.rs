@@ -1,7 +1,7 @@
 //! What an operator wants to know of a homeserver before agents do. It is asked as a login would ask it; nobody is signed
 //! in, and nothing is registered or remembered.
 
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use http::{HeaderMap, Request, header};
 use ruma::api::error::RetryAfter;
@@ -50,12 +50,40 @@ pub struct Unreached {
     pub reach: Option<Reach>,
 }
 
+/// What came of a test that somebody asked for.
+#[derive(Clone, Debug)]
+pub enum Tested {
+    /// It was asked everything.
+    Done(Result<Checkup, Unreached>),
+    /// All of it took too long: agents give up before that.
+    TooSlow,
+    /// Another test is under way in this process.
+    Busy,
+}
+
+/// How long all answers together may take.
+const TEST: Duration = Duration::from_secs(20);
+
 #[derive(Deserialize)]
 struct Versions {
     versions: Vec<String>,
 }
 
 impl Upstream {
+    /// [`Upstream::check_up`] for somebody who waits for it: one at a time, and within 20 seconds.
+    pub async fn test(&self, list: &[Homeserver], homeserver: &Homeserver, address: &str) -> Tested {
+        let Ok(_turn) = self.tests.try_acquire() else {
+            return Tested::Busy;
+        };
+        // What is remembered is no test.
+        let fresh = Self::new(self.egress.clone(), self.clock.clone(), self.rules);
+        let checkup = fresh.check_up(list, homeserver, address, &self.clock);
+        match tokio::time::timeout(TEST, checkup).await {
+            Ok(found) => Tested::Done(found),
+            Err(_) => Tested::TooSlow,
+        }
+    }
+
     /// Asks a homeserver for everything that a login there rests on; `address` is one that nobody has.
     ///
     /// # Errors

@@ -22,6 +22,19 @@ pub enum Api {
     Directory,
 }
 
+/// How a homeserver failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// No complete answer in time.
+    Timeout,
+    /// No connection.
+    Connect,
+    /// The connection broke.
+    Broken,
+    /// It said that it is failing: this status.
+    Status(u16),
+}
+
 /// What is known of one homeserver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ServerHealth {
@@ -29,6 +42,8 @@ pub struct ServerHealth {
     pub failing_since: Option<i64>,
     /// When it last answered, Unix seconds.
     pub last_success: Option<i64>,
+    /// When and how it last failed, Unix seconds; kept when it works again.
+    pub last_failure: Option<(i64, Failure)>,
     failures: u32,
     paused_until: i64,
 }
@@ -47,14 +62,16 @@ impl ServerHealth {
         true
     }
 
-    fn record(&mut self, answered: bool, now: i64) {
-        if answered {
+    fn record(&mut self, failure: Option<Failure>, now: i64) {
+        let Some(failure) = failure else {
             *self = Self {
                 last_success: Some(now),
+                last_failure: self.last_failure,
                 ..Self::default()
             };
             return;
-        }
+        };
+        self.last_failure = Some((now, failure));
         self.failures = self.failures.saturating_add(1);
         self.failing_since.get_or_insert(now);
         self.paused_until = now + PAUSE;
@@ -90,10 +107,15 @@ impl Health {
 
     /// Learns from the outcome of a request. A refusal is an answer: only silence and the server's own failures count.
     pub(super) fn learn(&self, homeserver: &str, api: Api, outcome: &Result<Response<Vec<u8>>, EgressError>, now: i64) {
-        let answered = match outcome {
-            Ok(response) => !response.status().is_server_error(),
-            Err(EgressError::Timeout | EgressError::Connect | EgressError::Broken) => false,
-            Err(EgressError::TooLarge | EgressError::Redirected) => true,
+        let failure = match outcome {
+            Ok(response) => {
+                let status = response.status();
+                status.is_server_error().then(|| Failure::Status(status.as_u16()))
+            }
+            Err(EgressError::Timeout) => Some(Failure::Timeout),
+            Err(EgressError::Connect) => Some(Failure::Connect),
+            Err(EgressError::Broken) => Some(Failure::Broken),
+            Err(EgressError::TooLarge | EgressError::Redirected) => None,
             // Nothing was sent.
             Err(EgressError::NotPublic | EgressError::InvalidRequest) => return,
         };
@@ -101,7 +123,7 @@ impl Health {
             let mut servers = self.servers();
             let server = servers.entry((homeserver.to_owned(), api)).or_default();
             let was = server.is_down();
-            server.record(answered, now);
+            server.record(failure, now);
             (was, server.is_down())
         };
         match (was, is) {
@@ -155,6 +177,8 @@ mod tests {
         assert!(health.admit("a.test", Api::Client, 143) && health.admit("a.test", Api::Client, 143));
         assert_eq!(health.of("a.test", Api::Client).last_success, Some(143));
         assert_eq!(health.of("a.test", Api::Client).failing_since, None);
+        let last = Some((102, Failure::Timeout));
+        assert_eq!(health.of("a.test", Api::Client).last_failure, last, "is still known");
         // A failure much later begins a new count.
         fail(200);
         assert!(!health.of("a.test", Api::Client).is_down());

@@ -7,6 +7,7 @@ mod directory;
 mod error;
 mod health;
 mod login_types;
+mod mas_admin;
 mod oauth;
 mod password;
 mod profile;
@@ -14,7 +15,7 @@ mod routing;
 mod session;
 mod sso;
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use http::{Request, Response};
@@ -23,14 +24,15 @@ use ruma::api::{
     auth_scheme::{AuthScheme, SendAccessToken},
     path_builder::PathBuilder,
 };
+use tokio::sync::Semaphore;
 
 use self::error::Step;
 pub use self::{
-    account_status::WatchError,
-    checkup::{Checkup, ServiceSeen, Unreached},
+    account_status::{WatchAccess, WatchError},
+    checkup::{Checkup, ServiceSeen, Tested, Unreached},
     directory::DirectoryError,
     error::UpstreamError,
-    health::{Api, Health, ServerHealth},
+    health::{Api, Failure, Health, ServerHealth},
     login_types::{IdentityProvider, Offered, choose_way},
     oauth::{Attempt, AuthenticationService, ClientError, Wishes, current_registration},
     routing::{Route, RouteError},
@@ -54,9 +56,12 @@ pub struct Upstream {
     egress: Egress,
     clock: Clock,
     services: oauth::Services,
+    admin_tokens: mas_admin::AdminTokens,
     health: Health,
     rules: DomainRules,
     answers: directory::Answers,
+    /// The one place for a test that somebody asked for.
+    tests: Arc<Semaphore>,
 }
 
 impl Upstream {
@@ -66,9 +71,11 @@ impl Upstream {
             egress,
             clock,
             services: oauth::Services::default(),
+            admin_tokens: mas_admin::AdminTokens::default(),
             health: Health::default(),
             rules,
             answers: directory::Answers::default(),
+            tests: Arc::new(Semaphore::new(1)),
         }
     }
 

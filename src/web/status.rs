@@ -1,6 +1,7 @@
 //! How the homeservers are: a page for people, and metrics for the operator's monitoring (Prometheus text format). Both show
 //! what is known already and ask nobody, so that asking for them costs no homeserver anything.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use askama::Template;
@@ -73,7 +74,8 @@ pub async fn metrics(State(app): State<SharedApp>, headers: HeaderMap) -> Result
 /// Names of homeservers are domain names: no label needs escaping.
 async fn text(app: &App) -> Result<String, StoreError> {
     let (mut up, mut answered) = (String::new(), String::new());
-    for homeserver in app.store.list_homeservers().await? {
+    let homeservers = app.store.list_homeservers().await?;
+    for homeserver in &homeservers {
         for (api, word) in [(Api::Client, "client"), (Api::Directory, "directory")] {
             let health = app.upstream.health().of(&homeserver.name, api);
             let labels = format!("{{homeserver=\"{}\",api=\"{word}\"}}", homeserver.name);
@@ -90,7 +92,14 @@ async fn text(app: &App) -> Result<String, StoreError> {
         }
     }
     let mut delays = String::new();
-    for (homeserver, seconds) in app.store.watch_delays(app.clock.now()).await? {
+    // Where nobody asks, the age of an answer says nothing.
+    let watched: HashSet<_> = homeservers
+        .iter()
+        .filter(|homeserver| homeserver.watch.is_on())
+        .map(|homeserver| homeserver.name.as_str())
+        .collect();
+    let all = app.store.watch_delays(app.clock.now()).await?;
+    for (homeserver, seconds) in all.into_iter().filter(|(name, _)| watched.contains(name.as_str())) {
         let _ = writeln!(
             delays,
             "tchap_connect_watch_delay_seconds{{homeserver=\"{homeserver}\"}} {seconds}"

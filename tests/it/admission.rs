@@ -133,7 +133,7 @@ async fn refresh_and_introspection_ask_the_policy_each_time() {
     assert_eq!(ways(&service, &tokens).await, SERVED, "guests again");
 
     let listed = app.homeserver.listed();
-    app.app.store.delete_homeserver(NAME).await.unwrap();
+    app.unlist(NAME).await;
     assert_eq!(ways(&service, &tokens).await, REFUSED, "off the list");
     app.list(&listed).await;
     assert_eq!(ways(&service, &tokens).await, SERVED, "on the list again");
@@ -153,7 +153,7 @@ async fn a_homeserver_taken_off_the_list_takes_its_agents_along() {
     let answer = browser.sign_in(&service.url(&[]), JEAN).await;
     let tokens = service.redeem(&service.code(&answer)).await;
     let code = service.code(&browser.get(&service.url(&[])).await);
-    app.app.store.delete_homeserver(NAME).await.unwrap();
+    app.unlist(NAME).await;
 
     assert_eq!(service.userinfo(&tokens.access_token).await.status, 401);
     assert_eq!(

@@ -2,6 +2,7 @@
 //! application; and what no homeserver can make it do.
 
 mod lies;
+mod mas_admin;
 mod real;
 
 use serde_json::json;

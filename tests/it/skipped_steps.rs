@@ -329,7 +329,7 @@ async fn a_homeserver_taken_off_the_list_between_two_steps_gets_no_password() {
     let page = browser
         .identify(&browser.open(&service.url(&[])).await, crate::support::JEAN)
         .await;
-    app.app.store.delete_homeserver(NAME).await.unwrap();
+    app.unlist(NAME).await;
     let page = browser.submit(&page, "password-form", &[("password", PASSWORD)]).await;
     assert_eq!(page.text("error-code"), "TC-FLOW-EXPIRED");
     assert!(app.homeserver.requests_to(Endpoint::Login).is_empty());

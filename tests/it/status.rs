@@ -1,6 +1,7 @@
 //! What people and the monitoring see of the homeservers; neither asks any homeserver.
 
 use http::Method;
+use tchap_connect::domain::homeserver::WatchWay;
 use tchap_connect::secret::random_id;
 
 use crate::support::homeserver::{Endpoint, Lie};
@@ -73,4 +74,25 @@ async fn metrics_are_for_who_knows_the_token() {
     assert_eq!(metrics(&app, TOKEN).await.0, 200);
     let without = TestApp::start().await;
     assert_eq!(metrics(&without, "").await.0, 404);
+}
+
+#[tokio::test]
+async fn the_age_of_an_answer_is_shown_where_somebody_asks() {
+    let app = app().await;
+    app.relying_party("service")
+        .await
+        .tokens(&Browser::new(&app), &[])
+        .await;
+    app.advance(600);
+    let delay = format!("tchap_connect_watch_delay_seconds{{homeserver=\"{NAME}\"}} 600");
+    assert!(
+        !metrics(&app, TOKEN)
+            .await
+            .1
+            .contains("tchap_connect_watch_delay_seconds{")
+    );
+    let mut watched = app.homeserver.listed();
+    watched.watch.way = Some(WatchWay::AccountStatus);
+    app.list(&watched).await;
+    assert!(metrics(&app, TOKEN).await.1.contains(&delay));
 }

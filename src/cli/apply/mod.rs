@@ -12,9 +12,11 @@ use anyhow::{Context as _, bail};
 use serde_json::json;
 
 use super::context::{Context, Database};
-use super::{Global, homeservers, output};
+use super::{Global, output};
 use crate::app;
+use crate::console;
 use crate::domain::administration::Administration;
+use crate::domain::audit::Actor;
 use crate::domain::homeserver::Homeserver;
 use crate::protocol::client::{Client, ClientSecret};
 use crate::protocol::client_metadata::FieldProblem;
@@ -100,11 +102,12 @@ async fn write(context: &Context, stored: Stored, wanted: Wanted, changes: &[Cha
         .iter()
         .any(|changed| changed.kind.starts_with("homeserver") && changed.change != Change::Unchanged)
     {
-        homeservers::store_list(store, &diff::merged(&stored.homeservers, &wanted.homeservers)).await?;
+        console::homeservers::put_list(store, now, &Actor::CommandLine, &wanted.homeservers).await?;
     }
     for administration in &wanted.administrations {
         if differs("administration", &administration.domain) {
-            store.upsert_administration(administration).await?;
+            let former = store.find_administration_version(&administration.domain).await?;
+            console::administrations::save(store, now, Actor::CommandLine, administration, former.as_ref()).await?;
         }
     }
     for resource in &wanted.resources {

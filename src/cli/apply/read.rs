@@ -119,17 +119,15 @@ fn repeated(kind: &str, field: &str, ids: Vec<&str>, problems: &mut Vec<FieldPro
 
 fn administration(table: toml::Table, place: &str) -> Result<Administration, Vec<FieldProblem>> {
     let mut entry = Entry::new(table);
-    let siret: Option<String> = entry.take("siret");
-    // A SIRET begins with its SIREN: who gives the one has given the other.
-    let siren_of_siret = siret.as_ref().and_then(|siret| siret.get(..9)).map(str::to_owned);
     let administration = Administration {
         domain: entry.take("domain").unwrap_or_default(),
         name: entry.take("name").unwrap_or_default(),
-        siren: entry.take("siren").or(siren_of_siret),
-        siret,
+        siren: entry.take("siren"),
+        siret: entry.take("siret"),
         branch: entry.take("branch"),
         organizational_unit: entry.take("organizational_unit"),
-    };
+    }
+    .with_siren_of_siret();
     let validated = administration.validate().map(|()| administration);
     entry.finish(place, validated)
 }

@@ -21,6 +21,8 @@ pub struct Facts<'a> {
     pub registration: String,
     /// The issuers of the other homeservers.
     pub others: Vec<IssuerOf>,
+    /// Where it is watched: whether it said anything of an account that nobody has, or why not.
+    pub watch: Option<Result<bool, String>>,
 }
 
 /// Whose an issuer is, or is said to be.
@@ -55,6 +57,9 @@ pub fn judge(facts: &Facts<'_>) -> Vec<Finding> {
     }
     if let Some(answer) = &checkup.directory {
         findings.push(finding(facts, "homeserver.directory", directory(answer)));
+    }
+    if let Some(answer) = &facts.watch {
+        findings.push(finding(facts, "homeserver.watch", watch(answer)));
     }
     findings
 }
@@ -237,6 +242,21 @@ fn directory(answer: &Result<crate::domain::homeserver::DirectoryFinding, Direct
         Err(error) => (
             Outcome::Failed,
             format!("{error}: if this server offers no directory, write directory = false"),
+        ),
+    }
+}
+
+fn watch(answer: &Result<bool, String>) -> (Outcome, String) {
+    match answer {
+        Ok(true) => (Outcome::Ok, "it says whether accounts still stand".to_owned()),
+        Ok(false) => (
+            Outcome::Warning,
+            "it answers, but says nothing of an account that does not exist: would it of one that was closed?"
+                .to_owned(),
+        ),
+        Err(why) => (
+            Outcome::Failed,
+            format!("accounts closed there are noticed at the next login only: {why}"),
         ),
     }
 }

@@ -20,10 +20,12 @@ use crate::app;
 use crate::clock::Clock;
 use crate::config::{Config, Mode, SealingKeySource};
 use crate::domain::homeserver::Homeserver;
+use crate::domain::lifecycle::Watched;
 use crate::egress::{Egress, FetchError, FetchLimits, has_address};
+use crate::jobs::lifecycle_watch;
 use crate::keys::Keys;
 use crate::store::{PinnedIssuer, Store};
-use crate::upstream::{Checkup, Unreached, Upstream, current_registration};
+use crate::upstream::{Checkup, Upstream, current_registration};
 use finding::{Finding, Outcome};
 use homeserver::IssuerOf;
 use process::{OwnDocument, here};
@@ -232,7 +234,18 @@ async fn homeservers(
         let address = format!("doctor@{}", homeserver.email_domains.first().unwrap_or(&domain));
         let (upstream, list, clock) = (&upstream, &list, &clock);
         async move {
-            let checkup = upstream.check_up(list, homeserver, &address, clock);
+            let checkup = async {
+                let checkup = upstream.check_up(list, homeserver, &address, clock).await;
+                let answers = checkup.is_ok();
+                (
+                    checkup,
+                    if answers {
+                        watch(config, store, upstream, homeserver).await
+                    } else {
+                        None
+                    },
+                )
+            };
             tokio::time::timeout(PER_HOMESERVER, checkup).await.ok()
         }
     });
@@ -241,9 +254,11 @@ async fn homeservers(
     for homeserver in &list {
         pinned.extend(store.find_pinned_issuer(&homeserver.name).await?);
     }
-    let issuers = issuers(&list, &pinned, wanted.iter().copied().zip(&found));
+    let checkups = wanted.iter().copied().zip(&found);
+    let checkups = checkups.filter_map(|(homeserver, found)| Some((homeserver, found.as_ref()?.0.as_ref().ok()?)));
+    let issuers = issuers(&list, &pinned, checkups);
     let judged = wanted.into_iter().zip(found).flat_map(|(homeserver, found)| {
-        let Some(found) = found else {
+        let Some((found, watch)) = found else {
             return vec![homeserver::too_slow(homeserver, PER_HOMESERVER.as_secs())];
         };
         let others = issuers.iter().filter(|other| other.homeserver != homeserver.name);
@@ -253,9 +268,37 @@ async fn homeservers(
             pinned: pinned.iter().find(|one| one.homeserver == homeserver.name).cloned(),
             registration: current_registration(&config.issuer, &config.oauth_redirect_uri(&homeserver.name)),
             others: others.cloned().collect(),
+            watch,
         })
     });
     Ok(judged.collect())
+}
+
+/// What the lifecycle watch would be told of an account that nobody has; `None` where nobody watches.
+async fn watch(
+    config: &Config,
+    store: &Store,
+    upstream: &Upstream,
+    homeserver: &Homeserver,
+) -> Option<Result<bool, String>> {
+    let way = homeserver.watch.way?;
+    let nobody = Watched {
+        agent_id: String::new(),
+        matrix_id: format!("@tchap-connect-doctor:{}", homeserver.name),
+        at_issuer: None,
+        paused: None,
+    };
+    let said = async {
+        let access = loop {
+            // The first time it fetches a token.
+            if let Some(access) = lifecycle_watch::access(config, store, upstream, homeserver, way).await? {
+                break access;
+            }
+        };
+        let said = upstream.standings(homeserver, &access, &[nobody]).await?;
+        Ok::<_, lifecycle_watch::Failure>(!said.is_empty())
+    };
+    Some(said.await.map_err(|failure| failure.to_string()))
 }
 
 /// A domain to ask the directory about.
@@ -268,7 +311,7 @@ fn a_domain(list: &[Homeserver]) -> String {
 fn issuers<'a>(
     list: &[Homeserver],
     pinned: &[PinnedIssuer],
-    found: impl Iterator<Item = (&'a Homeserver, &'a Option<Result<Checkup, Unreached>>)>,
+    found: impl Iterator<Item = (&'a Homeserver, &'a Checkup)>,
 ) -> Vec<IssuerOf> {
     let of = |named: bool| {
         move |(issuer, homeserver): (&String, &String)| IssuerOf {
@@ -281,8 +324,7 @@ fn issuers<'a>(
         .iter()
         .filter_map(|one| Some((one.oauth.issuer.as_ref()?, &one.name)));
     let pinned = pinned.iter().map(|one| (&one.issuer, &one.homeserver));
-    let seen = found.filter_map(|(homeserver, found)| {
-        let checkup = found.as_ref()?.as_ref().ok()?;
+    let seen = found.filter_map(|(homeserver, checkup)| {
         let service = checkup.service.as_ref().ok()?.as_ref()?;
         Some((&service.issuer, &homeserver.name))
     });

@@ -64,6 +64,7 @@ fn facts<'a>(homeserver: &'a Homeserver, checkup: Checkup) -> Facts<'a> {
         pinned: None,
         registration: "now".to_owned(),
         others: Vec::new(),
+        watch: None,
     }
 }
 
@@ -99,6 +100,27 @@ fn a_server_that_is_not_reached_is_one_line_that_says_where_it_ends() {
         };
         assert_eq!(judge(&unreached).len(), 1);
         comes_out(&unreached, "homeserver.reach", Failed, word);
+    }
+}
+
+#[test]
+fn a_watch_that_gets_no_word_fails_and_one_that_is_off_is_no_finding() {
+    let homeserver = homeserver();
+    assert!(
+        judge(&facts(&homeserver, healthy()))
+            .iter()
+            .all(|finding| finding.check != "homeserver.watch")
+    );
+    for (watch, expected, word) in [
+        (Ok(true), Fine, "still stand"),
+        (Ok(false), Warning, "nothing of an account"),
+        (Err("there is no token".to_owned()), Failed, "there is no token"),
+    ] {
+        let watched = Facts {
+            watch: Some(watch),
+            ..facts(&homeserver, healthy())
+        };
+        comes_out(&watched, "homeserver.watch", expected, word);
     }
 }
 

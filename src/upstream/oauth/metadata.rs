@@ -49,7 +49,7 @@ pub struct AuthenticationService {
     /// Exactly as published: it is compared as a text.
     pub issuer: String,
     pub(super) authorization_endpoint: Url,
-    pub(super) token_endpoint: Url,
+    pub(in crate::upstream) token_endpoint: Url,
     pub(super) revocation_endpoint: Url,
     pub(super) registration_endpoint: Option<Url>,
     pub(super) jwks_uri: Url,

@@ -13,6 +13,7 @@ use super::request::Request;
 use super::under_way::UnderWay;
 use crate::account::{self, Source};
 use crate::app::App;
+use crate::console::administrations;
 use crate::domain::agent::{AccountState, Agent, IssuerSubject};
 use crate::domain::claims;
 use crate::domain::flow::Denial;
@@ -48,6 +49,7 @@ pub async fn sign_in(
     let proven = proven_time(homeserver, identity, now);
     let (session, former) = begin_session(step, &agent, identity.way, proven).await?;
     account::seen(&app, homeserver, &agent.id, AccountState::Stands, Source::Login, now).await?;
+    administrations::note_sign_in(&app.store, homeserver, &agent, now).await?;
     let fresh = proven.is_some_and(|at| at >= step.flow.created_at);
     let after_logout = !fresh && step.visitor.signed_out().await?;
     let progress = &mut step.flow.progress;

@@ -29,6 +29,7 @@ pub async fn document(State(app): State<SharedApp>, headers: HeaderMap) -> Respo
 
 /// The key set.
 pub async fn jwks(State(app): State<SharedApp>, headers: HeaderMap) -> Response {
+    app.keys.fetched();
     cached(&headers, &app.keys.jwks(app.clock.now()))
 }
 

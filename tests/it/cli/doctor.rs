@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tchap_connect::domain::homeserver::WatchWay;
 
 use super::{Done, Place};
 use crate::support::app::{SEALING_KEY, TestApp};
+use crate::support::auth_service::At;
 use crate::support::homeserver::{Endpoint, Lie, ScriptedHomeserver, dead};
+use crate::support::watch::WatchTokens;
 
 /// Runs `doctor --json` beside a running provider, with its database and settings.
 async fn doctor(app: &TestApp, homeservers: &[&str]) -> Done {
@@ -14,19 +17,21 @@ async fn doctor(app: &TestApp, homeservers: &[&str]) -> Done {
 }
 
 async fn examine(app: &TestApp, options: &[&str], homeservers: &[&str]) -> Done {
+    examine_with(app, options, homeservers, &[]).await
+}
+
+async fn examine_with(app: &TestApp, options: &[&str], homeservers: &[&str], settings: &[(&str, &str)]) -> Done {
     let place = Place::new();
     let args: Vec<_> = ["doctor"].iter().chain(options).chain(homeservers).copied().collect();
-    let mut command = place.command(
-        &args,
-        &[
-            ("TCHAP_CONNECT_MODE", "development"),
-            ("TCHAP_CONNECT_ISSUER", &app.base_url),
-            ("TCHAP_CONNECT_DATABASE_URL", app.database_url()),
-            ("TCHAP_CONNECT_SEALING_KEY", SEALING_KEY),
-            // The test's keys are years old.
-            ("TCHAP_CONNECT_KEYS_ROTATION_DAYS", "0"),
-        ],
-    );
+    let ours = [
+        ("TCHAP_CONNECT_MODE", "development"),
+        ("TCHAP_CONNECT_ISSUER", &app.base_url),
+        ("TCHAP_CONNECT_DATABASE_URL", app.database_url()),
+        ("TCHAP_CONNECT_SEALING_KEY", SEALING_KEY),
+        // The test's keys are years old.
+        ("TCHAP_CONNECT_KEYS_ROTATION_DAYS", "0"),
+    ];
+    let mut command = place.command(&args, &[&ours, settings].concat());
     // The homeservers answer on this test's own thread meanwhile.
     Done(
         tokio::task::spawn_blocking(move || command.output().unwrap())
@@ -106,6 +111,43 @@ async fn a_healthy_deployment_passes_and_nothing_is_registered() {
         "{}",
         table.stderr()
     );
+}
+
+/// The watch: asked as it will ask, with what it will need.
+#[tokio::test]
+async fn a_watched_homeserver_is_asked_about_an_account_that_nobody_has() {
+    let secrets = WatchTokens::new();
+    let mut app = TestApp::with(&[("WATCH_TOKENS_DIR", secrets.path())]).await;
+    let service = app.by_oauth().await;
+    let (issuer, first) = (service.issuer(), app.homeserver.clone());
+    let name = "agent.dinum.tchap.test";
+    app.add_homeserver(&first, |listed| {
+        listed.oauth.issuer = Some(issuer);
+        listed.watch.way = Some(WatchWay::MasAdmin);
+        listed.watch.client_id = Some("01ADMIN".into());
+    })
+    .await;
+    let doctor = async || {
+        let settings = [("TCHAP_CONNECT_WATCH_TOKENS_DIR", secrets.path())];
+        examine_with(&app, &["--json"], &[], &settings).await
+    };
+    let done = doctor().await;
+    comes_out(&done, name, "homeserver.watch", "failed", "cannot be read");
+    secrets.put(name, "admin-secret-3f1");
+    let done = doctor().await;
+    comes_out(
+        &done,
+        name,
+        "homeserver.watch",
+        "failed",
+        "does not take our credentials",
+    );
+    service.made_admin_client("01ADMIN", "admin-secret-3f1");
+    let done = doctor().await.well();
+    comes_out(&done, name, "homeserver.watch", "ok", "still stand");
+    let [asked] = service.asked(At::AdminUser).try_into().unwrap();
+    assert!(asked.path.ends_with("doctor"), "{}", asked.path);
+    assert!(!done.stdout().contains("admin-secret-3f1") && !done.stderr().contains("admin-secret-3f1"));
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ impl Stage {
         let (directory, homeserver) = (WatchTokens::new(), tchap().homeserver(DINUM));
         let app = tchap().app(&[("WATCH_TOKENS_DIR", directory.path())]).await;
         let token = match way {
+            WatchWay::MasAdmin => unreachable!("no authentication service here"),
             WatchWay::AccountStatus => {
                 let name = name("service");
                 let (id, password) = homeserver.new_account(&name, &format!("{name}@dinum.gouv.fr")).await;

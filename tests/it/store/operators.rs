@@ -6,6 +6,7 @@ use tchap_connect::domain::administration::Administration;
 use tchap_connect::domain::homeserver::{Homeserver, Way};
 use tchap_connect::protocol::client::{ClientAuthMethod, ClientSecret};
 use tchap_connect::secret::fingerprint;
+use tchap_connect::store::Former;
 
 use super::{NOW, client, seed};
 use crate::engines::{Engine, on_each_engine};
@@ -77,7 +78,12 @@ async fn homeservers_keep_their_order() {
             store.upsert_homeserver(&server(name), position as i64).await.unwrap();
         }
         store.upsert_homeserver(&server("c.test"), -1).await.unwrap();
-        store.delete_homeserver("a.test").await.unwrap();
+        let stored = store.find_homeserver_version("a.test").await.unwrap().unwrap();
+        assert!(
+            !store.delete_homeserver("a.test", "{}").await.unwrap(),
+            "another version"
+        );
+        assert!(store.delete_homeserver("a.test", &stored.version).await.unwrap());
         assert_eq!(
             store.list_homeservers().await.unwrap(),
             vec![server("c.test"), server("b.test")]
@@ -100,7 +106,8 @@ async fn an_administration_is_found_by_its_nearest_domain() {
                 branch: None,
                 organizational_unit: None,
             };
-            store.upsert_administration(&administration).await.unwrap();
+            let added = [(&administration, Former::Absent)];
+            assert!(store.save_administrations(&added).await.unwrap());
         }
         let table = [
             ("beta.gouv.fr", Some("beta.gouv.fr")),

@@ -12,7 +12,7 @@ use tchap_connect::keys::Keys;
 use tchap_connect::protocol::client::{Client, ClientAuthMethod, ClientSecret, GrantType};
 use tchap_connect::protocol::client_metadata::ClientMetadata;
 use tchap_connect::secret::{Redacted, SealingKey, fingerprint, random_id, random_token};
-use tchap_connect::store::{Store, StoredKey};
+use tchap_connect::store::{Former, Store, StoredKey};
 use tchap_connect::web::{self, Limits};
 use tokio::net::TcpListener;
 use tokio::sync::OnceCell;
@@ -190,8 +190,16 @@ impl TestApp {
             .unwrap();
     }
 
+    /// Takes a homeserver off the list.
+    pub async fn unlist(&self, name: &str) {
+        let store = &self.app.store;
+        let stored = store.find_homeserver_version(name).await.unwrap().unwrap();
+        assert!(store.delete_homeserver(name, &stored.version).await.unwrap());
+    }
+
     pub async fn add_administration(&self, administration: Administration) {
-        self.app.store.upsert_administration(&administration).await.unwrap();
+        let added = [(&administration, Former::Absent)];
+        assert!(self.app.store.save_administrations(&added).await.unwrap());
     }
 
     /// Registers a client of this name as it comes.

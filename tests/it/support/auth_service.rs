@@ -1,6 +1,8 @@
 //! A scripted authentication service of a scripted homeserver, on an origin of its own: honest by default (it answers like the
 //! Matrix authentication service, `tchap.md` §4), and every lie on demand.
 
+mod admin;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,6 +36,8 @@ pub enum At {
     Keys,
     Registration,
     Revocation,
+    /// `…/users/by-username/…` of its admin API.
+    AdminUser,
     Other,
 }
 
@@ -46,6 +50,7 @@ impl At {
             ("GET", "/oauth2/keys.json") => Self::Keys,
             ("POST", "/oauth2/registration") => Self::Registration,
             ("POST", "/oauth2/revoke") => Self::Revocation,
+            ("GET", path) if path.starts_with(admin::USERS) => Self::AdminUser,
             _ => Self::Other,
         }
     }
@@ -71,6 +76,8 @@ pub enum Signing {
 #[derive(Clone, Debug)]
 pub struct Asked {
     pub at: At,
+    pub path: String,
+    pub authorization: String,
     pub members: HashMap<String, String>,
     pub body: String,
 }
@@ -104,6 +111,7 @@ struct Memory {
     signing: Signing,
     codes: HashMap<String, Grant>,
     asked: Vec<Asked>,
+    admin: admin::Admin,
 }
 
 struct Shared {
@@ -170,6 +178,7 @@ impl AuthService {
             signing: Signing::Honest,
             codes: HashMap::new(),
             asked: Vec::new(),
+            admin: admin::Admin::default(),
         };
         let shared = Arc::new(Shared {
             homeserver: homeserver.clone(),
@@ -280,7 +289,14 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         None => &body,
     };
     let members = form_urlencoded::parse(members.as_bytes()).into_owned().collect();
-    let asked = Asked { at, members, body };
+    let authorization = parts.headers.get(header::AUTHORIZATION);
+    let asked = Asked {
+        at,
+        path: parts.uri.path().to_owned(),
+        authorization: authorization.map_or("", |value| value.to_str().unwrap()).to_owned(),
+        members,
+        body,
+    };
     for name in ["code", "code_verifier"] {
         shared.traffic.secret(Kind::Never, asked.get(name));
     }
@@ -292,7 +308,9 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     match at {
         At::Document => json_answer(200, Value::Object(shared.metadata())),
         At::Authorize => shared.authorize(&asked),
+        At::Token if asked.get("grant_type") == "client_credentials" => shared.admin_token(&asked),
         At::Token => shared.redeem(&asked),
+        At::AdminUser => shared.admin_user(&asked),
         At::Keys => json_answer(
             200,
             json!({"keys": [shared.jwk(), {"kty": "EC", "crv": "secp256k1", "kid": "other"}]}),

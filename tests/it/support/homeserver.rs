@@ -180,6 +180,12 @@ impl ScriptedHomeserver {
         self.memory().accounts.push(account);
     }
 
+    pub fn state(&self, local_part: &str) -> Option<AccountState> {
+        let memory = self.memory();
+        let mut accounts = memory.accounts.iter();
+        Some(accounts.find(|account| account.local_part == local_part)?.state)
+    }
+
     /// Changes an account's state; a deactivation ends its sessions.
     pub fn set_state(&self, local_part: &str, state: AccountState) {
         let mut memory = self.memory();

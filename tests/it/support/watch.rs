@@ -68,7 +68,7 @@ pub fn watched(homeserver: Homeserver, way: WatchWay) -> Homeserver {
     Homeserver {
         watch: Watch {
             way: Some(way),
-            base_url: None,
+            ..Watch::default()
         },
         ..homeserver
     }

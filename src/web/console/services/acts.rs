@@ -53,7 +53,11 @@ pub async fn retire_secret(
 }
 
 /// `POST /console/services/{id}/testeurs`
-pub async fn testers(member: Member, Path(id): Path<String>, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
+pub async fn testers(
+    member: Member,
+    Path(id): Path<String>,
+    PageForm(form): PageForm,
+) -> Result<Response, AuthorizeError> {
     let opened = Opened::to_change(&member, &id, &form).await?;
     let lines = form::lines(form.get("testers").unwrap_or_default());
     let lines: Vec<_> = lines.iter().map(String::as_str).collect();
@@ -63,7 +67,11 @@ pub async fn testers(member: Member, Path(id): Path<String>, PageForm(form): Pag
 }
 
 /// `POST /console/services/{id}/personnes`
-pub async fn invite(member: Member, Path(id): Path<String>, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
+pub async fn invite(
+    member: Member,
+    Path(id): Path<String>,
+    PageForm(form): PageForm,
+) -> Result<Response, AuthorizeError> {
     let opened = Opened::to_change(&member, &id, &form).await?;
     let invited = form.get("matrix_id").unwrap_or_default();
     let outcome = clients::invite(&member.app, &author(&member), &id, invited, member.now).await;
@@ -99,7 +107,11 @@ pub async fn remove_owner(
 }
 
 /// `POST /console/services/{id}/invitation`: by whoever was invited, who does not see the client yet.
-pub async fn accept(member: Member, Path(id): Path<String>, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
+pub async fn accept(
+    member: Member,
+    Path(id): Path<String>,
+    PageForm(form): PageForm,
+) -> Result<Response, AuthorizeError> {
     member.require(crate::domain::role::Right::CreateClient)?;
     if !member.is_shown(&form) || id.contains('\0') {
         return Ok(see_other(HOME));
@@ -113,12 +125,20 @@ pub async fn accept(member: Member, Path(id): Path<String>, PageForm(form): Page
 }
 
 /// `POST /console/services/{id}/desactiver`
-pub async fn disable(member: Member, Path(id): Path<String>, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
+pub async fn disable(
+    member: Member,
+    Path(id): Path<String>,
+    PageForm(form): PageForm,
+) -> Result<Response, AuthorizeError> {
     set_disabled(member, &id, &form, true, Done::Disabled).await
 }
 
 /// `POST /console/services/{id}/activer`
-pub async fn enable(member: Member, Path(id): Path<String>, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
+pub async fn enable(
+    member: Member,
+    Path(id): Path<String>,
+    PageForm(form): PageForm,
+) -> Result<Response, AuthorizeError> {
     set_disabled(member, &id, &form, false, Done::Enabled).await
 }
 
@@ -137,7 +157,11 @@ async fn set_disabled(
 }
 
 /// `POST /console/services/{id}/supprimer`: once its name was typed.
-pub async fn delete(member: Member, Path(id): Path<String>, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
+pub async fn delete(
+    member: Member,
+    Path(id): Path<String>,
+    PageForm(form): PageForm,
+) -> Result<Response, AuthorizeError> {
     let opened = Opened::to_change(&member, &id, &form).await?;
     member.require_fresh(opened.edit())?;
     let typed = form.get("confirmation").unwrap_or_default();

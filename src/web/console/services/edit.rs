@@ -64,7 +64,16 @@ pub async fn save(
     }
     member.require_fresh(opened.edit())?;
     let reasons = typed.get("reasons").map_or("", |text| text.trim());
-    match clients::edit(&member.app, &author(&member), &seen, wanted.clone(), reasons, member.now).await {
+    match clients::edit(
+        &member.app,
+        &author(&member),
+        &seen,
+        wanted.clone(),
+        reasons,
+        member.now,
+    )
+    .await
+    {
         Ok(Saved::Applied) => Ok(opened.done(Done::Saved)),
         Ok(Saved::Requested) => Ok(opened.done(Done::Requested)),
         Ok(Saved::Unchanged) => Ok(opened.done(Done::Unchanged)),

@@ -147,10 +147,15 @@ pub fn read(typed: &Typed, base: ClientMetadata) -> Result<ClientMetadata, Vec<F
     };
     // The scopes of resources are an operator's, and not in the form.
     wanted.scopes.retain(|scope| !SCOPES.contains(&scope.as_str()));
-    wanted
-        .scopes
-        .extend(scopes().filter(|scope| form.is_on(&scope_field(scope))).map(str::to_owned));
-    if form.is_on("refresh_token") && !form.is_on("refresh_always") && !wanted.scopes.iter().any(|s| s == OFFLINE_ACCESS) {
+    wanted.scopes.extend(
+        scopes()
+            .filter(|scope| form.is_on(&scope_field(scope)))
+            .map(str::to_owned),
+    );
+    if form.is_on("refresh_token")
+        && !form.is_on("refresh_always")
+        && !wanted.scopes.iter().any(|s| s == OFFLINE_ACCESS)
+    {
         wanted.scopes.push(OFFLINE_ACCESS.to_owned());
     }
     wanted.id_token_signed_response_alg = form.choice("id_token_signed_response_alg").unwrap_or_default();
@@ -204,12 +209,28 @@ pub fn write(metadata: &ClientMetadata) -> Typed {
         ("token_endpoint_auth_method", word(&metadata.token_endpoint_auth_method)),
         ("refresh_token", on(has(GrantType::RefreshToken))),
         ("refresh_always", on(metadata.refresh_tokens == RefreshRule::Always)),
-        ("id_token_signed_response_alg", word(&metadata.id_token_signed_response_alg)),
-        ("userinfo_signed_response_alg", word(&metadata.algorithms.userinfo_signed_response_alg)),
+        (
+            "id_token_signed_response_alg",
+            word(&metadata.id_token_signed_response_alg),
+        ),
+        (
+            "userinfo_signed_response_alg",
+            word(&metadata.algorithms.userinfo_signed_response_alg),
+        ),
         ("require_pkce", on(metadata.require_pkce)),
         ("require_auth_time", on(metadata.require_auth_time)),
-        ("default_max_age", metadata.default_max_age.map_or_else(String::new, |age| age.to_string())),
-        ("jwks", metadata.keys.jwks.as_ref().map_or_else(String::new, |set| format!("{set:#}"))),
+        (
+            "default_max_age",
+            metadata.default_max_age.map_or_else(String::new, |age| age.to_string()),
+        ),
+        (
+            "jwks",
+            metadata
+                .keys
+                .jwks
+                .as_ref()
+                .map_or_else(String::new, |set| format!("{set:#}")),
+        ),
         ("jwks_uri", optional(&metadata.keys.jwks_uri)),
         ("client_uri", optional(&shown.client_uri)),
         ("logo_uri", optional(&shown.logo_uri)),
@@ -306,7 +327,13 @@ mod tests {
         let fields: Vec<_> = problems.iter().map(field_of).collect();
         assert_eq!(
             fields,
-            ["application_type", "token_endpoint_auth_method", "id_token_signed_response_alg", "default_max_age", "jwks"]
+            [
+                "application_type",
+                "token_endpoint_auth_method",
+                "id_token_signed_response_alg",
+                "default_max_age",
+                "jwks"
+            ]
         );
     }
 }

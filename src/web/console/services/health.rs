@@ -17,7 +17,10 @@ pub async fn load(member: &Member, client: &Client, secrets: &[ClientSecret]) ->
     let today = day_of(member.now);
     let errors = store.list_client_errors(&client.id, today - DAYS).await?;
     let redirects = store.list_client_redirects(&client.id).await?;
-    let unused = client.redirect_uris.iter().filter(|uri| !redirects.iter().any(|(used, _)| used == *uri));
+    let unused = client
+        .redirect_uris
+        .iter()
+        .filter(|uri| !redirects.iter().any(|(used, _)| used == *uri));
     let deliveries = store.list_logout_deliveries(&client.id, DELIVERIES).await?;
     let failing = deliveries.into_iter().filter_map(|delivery| {
         Some(DeliveryLine {

@@ -23,7 +23,9 @@ pub async fn show(member: Member) -> Result<Response, AuthorizeError> {
     let query = member.query()?;
     let choices = choices(&member);
     // A word that is not among one's own choices is the widest of these.
-    let asked = query.get("qui").and_then(|word| choices.iter().find(|choice| **choice == word));
+    let asked = query
+        .get("qui")
+        .and_then(|word| choices.iter().find(|choice| **choice == word));
     let whose = *asked.or(choices.last()).unwrap_or(&MINE);
     let managed = managed(&member);
     let filter = ClientFilter {
@@ -35,8 +37,15 @@ pub async fn show(member: Member) -> Result<Response, AuthorizeError> {
         stage: query.get("etape").and_then(ClientStage::parse),
         prefix: query.get("nom").unwrap_or_default(),
     };
-    let list = format!("{whose}\n{}\n{}", filter.stage.map_or("", ClientStage::as_str), filter.prefix);
-    let after = query.get("apres").map(|text| place::read(&member, &list, text)).transpose()?;
+    let list = format!(
+        "{whose}\n{}\n{}",
+        filter.stage.map_or("", ClientStage::as_str),
+        filter.prefix
+    );
+    let after = query
+        .get("apres")
+        .map(|text| place::read(&member, &list, text))
+        .transpose()?;
     let after = after.as_ref().map(|(key, id)| (key.as_str(), id.as_str()));
     let found = member.app.store.list_client_page(filter, after, PER_PAGE + 1).await?;
     let is_more = found.len() > PER_PAGE as usize;
@@ -109,7 +118,9 @@ async fn by_id(member: &Member, text: &str) -> Result<Option<ServiceLine>, Autho
     }
     match Opened::load(member, text).await {
         Ok(opened) => Ok(Some(line(&opened.kept.client))),
-        Err(AuthorizeError::Page(page)) if page.kind == super::super::super::pages::ErrorKind::Internal => Err(page.into()),
+        Err(AuthorizeError::Page(page)) if page.kind == super::super::super::pages::ErrorKind::Internal => {
+            Err(page.into())
+        }
         Err(_) => Ok(None),
     }
 }

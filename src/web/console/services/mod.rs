@@ -33,17 +33,26 @@ const QUEUE: &str = "/console/services/demandes";
 pub fn routes() -> Router<SharedApp> {
     Router::new()
         .route("/console/services", get(list::show).head(no_head))
-        .route("/console/services/nouveau", get(new::show).post(new::create).head(no_head))
+        .route(
+            "/console/services/nouveau",
+            get(new::show).post(new::create).head(no_head),
+        )
         .route("/console/services/demandes", get(requests::queue).head(no_head))
         .route("/console/services/{id}", get(show::show).head(no_head))
-        .route("/console/services/{id}/modifier", get(edit::show).post(edit::save).head(no_head))
+        .route(
+            "/console/services/{id}/modifier",
+            get(edit::show).post(edit::save).head(no_head),
+        )
         .route("/console/services/{id}/historique", get(show::history).head(no_head))
         .route("/console/services/{id}/demande", post(requests::ask))
         .route("/console/services/{id}/demande/approuver", post(requests::approve))
         .route("/console/services/{id}/demande/repondre", post(requests::answer))
         .route("/console/services/{id}/demande/retirer", post(requests::withdraw))
         .route("/console/services/{id}/secrets", post(acts::add_secret))
-        .route("/console/services/{id}/secrets/{secret}/retirer", post(acts::retire_secret))
+        .route(
+            "/console/services/{id}/secrets/{secret}/retirer",
+            post(acts::retire_secret),
+        )
         .route("/console/services/{id}/testeurs", post(acts::testers))
         .route("/console/services/{id}/personnes", post(acts::invite))
         .route("/console/services/{id}/personnes/annuler", post(acts::uninvite))
@@ -78,7 +87,11 @@ impl Opened {
     }
 
     /// The same, to be changed by a form that was shown to this session. Whoever may only see it gets the page again.
-    async fn to_change(member: &Member, id: &str, form: &crate::protocol::params::Params) -> Result<Self, AuthorizeError> {
+    async fn to_change(
+        member: &Member,
+        id: &str,
+        form: &crate::protocol::params::Params,
+    ) -> Result<Self, AuthorizeError> {
         let opened = Self::load(member, id).await?;
         member.require(opened.edit())?;
         match member.is_shown(form) {

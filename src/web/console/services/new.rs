@@ -58,7 +58,9 @@ pub async fn create(member: Member, PageForm(form): PageForm) -> Result<Response
     let text = |field: &str| typed.get(field).map_or("", |text| text.trim()).to_owned();
     let stack = Stack::parse(&text("stack")).unwrap_or_default();
     let why = |scope: &&&str| (**scope).to_owned();
-    let asked = scopes.iter().filter(|scope| wanted.scopes.iter().any(|asked| asked == **scope));
+    let asked = scopes
+        .iter()
+        .filter(|scope| wanted.scopes.iter().any(|asked| asked == **scope));
     let purpose = Purpose {
         stack: stack.as_str().to_owned(),
         purpose: text("purpose"),
@@ -66,7 +68,16 @@ pub async fn create(member: Member, PageForm(form): PageForm) -> Result<Response
             .map(|scope| (why(&scope), text(&format!("why_{scope}"))))
             .collect::<BTreeMap<_, _>>(),
     };
-    match clients::create(&member.app, &author(&member), &member.agent, wanted, purpose, member.now).await {
+    match clients::create(
+        &member.app,
+        &author(&member),
+        &member.agent,
+        wanted,
+        purpose,
+        member.now,
+    )
+    .await
+    {
         Ok(made) => {
             let opened = Opened::load(&member, &made.client.id).await?;
             let feedback = Feedback {

@@ -21,7 +21,10 @@ const PER_PAGE: u32 = 50;
 pub async fn queue(member: Member) -> Result<Response, AuthorizeError> {
     member.require(Right::ApproveClient)?;
     let query = member.query()?;
-    let after = query.get("apres").map(|text| place::read(&member, QUEUE, text)).transpose()?;
+    let after = query
+        .get("apres")
+        .map(|text| place::read(&member, QUEUE, text))
+        .transpose()?;
     let after = after
         .as_ref()
         .and_then(|(at, id)| Some((at.parse::<i64>().ok()?, id.as_str())));
@@ -87,7 +90,16 @@ pub async fn approve(
     member.require_fresh(Right::ApproveClient)?;
     let opened = Opened::to_change(&member, &id, &form).await?;
     let outcome = match shown(&member, &id, &form).await? {
-        Some(request) => clients::approve(&member.app, &author(&member), &opened.as_seen(&form), &request, member.now).await,
+        Some(request) => {
+            clients::approve(
+                &member.app,
+                &author(&member),
+                &opened.as_seen(&form),
+                &request,
+                member.now,
+            )
+            .await
+        }
         None => Err(Refused::Stale),
     };
     answered(&member, opened, outcome, Done::Approved, &form).await
@@ -103,7 +115,9 @@ pub async fn answer(
     let opened = Opened::to_change(&member, &id, &form).await?;
     let text = words(&form, "answer");
     let outcome = match shown(&member, &id, &form).await? {
-        Some(request) => clients::answer(&member.app, &author(&member), &opened.kept, &request, &text, member.now).await,
+        Some(request) => {
+            clients::answer(&member.app, &author(&member), &opened.kept, &request, &text, member.now).await
+        }
         None => Err(Refused::Stale),
     };
     answered(&member, opened, outcome, Done::Answered, &form).await
@@ -128,7 +142,11 @@ async fn shown(member: &Member, id: &str, form: &Params) -> Result<Option<Change
 }
 
 fn words(form: &Params, field: &str) -> String {
-    form.get(field).unwrap_or_default().replace("\r\n", "\n").trim().to_owned()
+    form.get(field)
+        .unwrap_or_default()
+        .replace("\r\n", "\n")
+        .trim()
+        .to_owned()
 }
 
 /// The page of the client after an act: what was done, or why not, with what was typed.

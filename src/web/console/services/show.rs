@@ -174,7 +174,12 @@ fn facts(client: &Client) -> Vec<Fact> {
     ];
     let fact = |(field, key): (&str, &'static str)| Fact {
         key,
-        values: typed.get(field).map_or("", String::as_str).lines().map(str::to_owned).collect(),
+        values: typed
+            .get(field)
+            .map_or("", String::as_str)
+            .lines()
+            .map(str::to_owned)
+            .collect(),
     };
     let scopes = Fact {
         key: "scopes",
@@ -205,12 +210,19 @@ pub async fn history(member: Member, Path(id): Path<String>) -> Result<Response,
     let opened = Opened::load(&member, &id).await?;
     let query = member.query()?;
     let list = format!("{}/historique", opened.url());
-    let before = query.get("avant").map(|text| place::read(&member, &list, text)).transpose()?;
+    let before = query
+        .get("avant")
+        .map(|text| place::read(&member, &list, text))
+        .transpose()?;
     let before = before
         .as_ref()
         .and_then(|(at, id)| Some((at.parse::<i64>().ok()?, id.as_str())));
     let client = &opened.kept.client;
-    let found = member.app.store.list_client_revisions(&client.id, before, PER_PAGE + 1).await?;
+    let found = member
+        .app
+        .store
+        .list_client_revisions(&client.id, before, PER_PAGE + 1)
+        .await?;
     let is_more = found.len() > PER_PAGE as usize;
     let last = found.get(PER_PAGE as usize - 1).filter(|_| is_more);
     let next_url = last.map(|last| {

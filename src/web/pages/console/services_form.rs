@@ -90,7 +90,10 @@ impl<'a> Form<'a> {
     fn choice(&self, id: &str, values: &[&str]) -> Control {
         let words = |value: &&str| match value.is_empty() {
             true => self.text.get(&format!("console-services-choice-{id}-none")),
-            false => self.text.get(&format!("console-services-choice-{}", value.to_lowercase().replace('_', "-"))),
+            false => self.text.get(&format!(
+                "console-services-choice-{}",
+                value.to_lowercase().replace('_', "-")
+            )),
         };
         Control::Choice(values.iter().map(|value| ((*value).to_owned(), words(value))).collect())
     }
@@ -112,7 +115,9 @@ impl<'a> Form<'a> {
 
     fn scope(&mut self, scope: &str) -> Field {
         let label = scope.to_owned();
-        let hint = self.text.get(&format!("console-services-scope-{}", scope.replace('_', "-")));
+        let hint = self
+            .text
+            .get(&format!("console-services-scope-{}", scope.replace('_', "-")));
         self.with(&format!("scope_{scope}"), label, hint, Control::Box)
     }
 
@@ -120,13 +125,21 @@ impl<'a> Form<'a> {
     pub fn new_client(&mut self, scopes: &[&str]) -> Vec<FieldGroup> {
         use Control::{Line, Lines};
         let stacks = Stack::ALL.iter().map(|stack| {
-            let words = stack.name().map_or_else(|| self.text.get("console-services-stack-other"), str::to_owned);
+            let words = stack
+                .name()
+                .map_or_else(|| self.text.get("console-services-stack-other"), str::to_owned);
             (stack.as_str().to_owned(), words)
         });
         let stacks = Control::Choice(stacks.collect());
         let methods = self.choice(
             "token_endpoint_auth_method",
-            &["", "client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+            &[
+                "",
+                "client_secret_basic",
+                "client_secret_post",
+                "private_key_jwt",
+                "none",
+            ],
         );
         let kinds = self.choice("application_type", &["web", "native"]);
         let what = self.fields(&[
@@ -158,14 +171,16 @@ impl<'a> Form<'a> {
         let userinfo = self.choice("userinfo_signed_response_alg", &userinfo);
         let methods = self.choice(
             "token_endpoint_auth_method",
-            &["", "client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+            &[
+                "",
+                "client_secret_basic",
+                "client_secret_post",
+                "private_key_jwt",
+                "none",
+            ],
         );
         let kinds = self.choice("application_type", &["web", "native"]);
-        let identity = self.fields(&[
-            ("name", Line),
-            ("redirect_uris", Lines),
-            ("application_type", kinds),
-        ]);
+        let identity = self.fields(&[("name", Line), ("redirect_uris", Lines), ("application_type", kinds)]);
         let scopes = scopes.iter().map(|scope| self.scope(scope)).collect();
         let branding = self.fields(&[
             ("client_uri", Line),
@@ -261,11 +276,17 @@ pub fn problem_words(text: &Text, problem: &FieldProblem) -> String {
         Some((_, key)) => text.get(&format!("console-services-problem-{key}")),
         None => text.with("console-services-problem-other", &[("detail", message)]),
     };
-    let place = problem.field.split_once('[').and_then(|(_, rest)| rest.strip_suffix(']'));
+    let place = problem
+        .field
+        .split_once('[')
+        .and_then(|(_, rest)| rest.strip_suffix(']'));
     match place.and_then(|index| index.parse::<usize>().ok()) {
         Some(index) => {
             let line = (index + 1).to_string();
-            text.with("console-services-problem-line", &[("line", line.as_str()), ("what", words.as_str())])
+            text.with(
+                "console-services-problem-line",
+                &[("line", line.as_str()), ("what", words.as_str())],
+            )
         }
         None => words,
     }

@@ -127,7 +127,10 @@ fn django(facts: &Facts<'_>) -> Vec<Snippet> {
         format!("OIDC_OP_TOKEN_ENDPOINT = {}", at(TOKEN)),
         format!("OIDC_OP_USER_ENDPOINT = {}", at(USERINFO)),
         format!("OIDC_OP_JWKS_ENDPOINT = {}", at(JWKS)),
-        format!("OIDC_TOKEN_USE_BASIC_AUTH = {}", if facts.post { "False" } else { "True" }),
+        format!(
+            "OIDC_TOKEN_USE_BASIC_AUTH = {}",
+            if facts.post { "False" } else { "True" }
+        ),
         "OIDC_USE_PKCE = True".to_owned(),
         "OIDC_STORE_ID_TOKEN = True".to_owned(),
         "LOGIN_REDIRECT_URL = \"/\"".to_owned(),
@@ -162,7 +165,12 @@ fn symfony(facts: &Facts<'_>) -> Vec<Snippet> {
         "// Drenso\\OidcBundle\\OidcClientInterface $oidcClient".to_owned(),
         format!(
             "return $oidcClient->generateAuthorizationRedirect(scopes: [{}]);",
-            facts.scope.split(' ').map(|scope| format!("'{scope}'")).collect::<Vec<_>>().join(", ")
+            facts
+                .scope
+                .split(' ')
+                .map(|scope| format!("'{scope}'"))
+                .collect::<Vec<_>>()
+                .join(", ")
         ),
         format!("// {}", facts.redirect_uri),
     ];
@@ -225,7 +233,11 @@ fn spring(facts: &Facts<'_>) -> Vec<Snippet> {
     .map(str::to_owned)
     .to_vec();
     lines.push(format!("            client-id: {}", quoted(facts.id)));
-    lines.extend(facts.secret.map(|secret| format!("            client-secret: {}", quoted(secret))));
+    lines.extend(
+        facts
+            .secret
+            .map(|secret| format!("            client-secret: {}", quoted(secret))),
+    );
     lines.extend([
         format!("            client-authentication-method: {method}"),
         "            authorization-grant-type: authorization_code".to_owned(),
@@ -314,7 +326,10 @@ mod tests {
         client.auth_methods = [ClientAuthMethod::None].into();
         for stack in Stack::ALL {
             let snippets = configuration(stack, "https://connect.example", &client, None);
-            assert!(snippets.iter().all(|snippet| !snippet.text.contains(SECRET)), "{stack:?}");
+            assert!(
+                snippets.iter().all(|snippet| !snippet.text.contains(SECRET)),
+                "{stack:?}"
+            );
         }
     }
 }

@@ -1,0 +1,66 @@
+//! E-mail domains of no known administration, counted at sign-ins. Nothing is kept of who signed in.
+
+use super::{Store, StoreError};
+
+/// No more domains are counted at a time: whoever can make up addresses must not fill the database.
+pub const MOST_UNKNOWN_DOMAINS: u32 = 1000;
+
+/// A domain that no administration covers.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct UnknownDomain {
+    /// Lower case.
+    pub domain: String,
+    /// How many sign-ins since it was first seen.
+    pub sign_ins: i64,
+    /// Unix seconds.
+    pub first_seen_at: i64,
+    /// Unix seconds.
+    pub last_seen_at: i64,
+}
+
+impl Store {
+    /// Counts a sign-in with an address of this domain; nothing while [`MOST_UNKNOWN_DOMAINS`] others are counted.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_unknown_domain(&self, domain: &str, now: i64) -> Result<(), StoreError> {
+        let sql = "insert into unknown_email_domains (domain, sign_ins, first_seen_at, last_seen_at)
+                   select $1, 1, $2, $2
+                   where (select count(*) from unknown_email_domains) < $3
+                   or exists (select 1 from unknown_email_domains where domain = $1)
+                   on conflict (domain) do update set
+                   sign_ins = unknown_email_domains.sign_ins + 1, last_seen_at = excluded.last_seen_at";
+        on!(self.writes(), db => {
+            sqlx::query(sql)
+                .bind(domain)
+                .bind(now)
+                .bind(i64::from(MOST_UNKNOWN_DOMAINS))
+                .execute(db)
+                .await
+                .map(drop)
+        })?;
+        Ok(())
+    }
+
+    /// All that are counted, the most frequent first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_unknown_domains(&self) -> Result<Vec<UnknownDomain>, StoreError> {
+        let sql = "select domain, sign_ins, first_seen_at, last_seen_at from unknown_email_domains
+                   order by sign_ins desc, domain";
+        Ok(on!(self.reads(), db => sqlx::query_as::<_, UnknownDomain>(sql).fetch_all(db).await)?)
+    }
+
+    /// Counts these no longer.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn delete_unknown_domains(&self, domains: &[String]) -> Result<(), StoreError> {
+        let sql = "delete from unknown_email_domains where domain = $1";
+        for domain in domains {
+            on!(self.writes(), db => sqlx::query(sql).bind(domain).execute(db).await.map(drop))?;
+        }
+        Ok(())
+    }
+}
