@@ -110,4 +110,6 @@ mod console_samples;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
+mod services_samples;
+#[cfg(test)]
 mod tests;

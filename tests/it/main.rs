@@ -16,6 +16,7 @@ mod client_key_sets;
 mod code_replay;
 mod conformance;
 mod consent;
+mod console_clients;
 mod credential_binding;
 mod degraded;
 mod directory_rules;

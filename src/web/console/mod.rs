@@ -4,7 +4,7 @@
 #![allow(dead_code, reason = "the features that use it follow")]
 
 mod home;
-mod services;
+pub mod services;
 
 use axum::Router;
 use axum::extract::FromRequestParts;

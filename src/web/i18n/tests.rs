@@ -1,11 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::domain::identifier::clean_name;
 use crate::domain::names::split;
 use crate::protocol::client_metadata::check_display_name;
+use crate::web::pages::console::SECTIONS;
 
 fn negotiate(ui_locales: &[&str], cookie: Option<&str>, accept_language: &str) -> &'static str {
     let ui_locales: Vec<String> = ui_locales.iter().map(|tag| tag.to_string()).collect();
@@ -125,22 +126,38 @@ fn both_files_parse_and_say_the_same_things() {
     assert_eq!(messages(Language::Fr), messages(Language::En));
 }
 
-/// The string literals of our pages: those of templates' calls, and all of `src/web/pages`.
-fn literals() -> BTreeSet<String> {
+/// Every file in a directory of the project, and below it.
+fn files(directory: &str) -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = vec![root.join(directory)];
+    let mut at = 0;
+    while let Some(path) = found.get(at).cloned() {
+        match path.is_dir() {
+            true => {
+                let entries = fs::read_dir(&path).expect("the directory is there");
+                found.extend(entries.map(|entry| entry.expect("an entry").path()));
+                found.remove(at);
+            }
+            false => at += 1,
+        }
+    }
+    found
+}
+
+/// The string literals of our pages: those of templates' calls, and all of `src/web/pages`; and the names of what the
+/// console's navigation lists.
+fn literals() -> BTreeSet<String> {
     let mut literals = BTreeSet::new();
-    let mut read = |path: &Path| {
-        let content = fs::read_to_string(path).expect("a text file");
-        literals.extend(content.split('"').map(str::to_owned));
-    };
-    read(&root.join("src/web/pages.rs"));
-    for directory in ["templates", "src/web/pages"] {
-        for entry in fs::read_dir(root.join(directory)).expect("the directory is there") {
-            let path = entry.expect("an entry").path();
+    for directory in ["templates", "src/web/pages", "src/web/pages.rs"] {
+        for path in files(directory) {
             if !path.ends_with("tests.rs") && !path.ends_with("samples.rs") {
-                read(&path);
+                let content = fs::read_to_string(path).expect("a text file");
+                literals.extend(content.split('"').map(str::to_owned));
             }
         }
+    }
+    for section in SECTIONS {
+        literals.extend(["nav", "about"].map(|part| format!("console-{part}-{}", section.id)));
     }
     literals
 }
@@ -149,9 +166,15 @@ fn literals() -> BTreeSet<String> {
 fn every_message_is_used() {
     let literals = literals();
     let known = messages(Language::Fr);
+    // `console-services-field-{key}`: what is put together uses all that begins so.
+    let put_together = |key: &str| {
+        let begun = literals.iter().filter_map(|literal| literal.split_once('{'));
+        let mut begun = begun.filter(|(begin, _)| begin.starts_with("console-") && begin.ends_with('-'));
+        begun.any(|(begin, _)| key.starts_with(begin))
+    };
     let unused: Vec<_> = known
         .keys()
-        .filter(|key| !literals.contains(key.split('.').next().unwrap_or(key)))
+        .filter(|key| !literals.contains(key.split('.').next().unwrap_or(key)) && !put_together(key))
         .collect();
     assert!(unused.is_empty(), "{unused:?}");
 }
@@ -159,8 +182,19 @@ fn every_message_is_used() {
 #[test]
 fn every_key_asked_for_by_a_template_exists() {
     let known = messages(Language::Fr);
-    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("templates")).expect("templates/") {
-        let path = entry.expect("an entry").path();
+    for section in SECTIONS {
+        assert!(
+            known.contains_key(&format!("console-nav-{}", section.id)),
+            "{}",
+            section.id
+        );
+        assert!(
+            known.contains_key(&format!("console-about-{}", section.id)),
+            "{}",
+            section.id
+        );
+    }
+    for path in files("templates") {
         let content = fs::read_to_string(&path).expect("a text file");
         for call in [".get(\"", ".with(\"", ".count(\""] {
             for rest in content.split(call).skip(1) {

@@ -42,7 +42,7 @@ impl UnderWay {
         let now = app.clock.now();
         let params = Params::parse(flow.params.as_bytes())
             .map_err(|error| PageError::with_detail(ErrorKind::Request, error.description))?;
-        let request = match own_pages::find(app, &flow.client_id)? {
+        let request = match own_pages::find(app, &flow.client_id).await? {
             Some(client) => Request::of(app, client, params).await?,
             None => Request::check(app, params).await?,
         };

@@ -148,6 +148,7 @@ pub(super) fn samples(layout: &Layout) -> Vec<Sample> {
     }
     pages.extend(super::account_samples::samples(layout));
     pages.extend(super::console_samples::samples(layout));
+    pages.extend(super::services_samples::samples(layout));
     pages
 }
 

@@ -9,6 +9,7 @@ mod new;
 mod place;
 mod requests;
 mod show;
+mod trial;
 
 use axum::Router;
 use axum::response::Response;
@@ -44,6 +45,14 @@ pub fn routes() -> Router<SharedApp> {
             get(edit::show).post(edit::save).head(no_head),
         )
         .route("/console/services/{id}/historique", get(show::history).head(no_head))
+        .route(
+            "/console/services/{id}/essai",
+            get(trial::show).post(trial::begin).head(no_head),
+        )
+        .route(
+            "/console/services/{id}/essai/resultat",
+            get(trial::result).head(no_head),
+        )
         .route("/console/services/{id}/demande", post(requests::ask))
         .route("/console/services/{id}/demande/approuver", post(requests::approve))
         .route("/console/services/{id}/demande/repondre", post(requests::answer))

@@ -5,6 +5,7 @@
 pub mod services;
 pub mod services_form;
 pub mod stacks;
+pub mod trial;
 
 use std::ops::Deref;
 

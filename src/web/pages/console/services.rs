@@ -243,6 +243,19 @@ pub struct ServicePage {
     pub history_url: Option<String>,
 }
 
+impl ServicePage {
+    fn has_errors(&self) -> bool {
+        let fields = [
+            &self.reasons,
+            &self.answer,
+            &self.testers,
+            &self.matrix_id,
+            &self.confirmation,
+        ];
+        fields.iter().any(|field| field.error.is_some())
+    }
+}
+
 /// A member of the metadata with its values.
 #[derive(Clone, Debug)]
 pub struct Fact {

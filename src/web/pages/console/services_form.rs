@@ -89,7 +89,9 @@ impl<'a> Form<'a> {
 
     fn choice(&self, id: &str, values: &[&str]) -> Control {
         let words = |value: &&str| match value.is_empty() {
-            true => self.text.get(&format!("console-services-choice-{id}-none")),
+            true => self
+                .text
+                .get(&format!("console-services-choice-{}-none", id.replace('_', "-"))),
             false => self.text.get(&format!(
                 "console-services-choice-{}",
                 value.to_lowercase().replace('_', "-")
@@ -245,7 +247,7 @@ impl<'a> Form<'a> {
 /// What is wrong with a value and what to write instead. The details of addresses and keys stay as the checks say them.
 pub fn problem_words(text: &Text, problem: &FieldProblem) -> String {
     let message = problem.message.as_str();
-    const KNOWN: [(&str, &str); 22] = [
+    const KNOWN: [(&str, &str); 29] = [
         ("required: 1 to 50 addresses", "redirect-uris-none"),
         ("not an absolute URI", "uri-malformed"),
         ("http is only for", "uri-http"),
@@ -268,9 +270,17 @@ pub fn problem_words(text: &Text, problem: &FieldProblem) -> String {
         ("expected a number", "number"),
         ("addresses on this machine", "loopback"),
         ("required: whom agents", "contacts-none"),
+        ("required: what the service does", "policy-none"),
+        ("expected a Matrix id", "matrix-id"),
+        ("is no Matrix id", "matrix-id"),
+        ("looks after it already", "owner"),
+        ("is not the name", "confirmation"),
+        ("at most 20", "testers"),
+        ("must be https", "address"),
     ];
     // Of a list the message may begin with the entry.
-    let starts = |known: &str| message.starts_with(known) || message.contains(&format!(": {known}"));
+    let starts =
+        |known: &str| message.starts_with(known) || message.ends_with(known) || message.contains(&format!(": {known}"));
     let found = KNOWN.iter().find(|(known, _)| starts(known));
     let words = match found {
         Some((_, key)) => text.get(&format!("console-services-problem-{key}")),

@@ -19,7 +19,7 @@ pub enum Stack {
 }
 
 /// Stands where the secret goes, once it is not shown any more.
-const SECRET: &str = "CLIENT_SECRET";
+const SECRET: &str = "SECRET_HERE";
 
 impl Stack {
     pub const ALL: [Stack; 6] = [
