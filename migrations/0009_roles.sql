@@ -46,3 +46,6 @@ create table second_factors (
 
 -- When the second factor was last given in this session.
 alter table browser_sessions add column second_factor_at bigint;
+
+-- An agent is found by the exact address.
+create index agents_email on agents (email_address) where email_address is not null;

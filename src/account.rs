@@ -1,8 +1,12 @@
 //! What has become of an account, brought to bear: sessions and tokens end, relying parties are told, and the audit log says
 //! so. Logins and the lifecycle watch come here.
 
+use serde_json::json;
+
 use crate::app::App;
+use crate::audit;
 use crate::domain::agent::{AccountState, Pause};
+use crate::domain::audit::{Action, Actor, Event, ObjectKind};
 use crate::domain::homeserver::Homeserver;
 use crate::store::StoreError;
 
@@ -54,16 +58,18 @@ pub async fn seen(
     };
     if let Some(sessions_ended) = ended {
         app.logout_queued.notify_one();
-        tracing::info!(
-            target: "audit",
-            event = "account_state",
-            agent.id = agent_id,
-            homeserver = homeserver.name,
-            state = %state,
-            source = source.as_str(),
-            sessions_ended,
-            "an account changed its state"
-        );
+        let event = Event {
+            actor: Actor::System,
+            action: Action::AccountStateChanged,
+            object: (ObjectKind::Agent, agent_id.to_owned()),
+            detail: json!({
+                "homeserver": homeserver.name,
+                "state": state.to_string(),
+                "source": source.as_str(),
+                "sessions_ended": sessions_ended,
+            }),
+        };
+        audit::record(&app.store, now, event).await?;
     }
     Ok(())
 }

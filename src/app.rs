@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::config::{Config, SealingError};
 use crate::egress::{Egress, EgressOptions, EgressSetupError, FetchOptions, Fetcher};
 use crate::keys::{ClientSignatures, Keys, KeysError};
+use crate::statistics::Statistics;
 use crate::store::Store;
 use crate::tls::{Tls, TlsError};
 use crate::upstream::Upstream;
@@ -35,6 +36,8 @@ pub struct App {
     pub logout_queued: Arc<Notify>,
     /// What clients sign.
     pub client_signatures: ClientSignatures,
+    /// Counts of sign-ins.
+    pub statistics: Statistics,
     /// The only reader of time.
     pub clock: Clock,
     pub(crate) theme: Arc<Theme>,
@@ -90,6 +93,7 @@ impl App {
             fetcher,
             upstream: Upstream::new(egress, clock.clone(), config.directory_rules),
             logout_queued: Arc::default(),
+            statistics: Statistics::default(),
             config,
             store,
             clock,

@@ -1,9 +1,13 @@
 //! The one way into the audit log. An administrative act is recorded before it is done, and not done when that fails; a
 //! security event is recorded when it is noticed. Each is logged too, so that what is shipped elsewhere knows the chain.
 
-use crate::domain::audit::{Class, Entry, Event};
+use crate::domain::audit::chain::{Ends, Report, Walk};
+use crate::domain::audit::{Class, Entry, Event, Link};
 use crate::secret::{fingerprint, random_id};
 use crate::store::{Store, StoreError};
+
+/// How many acts are read at a time.
+const BATCH: u32 = 1000;
 
 /// Records an event at `now`, Unix seconds.
 ///
@@ -36,6 +40,40 @@ pub async fn record_once(store: &Store, now: i64, event: Event, window: i64) -> 
         log(&entry);
     }
     Ok(())
+}
+
+/// Walks along the whole chain. `known`: places with hashes that somebody has from elsewhere.
+///
+/// # Errors
+/// When the database fails.
+pub async fn verify(store: &Store, known: &[Link]) -> Result<Report, StoreError> {
+    'again: loop {
+        let mut ends = audit_ends(store).await?;
+        let mut walk = Walk::new(ends.clone(), known.to_vec());
+        let mut after = (ends.purged_day, i64::MAX);
+        loop {
+            let acts = store.list_audit_acts(after, BATCH).await?;
+            for act in &acts {
+                walk.step(act);
+                after = act.link.as_ref().map_or(after, |link| (link.day, link.number));
+            }
+            if !acts.is_empty() {
+                continue;
+            }
+            // Nothing follows: the end is the end, unless something was appended or purged in this moment.
+            let seen = std::mem::replace(&mut ends, audit_ends(store).await?);
+            if seen.purged_day != ends.purged_day {
+                continue 'again;
+            }
+            if seen == ends {
+                return Ok(walk.finish(&ends.head));
+            }
+        }
+    }
+}
+
+async fn audit_ends(store: &Store) -> Result<Ends, StoreError> {
+    store.find_audit_ends().await?.ok_or(StoreError::Corrupt("audit_chain"))
 }
 
 /// Logs what was recorded.

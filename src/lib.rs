@@ -22,6 +22,7 @@ pub mod jobs;
 pub mod keys;
 pub mod protocol;
 pub mod secret;
+pub mod statistics;
 pub mod store;
 pub mod tls;
 pub mod upstream;

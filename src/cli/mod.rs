@@ -2,6 +2,7 @@
 //! assumptions, logs and errors go to standard error. Exit status: 0 done, 1 failed, 2 not a valid command.
 
 mod apply;
+mod audit;
 mod check_config;
 mod client;
 mod context;
@@ -11,6 +12,7 @@ mod homeservers;
 mod keys;
 pub mod logging;
 mod migrate;
+mod operator;
 mod output;
 mod registration_token;
 mod serve;
@@ -67,6 +69,12 @@ enum Command {
     /// Let somebody register clients by themselves (registration.mode = "token").
     #[command(subcommand)]
     RegistrationToken(registration_token::RegistrationTokenCommand),
+    /// Add the first operator, and help those who lost their second factor.
+    #[command(subcommand)]
+    Operator(operator::OperatorCommand),
+    /// Check the audit log, or take a copy of it.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// See and rotate the keys that sign tokens.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -83,6 +91,8 @@ pub async fn main() -> ExitCode {
         Command::Apply(args) => apply::run(&global, args).await,
         Command::Client(command) => client::run(&global, command).await,
         Command::RegistrationToken(command) => registration_token::run(&global, command).await,
+        Command::Operator(command) => operator::run(&global, command).await,
+        Command::Audit(command) => audit::run(&global, command).await,
         Command::Keys(command) => keys::run(&global, command).await,
     };
     match done {

@@ -54,14 +54,19 @@ pub async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<()> {
         tokio::spawn(jobs::logout_delivery::run(app.clone(), stopped.clone())),
         tokio::spawn(jobs::lifecycle_watch::run(app.clone(), stopped.clone())),
         tokio::spawn(jobs::homeserver_health::run(app.clone(), stopped.clone())),
+        tokio::spawn(jobs::statistics::run(app.clone(), stopped.clone())),
     ];
     if let Some(tls) = app.tls.clone() {
         background.push(tokio::spawn(jobs::tls::run(tls, stopped.clone())));
     }
-    let served = serve_until_told(listener, app, &stop, stopped).await;
+    let served = serve_until_told(listener, app.clone(), &stop, stopped).await;
     stop.send_replace(true);
     for job in background {
         drop(tokio::time::timeout(DRAIN, job).await);
+    }
+    // Those of the requests that were still open.
+    if let Err(error) = app.statistics.write(&store).await {
+        tracing::warn!(%error, "The last counts of sign-ins could not be written and are lost");
     }
     store.close().await;
     tracing::info!("Stopped");

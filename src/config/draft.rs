@@ -46,6 +46,7 @@ impl Draft {
         let retention = Retention {
             administrative_acts: reader.integer("retention.administrative_acts", 1826, 30..=36_525),
             security_events: reader.integer("retention.security_events", 365, 1..=3653),
+            statistics: reader.integer("retention.statistics", 1096, 365..=36_525),
         };
         let limits = Limits {
             open_flows_per_network: reader.integer("limits.open_flows_per_network", 2000, 1..=1_000_000),

@@ -142,6 +142,8 @@ pub struct Retention {
     pub administrative_acts: i64,
     /// Its security events.
     pub security_events: i64,
+    /// Counts of sign-ins.
+    pub statistics: i64,
 }
 
 /// Caps.

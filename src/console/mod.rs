@@ -6,3 +6,6 @@ pub mod clients;
 pub mod edit;
 pub mod homeservers;
 pub mod keys;
+pub mod roles;
+pub mod second_factor;
+pub mod sessions;

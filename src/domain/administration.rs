@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::agent::Agent;
 use super::homeserver::domain_is_under;
 use super::identifier::email_domain;
-use super::names::unaccented;
+use super::names::plain;
 pub use crate::protocol::admission::Branch;
 use crate::protocol::client_metadata::{FieldProblem, check_display_name, is_domain_name};
 use crate::protocol::siren::{is_siren, is_siret};
@@ -58,7 +58,7 @@ impl Administration {
 
     /// What a search finds it by, each by its beginning: its domain, its numbers, its name from each of its words on.
     pub fn terms(&self) -> BTreeSet<String> {
-        let plain = unaccented(&self.name);
+        let plain = plain(&self.name);
         let words: Vec<&str> = plain
             .split(|c: char| !c.is_alphanumeric())
             .filter(|word| !word.is_empty())
@@ -109,7 +109,7 @@ impl Administration {
 
 /// What somebody looks for, in the form of [`Administration::terms`]: ASCII letters and digits.
 pub fn term(text: &str) -> String {
-    let plain = unaccented(text);
+    let plain = plain(text);
     plain
         .chars()
         .filter(char::is_ascii_alphanumeric)

@@ -177,6 +177,20 @@ pub struct Filter {
     pub until: Option<i64>,
 }
 
+impl Filter {
+    /// As an export's record says what was taken.
+    pub fn to_json(&self) -> Value {
+        serde_json::json!({
+            "class": self.class.map(Class::as_str),
+            "action": self.action.map(Action::as_str),
+            "actor": self.actor.as_ref().map(|actor| [actor.kind(), actor.id()]),
+            "object": self.object.as_ref().map(|(kind, id)| [kind.as_str(), id]),
+            "from": self.from,
+            "until": self.until,
+        })
+    }
+}
+
 /// The UTC day of an instant (Unix seconds), as days since 1970-01-01.
 pub fn day_of(at: i64) -> i64 {
     at.div_euclid(86_400)

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::admission::Refusal;
 use super::claims::ACR_VALUES;
+use super::homeserver::Way;
 use super::login_problem::LoginProblem;
 use super::session::BrowserSession;
 use crate::protocol::authorize::{AuthorizationRequest, Prompt};
@@ -71,6 +72,8 @@ pub struct Progress {
     pub consented: Option<Agreement>,
     /// Failed passwords so far.
     pub failures: u32,
+    /// That the service does not admit the agent is counted.
+    pub refusal_counted: bool,
 }
 
 impl Progress {
@@ -140,6 +143,16 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// The way in that the login has come to.
+    pub fn way(&self) -> Option<Way> {
+        match self {
+            Self::Identifier | Self::Stopped { .. } => None,
+            Self::Password { .. } => Some(Way::Password),
+            Self::Sso { .. } => Some(Way::Sso),
+            Self::OAuth { .. } => Some(Way::OAuth),
+        }
+    }
+
     /// Server name of the homeserver that the login has come to.
     pub fn homeserver(&self) -> Option<&str> {
         match self {

@@ -124,7 +124,7 @@ impl WatchWay {
 }
 
 /// A way to sign in at a homeserver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Way {
     /// OAuth 2.0 at the homeserver's authentication service.

@@ -204,13 +204,14 @@ fn is_name_word(word: &str) -> bool {
 
 /// Lower-case letters without diacritics, hyphens, apostrophes and digits: what an e-mail address keeps of a name.
 fn fold(text: &str) -> String {
-    unaccented(text).chars().filter(|c| c.is_alphabetic()).collect()
+    plain(text).chars().filter(|c| c.is_alphabetic()).collect()
 }
 
-/// The text in lower case, its accented letters as addresses write them.
-pub fn unaccented(text: &str) -> String {
+/// A text in lower case without diacritics, as it is searched for.
+pub fn plain(text: &str) -> String {
     text.chars()
         .flat_map(char::to_lowercase)
+        .filter(|c| !('\u{300}'..='\u{36f}').contains(c))
         .fold(String::new(), |mut plain, c| {
             match BASES.iter().find(|(accented, _)| accented.contains(c)) {
                 Some((_, base)) => plain.push_str(base),

@@ -7,8 +7,6 @@ pub struct Registration {
     pub client_id: String,
     /// SHA-256 of the registration access token.
     pub fingerprint: String,
-    /// Where it came from: an IPv4 address or an IPv6 /64.
-    pub network: String,
     /// Unix seconds.
     pub created_at: i64,
     /// Unix seconds; every use moves it on.

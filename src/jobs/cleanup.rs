@@ -1,5 +1,5 @@
 //! Every minute: deletes what has expired, signing keys too old for any `id_token_hint`, and the oldest whole days of the
-//! audit log.
+//! audit log and of the statistics.
 
 use std::time::Duration;
 
@@ -39,5 +39,9 @@ async fn delete(store: &Store, retention: Retention, now: i64) -> Result<u64, St
         audit::log(&purge);
     }
     let events_from = day_start(first_kept(retention.security_events));
-    Ok(keys + expired + store.delete_audit_events(events_from, BATCH).await?)
+    let events = store.delete_audit_events(events_from, BATCH).await?;
+    let counts = store
+        .delete_sign_in_counts(first_kept(retention.statistics), BATCH)
+        .await?;
+    Ok(keys + expired + events + counts)
 }

@@ -6,6 +6,7 @@ pub mod homeserver_health;
 pub mod keys;
 pub mod lifecycle_watch;
 pub mod logout_delivery;
+pub mod statistics;
 pub mod tls;
 
 use std::time::Duration;

@@ -118,7 +118,7 @@ fn words(problem: &FieldProblem) -> String {
 }
 
 /// A registration as sent.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Request {
     members: Map<String, Value>,
 }

@@ -4,6 +4,7 @@ use super::logouts::end_session;
 use super::sessions::HOLD;
 use super::{Store, StoreError, from_json};
 use crate::domain::agent::Pause;
+use crate::domain::ending::Toll;
 use crate::domain::logout::Participant;
 use crate::protocol::client::Client;
 
@@ -50,6 +51,24 @@ impl Store {
             ended
         });
         Ok(Some(ended))
+    }
+
+    /// Ends every browser session of an agent (as [`Store::end_browser_session`]) and revokes all that it authorized, all or
+    /// nothing.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn end_agent(&self, id: &str, now: i64) -> Result<Toll, StoreError> {
+        let living =
+            "select count(*) from authorizations where agent_id = $1 and revoked_at is null and expires_at > $2";
+        let revoke = "update authorizations set revoked_at = $2 where agent_id = $1 and revoked_at is null";
+        let toll = transaction!(self, tx => {
+            let living = sqlx::query_as::<_, (i64,)>(living).bind(id).bind(now).fetch_one(&mut *tx).await?;
+            let sessions = end_sessions!(tx, id, now);
+            sqlx::query(revoke).bind(id).bind(now).execute(&mut *tx).await?;
+            Toll { sessions, authorizations: usize::try_from(living.0).unwrap_or_default() }
+        });
+        Ok(toll)
     }
 
     /// Pauses an open agent and ends its browser sessions, all or nothing. What outlives sessions stays, and is refused while

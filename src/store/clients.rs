@@ -1,7 +1,7 @@
 //! Clients as JSON documents, and their secrets' fingerprints.
 
 use super::{Store, StoreError, from_json, to_json};
-use crate::domain::names::unaccented;
+use crate::domain::names::plain;
 use crate::protocol::client::{Client, ClientSecret};
 
 #[derive(sqlx::FromRow)]
@@ -15,7 +15,7 @@ struct SecretRow {
 /// What a name is searched and sorted by: without case and accents, and in hexadecimal digits, which every collation of
 /// PostgreSQL sorts like SQLite does.
 pub(super) fn name_key(name: &str) -> String {
-    let bytes = unaccented(name).into_bytes();
+    let bytes = plain(name).into_bytes();
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -12,7 +12,6 @@ const DAY: i64 = 86_400;
 struct RegistrationRow {
     client_id: String,
     fingerprint: String,
-    network: String,
     created_at: i64,
     expires_at: i64,
 }
@@ -36,9 +35,9 @@ const UPDATE_CLIENT: &str = "update clients set document = $2, updated_at = $3, 
                              where id = $1 and document = $4
                              and exists (select 1 from client_registrations where client_id = $1)";
 const INSERT_REGISTRATION: &str = "insert into client_registrations (client_id, fingerprint, network, created_at,
-                                   expires_at) select $1, $2, $3, $4, $5
+                                   expires_at) select $1, $2, '', $3, $4
                                    where (select count(*) from client_registrations
-                                   where expires_at > $4) < $6";
+                                   where expires_at > $3) < $5";
 const INSERT_SECRET: &str = "insert into client_secrets (id, client_id, fingerprint, created_at, expires_at)
                              values ($1, $2, $3, $4, $5)";
 
@@ -76,7 +75,6 @@ impl Store {
             let inserted = sqlx::query(INSERT_REGISTRATION)
                 .bind(&registration.client_id)
                 .bind(&registration.fingerprint)
-                .bind(&registration.network)
                 .bind(now)
                 .bind(registration.expires_at)
                 .bind(most)
@@ -104,7 +102,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn find_registration(&self, fingerprint: &str, now: i64) -> Result<Option<Registration>, StoreError> {
-        let sql = "select client_id, fingerprint, network, created_at, expires_at from client_registrations
+        let sql = "select client_id, fingerprint, created_at, expires_at from client_registrations
                    where fingerprint = $1 and expires_at > $2";
         let row = on!(self.reads(), db => {
             sqlx::query_as::<_, RegistrationRow>(sql).bind(fingerprint).bind(now).fetch_optional(db).await
@@ -170,7 +168,8 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn extend_registration(&self, client_id: &str, expires_at: i64, now: i64) -> Result<(), StoreError> {
-        let sql = "update client_registrations set expires_at = $2
+        // The former release kept the network that a registration came from.
+        let sql = "update client_registrations set expires_at = $2, network = ''
                    where client_id = $1 and expires_at < $3 and expires_at > $4";
         on!(self.writes(), db => {
             sqlx::query(sql)
@@ -283,7 +282,6 @@ impl From<RegistrationRow> for Registration {
         Self {
             client_id: row.client_id,
             fingerprint: row.fingerprint,
-            network: row.network,
             created_at: row.created_at,
             expires_at: row.expires_at,
         }

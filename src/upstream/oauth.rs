@@ -5,6 +5,7 @@
 mod id_token;
 mod metadata;
 mod registration;
+mod service_keys;
 
 use std::fmt;
 
@@ -14,11 +15,11 @@ use serde_json::Value;
 use url::form_urlencoded::Serializer;
 use zeroize::Zeroizing;
 
-pub(super) use self::metadata::Services;
 pub use self::{
     metadata::AuthenticationService,
     registration::{ClientError, current_registration},
 };
+pub(super) use self::{metadata::Services, service_keys::ServiceKeys};
 use super::{
     Upstream, UpstreamError,
     session::{AccessToken, LOGOUT_LIMIT, LOGOUT_TRIES, see_through},
@@ -225,8 +226,11 @@ impl Upstream {
         let Some(id_token) = id_token.as_str() else {
             return Err(UpstreamError::Nonsense("a token answer without ID token"));
         };
-        let keys = self.signing_keys_of(service).await?;
-        let proven = id_token::verify(id_token, &keys, attempt, token.expose(), now)?;
+        let proven = self
+            .held_against_keys(service, now, |keys| {
+                id_token::verify(id_token, keys, attempt, token.expose(), now)
+            })
+            .await?;
         let identity = self.identify(homeserver, Way::OAuth, None, token).await?;
         Ok(UpstreamIdentity {
             at_issuer: Some(IssuerSubject {

@@ -276,6 +276,7 @@ inside!(
     crate::store::StoreError,
     crate::keys::KeysError,
     crate::secret::SecretError,
+    crate::console::second_factor::FactorError,
     tower_sessions::session::Error,
     askama::Error
 );

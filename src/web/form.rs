@@ -5,9 +5,13 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use http::header::{CONTENT_TYPE, ORIGIN};
 use http::{HeaderMap, StatusCode};
+use serde_json::Value;
 
 use super::error::{JsonError, PageError};
 use super::pages::ErrorKind;
+use crate::app::App;
+use crate::audit;
+use crate::domain::audit::{Action, Actor, Event, ObjectKind};
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 
@@ -70,10 +74,28 @@ impl<S: Send + Sync> FromRequest<S> for ClientForm {
     }
 }
 
+/// Refuses a form that another site sent, and notes it once an hour for each network: somebody's browser was led there.
+///
+/// # Errors
+/// The page that says so.
+pub async fn refuse_foreign(app: &App, headers: &HeaderMap, network: &str, now: i64) -> Result<(), PageError> {
+    if is_from_our_page(headers, &app.config.issuer) {
+        return Ok(());
+    }
+    let event = Event {
+        actor: Actor::System,
+        action: Action::ForeignForm,
+        object: (ObjectKind::Network, network.to_owned()),
+        detail: Value::Null,
+    };
+    audit::record_once(&app.store, now, event, 3600).await?;
+    Err(PageError::new(ErrorKind::FlowBrowser))
+}
+
 /// Whether a form was sent by a page of ours, as far as the browser says. `SameSite=Lax` lets sibling hosts through. (A page
 /// with `no-referrer` sends `Origin: null` for its own forms; only browsers without `Sec-Fetch-Site` leave it at that, and
 /// there the secret address of the form has to do.)
-pub fn is_from_our_page(headers: &HeaderMap, issuer: &str) -> bool {
+fn is_from_our_page(headers: &HeaderMap, issuer: &str) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     match (text("sec-fetch-site"), text(ORIGIN.as_str())) {
         (Some(site), _) => matches!(site, "same-origin" | "none"),

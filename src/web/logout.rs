@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::error::{PageError, see_other};
-use super::form::{PageForm, is_from_our_page};
+use super::form::{PageForm, refuse_foreign};
 use super::layers::CSP;
 use super::pages::{ErrorKind, Layout, LogoutPage, SignedOutPage, StillSignedInPage};
 use super::visitor::Visitor;
@@ -153,10 +153,7 @@ pub async fn show(leaving: Leaving) -> Result<Response, PageError> {
 
 /// `POST /logout/{request}`: the agent's own word.
 pub async fn answer(leaving: Leaving, PageForm(form): PageForm) -> Result<Response, PageError> {
-    if !is_from_our_page(&leaving.headers, &leaving.app.config.issuer) {
-        tracing::warn!("the form of a logout was sent from another site");
-        return Err(PageError::new(ErrorKind::FlowBrowser));
-    }
+    refuse_foreign(&leaving.app, &leaving.headers, &leaving.visitor.network, leaving.now).await?;
     let Some(session) = &leaving.session else {
         return leaving.signed_out(Vec::new(), false);
     };

@@ -2,6 +2,7 @@
 
 mod account;
 mod console;
+mod cursor;
 mod error;
 mod form;
 mod health;

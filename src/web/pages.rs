@@ -14,6 +14,7 @@ mod status;
 use std::sync::Arc;
 
 use askama::Template;
+use time::OffsetDateTime;
 
 pub use account::{AccountPage, Done, HistoryPage, ServiceEntry, SessionEntry, SignInEntry};
 pub use consent::{ConsentItem, ConsentKind, ConsentPage};
@@ -101,6 +102,23 @@ fn wait(text: &Text, seconds: Option<u64>) -> String {
         Some(3601..) => text.get("wait-long"),
         Some(seconds) => text.count("wait-minutes", seconds.div_ceil(60)),
     }
+}
+
+/// Day and time (UTC) of a time in Unix seconds.
+fn moment(text: &Text, unix_seconds: i64) -> String {
+    let Ok(at) = OffsetDateTime::from_unix_timestamp(unix_seconds) else {
+        return unix_seconds.to_string();
+    };
+    let two = |number: u8| format!("{number:02}");
+    text.with(
+        "value-moment",
+        &[
+            ("day", &two(at.day())),
+            ("month", &two(u8::from(at.month()))),
+            ("year", &at.year().to_string()),
+            ("time", &format!("{}:{}", two(at.hour()), two(at.minute()))),
+        ],
+    )
 }
 
 #[cfg(test)]

@@ -28,6 +28,8 @@ pub type Values = BTreeMap<&'static str, Value>;
 pub struct Person {
     pub session: BrowserSession,
     pub agent: Agent,
+    /// The domain of the agent's administration, where there is a row for it.
+    pub administration: Option<String>,
     pub subject: String,
     pub acr: &'static str,
     pub admission: Result<(), admission::Refusal>,
@@ -71,6 +73,7 @@ impl Person {
         Ok(Some(Self {
             acr: homeserver.as_ref().map_or("eidas0", claims::acr),
             admission: admission::decide(client, &agent, homeserver.as_ref(), administration.as_ref()),
+            administration: administration.map(|row| row.domain),
             remembered: consent.map(|consent| consent.claims),
             session,
             agent,

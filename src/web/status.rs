@@ -14,6 +14,7 @@ use super::error::PageError;
 use super::pages::{ErrorKind, ServerState, ServerStatus, StatusPage};
 use super::visitor::{language_of, layout};
 use crate::app::{App, SharedApp};
+use crate::domain::homeserver::Way;
 use crate::secret::{constant_time_eq, fingerprint};
 use crate::store::StoreError;
 use crate::upstream::{Api, ServerHealth};
@@ -105,6 +106,15 @@ async fn text(app: &App) -> Result<String, StoreError> {
             "tchap_connect_watch_delay_seconds{{homeserver=\"{homeserver}\"}} {seconds}"
         );
     }
+    let mut sign_ins = String::new();
+    for ((homeserver, way, outcome), count) in app.statistics.totals() {
+        let _ = writeln!(
+            sign_ins,
+            "tchap_connect_sign_ins_total{{homeserver=\"{homeserver}\",way=\"{}\",result=\"{}\"}} {count}",
+            way.map_or("", Way::as_str),
+            outcome.as_str()
+        );
+    }
     Ok(format!(
         "# HELP tchap_connect_info Which release runs.\n# TYPE tchap_connect_info gauge\n\
          tchap_connect_info{{version=\"{}\"}} 1\n\
@@ -113,7 +123,9 @@ async fn text(app: &App) -> Result<String, StoreError> {
          # HELP tchap_connect_homeserver_last_answer_timestamp_seconds When it last answered this process.\n\
          # TYPE tchap_connect_homeserver_last_answer_timestamp_seconds gauge\n{answered}\
          # HELP tchap_connect_watch_delay_seconds Age of the oldest word about an agent whose account is watched.\n\
-         # TYPE tchap_connect_watch_delay_seconds gauge\n{delays}",
+         # TYPE tchap_connect_watch_delay_seconds gauge\n{delays}\
+         # HELP tchap_connect_sign_ins_total Sign-ins that ended in this process, well or not; empty labels: not known yet.\n\
+         # TYPE tchap_connect_sign_ins_total counter\n{sign_ins}",
         env!("CARGO_PKG_VERSION")
     ))
 }

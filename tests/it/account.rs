@@ -372,14 +372,28 @@ async fn the_history_is_paged_without_gaps_and_kept_for_its_time() {
         page = browser.open(&page.href("history-older")).await;
     }
     assert_eq!((sizes, seen.len()), (vec![50, 50, 20], 119));
-    for place in ["x", "1", "1.%00", ".", "99999999999999999999.a"] {
-        let answer = browser.get(&format!("{HOME}/connexions?avant={place}")).await;
-        assert!(
-            matches!(answer.status.as_u16(), 200 | 400 | 404),
-            "{place}: {}",
-            answer.body
-        );
+    // Threat 29: nobody makes a place in the list, and one of another agent's opens nothing.
+    let older = browser
+        .open(&home(&browser).await.href("history-all"))
+        .await
+        .href("history-older");
+    let place = older.split_once("avant=").unwrap().1;
+    let altered = format!(
+        "{}{}",
+        &place[..20],
+        if place[20..].starts_with('A') { "B" } else { "A" }
+    );
+    let altered = altered + &place[21..];
+    let long = "A".repeat(5000);
+    for forged in ["x", "1.%00", "99999999999999999999.a", &altered, &place[1..], &long] {
+        let answer = browser.get(&format!("{HOME}/connexions?avant={forged}")).await;
+        assert_eq!(answer.status, 400, "{forged}: {}", answer.body);
     }
+    app.homeserver.add(marie());
+    let marie = Browser::new(&app);
+    let page = marie.open(HOME).await;
+    assert!(marie.log_in(&page, MARIES_EMAIL, PASSWORD).await.has("account"));
+    assert_eq!(marie.get(&older).await.status, 400, "another agent's place");
     app.advance(10_000);
     app.app.store.delete_expired(app.app.clock.now(), 100).await.unwrap();
     assert_eq!(

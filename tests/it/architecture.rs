@@ -17,6 +17,7 @@ const RANKS: &[(&str, u8)] = &[
     ("keys", 4),
     ("account", 5),
     ("audit", 5),
+    ("statistics", 5),
     ("app", 5),
     ("console", 5),
     ("web", 5),

@@ -66,6 +66,80 @@ async fn another_spelling_is_the_same_account() {
     assert_eq!(relayed(&app), relayed_so_far);
 }
 
+/// What looks like the account, or what a lax reader would make of it, is another name for the same count or no name at all.
+#[tokio::test]
+async fn no_unicode_spelling_gets_past_the_count() {
+    let app = TestApp::start().await;
+    let service = app.relying_party("service").await;
+    for _ in 0..4 {
+        guess(&app, &service, EMAIL, "wrong").await;
+    }
+    for spelling in [
+        "JEAN.DUPONT@BETA.GOUV.FR",
+        "jean.dupont+a+b@Beta.gouv.fr",
+        "\u{a0}jean.dupont@beta.gouv.fr\u{3000}",
+        "@Jean.Dupont-beta.gouv.fr",
+        "jean.dupont-BETA.gouv.fr",
+        &JEAN.to_uppercase(),
+    ] {
+        let page = guess(&app, &service, spelling, PASSWORD).await;
+        assert!(must_wait(&page), "{spelling:?}: {}", page.body);
+    }
+    for spelling in [
+        // Fullwidth and other compatibility forms.
+        "ｊｅａｎ．ｄｕｐｏｎｔ＠ｂｅｔａ．ｇｏｕｖ．ｆｒ",
+        "ｊean.dupont@beta.gouv.fr",
+        "jean.dupont＠beta.gouv.fr",
+        "jean.dupont﹫beta.gouv.fr",
+        "jean.dupont@beta。gouv．fr",
+        "ⓙean.dupont@beta.gouv.fr",
+        "𝐣𝐞𝐚𝐧.dupont@beta.gouv.fr",
+        "jeaⁿ.dupont@beta.gouv.fr",
+        "jean.dupont@beta.gouv.ﬁ",
+        // Letters that fold to those, and letters that look like them.
+        "jean.dupont@beta.gouv.fr".replace('n', "\u{f1}").as_str(),
+        "JEAN.DUPONT@\u{212a}.fr",
+        "jean.dupont@be\u{17f}a.gouv.fr",
+        "j\u{435}an.dupont@beta.gouv.fr",
+        "jea\u{301}n.dupont@beta.gouv.fr",
+        // What nobody sees.
+        "jean\u{200b}.dupont@beta.gouv.fr",
+        "jean.dupont\u{ad}@beta.gouv.fr",
+        "jean.dupont@beta.gouv.fr\u{2060}",
+        "\u{feff}jean.dupont@beta.gouv.fr",
+        "\u{202e}rf.vuog.ateb@tnopud.naej",
+        "jean.dupont@beta.gouv.fr\u{e0041}",
+        "jean.\tdupont@beta.gouv.fr",
+        // What a lax reader drops.
+        "jean.dupont@beta.gouv.fr.",
+        "jean.dupont@beta.gouv.fr%20",
+        "jean.dupont@beta%2egouv.fr",
+        "\"jean.dupont\"@beta.gouv.fr",
+        "jean.dupont(x)@beta.gouv.fr",
+        "mailto:jean.dupont@beta.gouv.fr",
+        "@ｊean.dupont-beta.gouv.fr:agent.dinum.tchap.test",
+        "@jean.dupont-beta.gouv.fr：agent.dinum.tchap.test",
+        "@jean.dupont-beta.gouv.fr:agent。dinum.tchap.test",
+    ] {
+        let browser = Browser::new(&app);
+        let page = browser.open(&service.url(&[])).await;
+        let page = browser.identify(&page, spelling).await;
+        assert!(page.has("identifier-form"), "{spelling:?} at {}", page.url);
+        assert!(!page.text("error-message").is_empty(), "{spelling:?}");
+    }
+    // A name of a server that is not on the list, as it stands there.
+    let browser = Browser::new(&app);
+    let page = browser.open(&service.url(&[])).await;
+    let page = browser.identify(&page, &format!("{JEAN}.")).await;
+    assert!(!page.has("password-form"), "{}", page.body);
+    assert_eq!(relayed(&app), 4);
+    // Escapes are not undone: this is another name, which its homeserver does not know.
+    for spelling in ["jean%2edupont@beta.gouv.fr", "jean.dupont%40beta.gouv.fr"] {
+        let page = guess(&app, &service, spelling, PASSWORD).await;
+        assert!(!page.has("consent-form"), "{spelling:?}: {}", page.body);
+    }
+}
+
 #[tokio::test]
 async fn a_stranger_locks_nobody_out_of_their_own_browser() {
     let app = TestApp::start().await;

@@ -13,6 +13,7 @@ use tchap_connect::secret;
 
 mod admission;
 mod apply;
+mod audit;
 mod doctor;
 mod profiles;
 mod registration_token;

@@ -16,6 +16,7 @@ const NOW: i64 = 1_800_000_000;
 const RETENTION: Retention = Retention {
     administrative_acts: 365,
     security_events: 30,
+    statistics: 400,
 };
 
 #[tokio::test]

@@ -88,11 +88,11 @@ async fn a_closed_account_loses_everything_and_services_are_told_within_the_peri
     );
     assert!(logged(&[
         "audit",
-        "account_state",
+        "account.state_changed",
         "closed",
         "watch",
         NAME,
-        "sessions_ended=1"
+        r#"sessions_ended\":1"#
     ]));
 
     // For good: an account of the same name is another agent.

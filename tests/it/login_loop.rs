@@ -43,6 +43,40 @@ async fn a_service_that_asks_again_and_again_is_stopped() {
     assert!(!service.code(&answer).is_empty());
 }
 
+/// Another site's form brings no cookie; the GET that it leads to does.
+#[tokio::test]
+async fn a_service_that_asks_by_post_is_stopped_too() {
+    let app = TestApp::start().await;
+    let service = app.relying_party("service").await;
+    let browser = Browser::new(&app);
+    service.tokens(&browser, &[]).await;
+    let post = async |changes: &[(&str, &str)]| {
+        let stored = Browser::new(&app)
+            .post("/authorize", &service.parameters(changes))
+            .await;
+        browser.follow(stored).await
+    };
+    for turn in 1..=15 {
+        // The two ways of asking share one count.
+        let answer = match turn % 5 {
+            0 => browser.get(&service.url(&[])).await,
+            _ => post(&[]).await,
+        };
+        assert!(!service.code(&answer).is_empty(), "turn {turn}");
+    }
+    let page = post(&[]).await;
+    assert!(page.body.contains(LOOP), "{}", page.body);
+    assert!(browser.open(&service.url(&[])).await.body.contains(LOOP));
+    let silent = post(&[("prompt", "none")]).await;
+    assert!(!service.code(&silent).is_empty());
+
+    let page = browser.submit(&page, "restart", &[]).await;
+    let page = browser.log_in(&page, EMAIL, PASSWORD).await;
+    assert!(!service.code(&page).is_empty(), "who is there goes on: {}", page.body);
+    app.advance(20);
+    assert!(!service.code(&post(&[]).await).is_empty());
+}
+
 #[tokio::test]
 async fn logins_that_lead_from_the_homeserver_back_to_us_are_stopped() {
     let app = TestApp::start().await;

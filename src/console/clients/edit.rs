@@ -196,7 +196,8 @@ mod tests {
         let known = client();
         let mut sandbox = client();
         sandbox.standing.stage = ClientStage::Sandbox;
-        let changes: [(bool, fn(&mut Client)); 8] = [
+        type Change = (bool, fn(&mut Client));
+        let changes: [Change; 8] = [
             (true, |client| client.name.push('x')),
             (true, |client| client.redirect_uris.push("https://x.example".to_owned())),
             (true, |client| {

@@ -71,6 +71,8 @@ pub enum Action {
     RoleRemoved,
     /// An invitation to a role was taken back.
     RoleInvitationWithdrawn,
+    /// A one-time code to set up a second factor was made.
+    SecondFactorOffered,
     /// A second factor was set up.
     SecondFactorEnrolled,
     /// A second factor was removed, so that another can be set up.
@@ -113,7 +115,7 @@ pub enum Action {
 
 impl Action {
     /// All.
-    pub const ALL: [Self; 52] = [
+    pub const ALL: [Self; 53] = [
         Self::ClientCreated,
         Self::ClientChanged,
         Self::ClientDisabled,
@@ -147,6 +149,7 @@ impl Action {
         Self::RoleGiven,
         Self::RoleRemoved,
         Self::RoleInvitationWithdrawn,
+        Self::SecondFactorOffered,
         Self::SecondFactorEnrolled,
         Self::SecondFactorReset,
         Self::AgentSessionsEnded,
@@ -204,6 +207,7 @@ impl Action {
             Self::RoleGiven => "role.given",
             Self::RoleRemoved => "role.removed",
             Self::RoleInvitationWithdrawn => "role.invitation_withdrawn",
+            Self::SecondFactorOffered => "second_factor.offered",
             Self::SecondFactorEnrolled => "second_factor.enrolled",
             Self::SecondFactorReset => "second_factor.reset",
             Self::AgentSessionsEnded => "agent.sessions_ended",
@@ -273,13 +277,15 @@ pub enum ObjectKind {
     Invitation,
     /// An IPv4 address or an IPv6 /64.
     Network,
+    /// What was typed as an account's name, by its fingerprint: it may be nobody's.
+    Account,
     /// The log itself.
     Audit,
 }
 
 impl ObjectKind {
     /// All.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Agent,
         Self::Client,
         Self::Administration,
@@ -290,6 +296,7 @@ impl ObjectKind {
         Self::Authorization,
         Self::Invitation,
         Self::Network,
+        Self::Account,
         Self::Audit,
     ];
 
@@ -306,6 +313,7 @@ impl ObjectKind {
             Self::Authorization => "authorization",
             Self::Invitation => "invitation",
             Self::Network => "network",
+            Self::Account => "account",
             Self::Audit => "audit",
         }
     }

@@ -201,19 +201,15 @@ impl Walk {
         self.last = link.clone();
     }
 
-    /// After the last act.
-    pub fn finish(mut self) -> Report {
-        let Ends {
-            head,
-            purged_day,
-            purged_hash,
-        } = self.ends.clone();
+    /// After the last act, when `head` was written last.
+    pub fn finish(mut self, head: &Link) -> Report {
+        let (purged_day, purged_hash) = (self.ends.purged_day, self.ends.purged_hash.clone());
         // The last purge is never among the days that it deletes.
         let purge = (purged_day > 0).then(|| (day_name(purged_day), purged_hash));
         if purge != self.purge {
             self.find(Finding::WrongBeginning { day: purged_day });
         }
-        if self.last != head {
+        if self.last != *head {
             self.find(Finding::WrongEnd {
                 day: head.day,
                 number: head.number,

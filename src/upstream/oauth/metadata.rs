@@ -1,5 +1,5 @@
 //! Which authentication service a homeserver delegates to (Matrix Client-Server API, `GET /_matrix/client/v1/auth_metadata`;
-//! the older forms of MSC2965), and its keys. Cached as long as the answer allows, within bounds.
+//! the older forms of MSC2965). Cached as long as the answer allows, within bounds.
 
 use std::{
     collections::HashMap,
@@ -7,7 +7,6 @@ use std::{
 };
 
 use http::{HeaderMap, Request, Response, StatusCode, header};
-use openidconnect::core::CoreJsonWebKeySet;
 use serde::Deserialize;
 use url::Url;
 
@@ -145,20 +144,8 @@ impl Upstream {
         }
     }
 
-    async fn get(&self, url: &str) -> Result<Response<Vec<u8>>, UpstreamError> {
+    pub(super) async fn get(&self, url: &str) -> Result<Response<Vec<u8>>, UpstreamError> {
         Ok(self.egress.send(get(url)?).await?)
-    }
-
-    /// The keys that the service signs with. Asked for at each login: they change without notice.
-    pub(super) async fn signing_keys_of(
-        &self,
-        service: &AuthenticationService,
-    ) -> Result<CoreJsonWebKeySet, UpstreamError> {
-        let response = self.get(service.jwks_uri.as_str()).await?;
-        if !response.status().is_success() {
-            return Err(refusal(Step::LoginTypes, &response));
-        }
-        serde_json::from_slice(response.body()).map_err(|_| UpstreamError::Nonsense("a key set that cannot be read"))
     }
 }
 
@@ -234,7 +221,7 @@ fn service_url(text: &str, homeserver: &Homeserver) -> Result<Url, UpstreamError
 }
 
 /// `Cache-Control: max-age`, within bounds, in seconds.
-fn age(headers: &HeaderMap) -> i64 {
+pub(super) fn age(headers: &HeaderMap) -> i64 {
     let text = headers.get(header::CACHE_CONTROL).and_then(|value| value.to_str().ok());
     let directives = || text.unwrap_or_default().split(',').map(str::trim);
     if directives().any(|directive| matches!(directive, "no-store" | "no-cache")) {

@@ -11,7 +11,7 @@ use http::Method;
 use http::request::Parts;
 
 use super::error::{AuthorizeError, PageError, see_other};
-use super::form::{PageForm, is_from_our_page};
+use super::form::{PageForm, refuse_foreign};
 use super::login::own_pages;
 use super::logout::end_session;
 use super::pages::{Done, ErrorKind, Layout};
@@ -55,9 +55,8 @@ impl FromRequestParts<SharedApp> for Owner {
 
     async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, AuthorizeError> {
         let visitor = Visitor::from_request_parts(parts, app).await?;
-        if parts.method != Method::GET && !is_from_our_page(&parts.headers, &app.config.issuer) {
-            tracing::warn!("a form of an agent's page was sent from another site");
-            return Err(PageError::new(ErrorKind::FlowBrowser).into());
+        if parts.method != Method::GET {
+            refuse_foreign(app, &parts.headers, &visitor.network, app.clock.now()).await?;
         }
         let now = app.clock.now();
         match person::signed_in(app, &visitor, now).await? {

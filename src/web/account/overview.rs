@@ -5,10 +5,10 @@ use axum::extract::OriginalUri;
 use axum::response::{Html, IntoResponse, Response};
 
 use super::super::error::{AuthorizeError, PageError};
-use super::super::logo;
 use super::super::pages::{
     AccountPage, ConsentKind, Done, ErrorKind, HistoryPage, ServiceEntry, SessionEntry, SignInEntry,
 };
+use super::super::{cursor, logo};
 use super::{DATA, HISTORY, HOME, Owner};
 use crate::domain::account::Service;
 use crate::domain::history::PastSignIn;
@@ -58,25 +58,26 @@ pub async fn show(owner: Owner, OriginalUri(uri): OriginalUri) -> Result<Respons
 /// `GET /mon-compte/connexions`: `avant` names the sign-in after which (in time: before which) the page goes on.
 pub async fn history(owner: Owner, OriginalUri(uri): OriginalUri) -> Result<Response, AuthorizeError> {
     let query = query(&uri)?;
-    let not_found = || PageError::new(ErrorKind::NotFound);
-    let before = match query.get("avant") {
-        Some(place) => {
-            let (at, id) = place.split_once('.').ok_or_else(not_found)?;
-            // PostgreSQL takes no NUL in a text.
-            let id = Some(id).filter(|id| !id.contains('\0')).ok_or_else(not_found)?;
-            Some((at.parse().map_err(|_| not_found())?, id))
-        }
+    let list = format!("history\n{}", owner.agent.id);
+    let before: Option<(i64, String)> = match query.get("avant") {
+        Some(place) => Some(cursor::open(&owner.app, &list, place)?),
         None => None,
     };
+    let older_url = |last: &PastSignIn| {
+        let place = cursor::seal(&owner.app, &list, &(last.at, &last.id))?;
+        Ok::<_, PageError>(format!("{HISTORY}?avant={place}"))
+    };
+    let newest_url = before.is_some().then(|| HISTORY.to_owned());
     let store = &owner.app.store;
+    let before = before.as_ref().map(|(at, id)| (*at, id.as_str()));
     let sign_ins = store.list_past_sign_ins(&owner.agent.id, before, PER_PAGE + 1).await?;
     let is_more = sign_ins.len() > PER_PAGE as usize;
     let last = sign_ins.get(PER_PAGE as usize - 1).filter(|_| is_more);
     let page = HistoryPage {
         layout: owner.layout(&uri),
         back_url: HOME.to_owned(),
-        newest_url: before.is_some().then(|| HISTORY.to_owned()),
-        older_url: last.map(|last| format!("{HISTORY}?avant={}.{}", last.at, last.id)),
+        newest_url,
+        older_url: last.map(older_url).transpose()?,
         sign_ins: sign_ins.into_iter().take(PER_PAGE as usize).map(line).collect(),
     };
     Ok(Html(page.render()?).into_response())

@@ -1,10 +1,11 @@
 //! The console of operators and partners: who somebody is here, and what they may. One file per feature; each merges its
 //! routes here.
 
-#![allow(dead_code, reason = "the features that use it follow")]
-
+mod administrations;
 mod home;
+mod second_factor;
 pub mod services;
+mod team;
 
 use axum::Router;
 use axum::extract::FromRequestParts;
@@ -13,7 +14,7 @@ use http::request::Parts;
 
 use super::account::has_error;
 use super::error::{AuthorizeError, PageError};
-use super::form::is_from_our_page;
+use super::form::refuse_foreign;
 use super::login::own_pages;
 use super::pages::ErrorKind;
 use super::pages::console::{ConsoleLayout, SECTIONS, Section};
@@ -21,6 +22,7 @@ use super::person;
 use super::visitor::Visitor;
 use crate::app::SharedApp;
 use crate::domain::agent::Agent;
+use crate::domain::audit::Actor;
 use crate::domain::role::{Right, Roles, may};
 use crate::domain::second_factor::SecondFactor;
 use crate::domain::session::BrowserSession;
@@ -37,7 +39,12 @@ const MAX_PLACE: usize = 1000;
 
 /// The routes of the console.
 pub fn routes() -> Router<SharedApp> {
-    Router::new().merge(home::routes()).merge(services::routes())
+    Router::new()
+        .merge(administrations::routes())
+        .merge(home::routes())
+        .merge(second_factor::routes())
+        .merge(services::routes())
+        .merge(team::routes())
 }
 
 /// The agent whose browser asks for a page of the console, with what they may. Whoever is not signed in is led there by way of
@@ -61,9 +68,8 @@ impl FromRequestParts<SharedApp> for Member {
 
     async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, AuthorizeError> {
         let visitor = Visitor::from_request_parts(parts, app).await?;
-        if parts.method != Method::GET && !is_from_our_page(&parts.headers, &app.config.issuer) {
-            tracing::warn!("a form of the console was sent from another site");
-            return Err(PageError::new(ErrorKind::FlowBrowser).into());
+        if parts.method != Method::GET {
+            refuse_foreign(app, &parts.headers, &visitor.network, app.clock.now()).await?;
         }
         let now = app.clock.now();
         let here = parts.uri.path_and_query().map_or(HOME, |here| here.as_str()).to_owned();
@@ -145,6 +151,11 @@ impl Member {
         AuthorizeError::Again(format!("{SECOND_FACTOR}?{query}"))
     }
 
+    /// Who does what is done here, for the audit log.
+    pub fn actor(&self) -> Actor {
+        Actor::Agent(self.agent.id.clone())
+    }
+
     /// Stands for the session whose page was shown, in its forms: what was shown to one agent is not done for another.
     pub fn shown(&self) -> String {
         fingerprint(&format!("console\n{}", self.session.id))
@@ -213,6 +224,7 @@ mod tests {
             "/console?lang=en",
             "/console/services/0a1b?avant=x.y&tri=nom",
             "/console/administrations/beta.gouv.fr",
+            "/console/second-facteur?retour=%2Fconsole%2Fequipe",
             "/console?to=https%3A%2F%2Fevil.example//",
         ] {
             assert_eq!(own_place(own), Some(own));
@@ -251,7 +263,9 @@ mod tests {
 
     #[test]
     fn a_form_comes_back_to_its_section() {
-        assert_eq!(section_of("/console/equipx/invitations"), HOME);
+        assert_eq!(section_of("/console/equipe/invitations"), "/console/equipe");
+        assert_eq!(section_of("/console/equipe"), "/console/equipe");
+        assert_eq!(section_of("/console/equipex"), HOME);
         assert_eq!(section_of("/console/unknown"), HOME);
         assert_eq!(section_of("//evil.example/console"), HOME);
     }

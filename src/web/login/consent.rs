@@ -8,9 +8,10 @@ use super::super::form::PageForm;
 use super::super::pages::{ConsentItem, ConsentKind, ConsentPage};
 use super::super::person::Person;
 use super::under_way::UnderWay;
-use super::{own_pages, render};
+use super::{counting, own_pages, render};
 use crate::domain::consent::Consent;
 use crate::domain::flow::{Agreement, Step};
+use crate::domain::statistics::Outcome;
 use crate::protocol::authorize::OFFLINE_ACCESS;
 use crate::protocol::client::SubjectType;
 use crate::protocol::resource::Resource;
@@ -38,6 +39,13 @@ pub async fn answer(mut step: UnderWay, PageForm(form): PageForm) -> Result<Resp
             flow.id = step.flow.log_id(),
             client.id = step.flow.client_id,
             "an agent refused consent"
+        );
+        counting::ended(
+            &step.app,
+            &step.request,
+            step.person.as_ref(),
+            Outcome::Declined,
+            step.now,
         );
         return Err(step.denied("the agent refused"));
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use axum::response::Response;
+use serde_json::json;
 
 use super::super::error::{AuthorizeError, PageError, respond};
 use super::super::logout::end_session;
@@ -13,8 +14,10 @@ use super::request::Request;
 use super::under_way::UnderWay;
 use crate::account::{self, Source};
 use crate::app::App;
-use crate::console::administrations;
+use crate::audit;
+use crate::console::{administrations, roles};
 use crate::domain::agent::{AccountState, Agent, IssuerSubject};
+use crate::domain::audit::{Action, Actor, Event, ObjectKind};
 use crate::domain::claims;
 use crate::domain::flow::Denial;
 use crate::domain::grant::{AgentGrant, Authorization, CodeRecord};
@@ -23,8 +26,10 @@ use crate::domain::homeserver::{Homeserver, Way};
 use crate::domain::identity::{Continuity, Facts, UpstreamIdentity, continuity, is_other_account, settle};
 use crate::domain::login_problem::LoginProblem;
 use crate::domain::session::BrowserSession;
+use crate::domain::statistics::Outcome;
 use crate::protocol::authorize::Prompt;
 use crate::secret::{fingerprint, random_id, random_token};
+use crate::statistics::Attempt;
 use crate::upstream::UpstreamError;
 
 /// Signs the browser in as the agent who came back from `homeserver`, and saves that in the flow.
@@ -46,6 +51,7 @@ pub async fn sign_in(
     });
     let language = step.visitor.language(&step.request.checked.ui_locales);
     let agent = recognise(&app, homeserver, identity, known, facts, language.as_str(), now).await?;
+    roles::take_up(&app.store, &agent, now).await?;
     let proven = proven_time(homeserver, identity, now);
     let (session, former) = begin_session(step, &agent, identity.way, proven).await?;
     account::seen(&app, homeserver, &agent.id, AccountState::Stands, Source::Login, now).await?;
@@ -152,11 +158,13 @@ async fn recognise(
         }
         former => {
             if let Some(former) = former {
-                tracing::warn!(
-                    agent.id = former.id,
-                    homeserver = homeserver.name,
-                    "the account was recreated: a new agent"
-                );
+                let event = Event {
+                    actor: Actor::System,
+                    action: Action::AccountRecreated,
+                    object: (ObjectKind::Agent, former.id.clone()),
+                    detail: json!({"homeserver": homeserver.name}),
+                };
+                audit::record(&app.store, now, event).await?;
                 let closed = AccountState::Closed;
                 account::seen(app, homeserver, &former.id, closed, Source::Login, now).await?;
             }
@@ -274,6 +282,13 @@ pub async fn issue(
         true => request.refuse(app, Denial::LoginRequired),
         false => PageError::new(ErrorKind::FlowExpired).into(),
     };
+    let attempt = Attempt {
+        client_id: &request.client.id,
+        administration: person.administration.as_deref(),
+        homeserver: Some(&person.agent.homeserver),
+        way: Some(person.session.way),
+        outcome: Outcome::SignedIn,
+    };
     let sid = app
         .store
         .sid(&person.session.id, &request.client.id, &random_id()?)
@@ -329,6 +344,7 @@ pub async fn issue(
         .insert_past_sign_in(&sign_in, now + app.config.lifetimes.sign_ins)
         .await?;
     registration::used(app, &request.client, now).await?;
+    app.statistics.count(attempt, now);
     tracing::info!(
         client.id = request.client.id,
         authorization.id = authorization.id,

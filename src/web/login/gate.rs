@@ -2,9 +2,12 @@
 //! pass. It closes before the homeserver's own limit would, which locks the account for everybody (threats.md, rows 26).
 
 use http::HeaderValue;
+use serde_json::json;
 
 use super::super::error::PageError;
 use super::under_way::UnderWay;
+use crate::audit;
+use crate::domain::audit::{Action, Actor, Event, ObjectKind};
 use crate::domain::homeserver::Homeserver;
 use crate::domain::identifier::Identifier;
 use crate::domain::throttle::{Limit, account_bucket, network_bucket};
@@ -52,18 +55,32 @@ pub async fn pass(
         match store.take(&bucket, limit, now).await? {
             Ok(()) => attempt.taken.push((bucket, limit)),
             Err(full_until) => {
-                tracing::warn!(
-                    flow.id = step.flow.log_id(),
-                    homeserver = server.name,
-                    bucket = bucket.split('/').next(),
-                    "too many failed passwords: not relayed"
-                );
+                note_throttled(step, server, &bucket).await?;
                 attempt.was_no_failure(step).await?;
                 return Ok(Err(limit.wait(full_until, now).max(1).unsigned_abs()));
             }
         }
     }
     Ok(Ok(attempt))
+}
+
+/// Too many failed passwords of an account or from a network: none is relayed. Once in the half hour that a bucket is for.
+async fn note_throttled(step: &UnderWay, server: &Homeserver, bucket: &str) -> Result<(), PageError> {
+    let object = match bucket.split_once('/') {
+        Some(("network", network)) => (ObjectKind::Network, network.to_owned()),
+        // A fingerprint: no address is stored.
+        _ => (
+            ObjectKind::Account,
+            bucket.rsplit('/').next().unwrap_or_default().to_owned(),
+        ),
+    };
+    let event = Event {
+        actor: Actor::System,
+        action: Action::LoginThrottled,
+        object,
+        detail: json!({"homeserver": server.name, "client": step.flow.client_id}),
+    };
+    Ok(audit::record_once(&step.app.store, step.now, event, 1800).await?)
 }
 
 impl Attempt {

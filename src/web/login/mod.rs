@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod consent;
+pub mod counting;
 pub mod finish;
 mod gate;
 pub mod identifier;
@@ -18,16 +19,22 @@ mod under_way;
 use askama::Template;
 use axum::response::IntoResponse;
 use axum::response::{Html, Response};
+use http::header::SET_COOKIE;
+use serde_json::json;
 
 use super::error::{AuthorizeError, Incident, PageError, see_other};
 use super::pages::{ErrorKind, ProblemPage};
 use super::visitor::Visitor;
 use crate::app::App;
+use crate::audit;
 use crate::domain::admission::Refusal;
 use crate::domain::agent::Pause;
+use crate::domain::audit::{Action, Actor, Event, ObjectKind};
 use crate::domain::flow::{Denial, Flow, Progress, Stage, Step};
-use crate::domain::login_loop::AWAY;
+use crate::domain::login_loop::{AWAY, Turns};
 use crate::domain::login_problem::LoginProblem;
+use crate::domain::statistics::Outcome;
+use crate::protocol::authorize::Prompt;
 use crate::secret::random_token;
 use refusal::Explanation;
 use request::Request;
@@ -48,7 +55,13 @@ pub async fn start_flow(
     now: i64,
 ) -> Result<Flow, PageError> {
     if app.store.count_open_flows(&visitor.network, now).await? >= app.config.limits.open_flows_per_network {
-        tracing::warn!(network = visitor.network, "too many open flows from one network");
+        let event = Event {
+            actor: Actor::System,
+            action: Action::FlowsThrottled,
+            object: (ObjectKind::Network, visitor.network.clone()),
+            detail: json!({"client": request.client.id}),
+        };
+        audit::record_once(&app.store, now, event, 3600).await?;
         return Err(PageError::new(ErrorKind::TooMany));
     }
     // Only now: a request that is refused leaves no cookie session behind.
@@ -62,7 +75,13 @@ pub async fn start_flow(
     };
     let in_a_loop = away >= AWAY || progress == Progress::in_a_loop();
     if in_a_loop {
-        tracing::warn!(client.id = request.client.id, away, "a login loop was stopped");
+        let event = Event {
+            actor: Actor::System,
+            action: Action::LoginLoopStopped,
+            object: (ObjectKind::Client, request.client.id.clone()),
+            detail: json!({"away": away}),
+        };
+        audit::record_once(&app.store, now, event, 3600).await?;
     }
     let flow = Flow {
         // In a URL of ours, and the token of every form below it.
@@ -96,9 +115,16 @@ pub async fn show(mut step: UnderWay) -> Result<Response, AuthorizeError> {
         Step::Consent => consent::page(&step),
         Step::Refuse(denial) if step.request.answers_at_once(denial) => {
             step.app.store.delete_flow(&step.flow.id).await?;
+            counting::refused(&step.app, &step.request, step.person.as_ref(), denial, step.now);
             Err(step.request.refuse(&step.app, denial))
         }
         Step::Refuse(denial) => {
+            // However often the page is loaded.
+            if !step.flow.progress.refusal_counted {
+                step.flow.progress.refusal_counted = true;
+                step.save().await?;
+                counting::refused(&step.app, &step.request, step.person.as_ref(), denial, step.now);
+            }
             let explanation = match denial {
                 Denial::Admission(refusal) => {
                     refusal::explain(&step.app, &step.request.client, refusal, step.layout().text).await?
@@ -112,8 +138,22 @@ pub async fn show(mut step: UnderWay) -> Result<Response, AuthorizeError> {
             Ok(see_other(&own_pages::destination(&step.request)))
         }
         Step::Issue(claims) => {
+            // Nothing was asked of anybody: another site began it with a POST. As in `oidc::authorize`.
+            let silent = step.request.checked.prompts(Prompt::None);
+            let turns = (step.flow.progress == Progress::default() && !silent).then(|| step.visitor.turns());
+            if turns.is_some_and(Turns::is_loop) {
+                tracing::warn!(client.id = step.request.client.id, "a login loop was stopped");
+                step.flow.progress = Progress::in_a_loop();
+                step.save().await?;
+                return Ok(step.again());
+            }
+            let cookie = turns
+                .map(|turns| step.visitor.turns_cookie(&step.app, turns))
+                .transpose()?;
             let (flow_id, person) = (Some(step.flow.id.as_str()), step.person.take());
-            finish::issue(&step.app, &step.request, person, claims, flow_id, step.now).await
+            let mut answer = finish::issue(&step.app, &step.request, person, claims, flow_id, step.now).await?;
+            answer.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+            Ok(answer)
         }
     }
 }
@@ -123,7 +163,13 @@ pub async fn leave(step: UnderWay) -> Result<Response, AuthorizeError> {
     step.app.store.delete_flow(&step.flow.id).await?;
     Err(match step.next() {
         Step::Refuse(denial) => step.request.refuse(&step.app, denial),
-        _ => step.denied("the agent went back without signing in"),
+        _ => {
+            // What stopped the login is counted already.
+            if !matches!(step.flow.progress.stage, Stage::Stopped { .. }) {
+                counting::stopped(&step, &step.flow.progress.stage, Outcome::Declined);
+            }
+            step.denied("the agent went back without signing in")
+        }
     })
 }
 

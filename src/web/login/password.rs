@@ -7,11 +7,12 @@ use super::super::error::{AuthorizeError, PageError};
 use super::super::form::PageForm;
 use super::super::pages::{ErrorKind, PasswordError, PasswordPage};
 use super::under_way::UnderWay;
-use super::{finish, gate, render};
+use super::{counting, finish, gate, render};
 use crate::domain::flow::{Stage, Step};
 use crate::domain::homeserver::Homeserver;
 use crate::domain::identifier::Identifier;
 use crate::domain::login_problem::LoginProblem;
+use crate::domain::statistics::Outcome;
 use crate::secret::Redacted;
 use crate::upstream::UpstreamError;
 
@@ -104,6 +105,7 @@ pub async fn submit(mut step: UnderWay, PageForm(form): PageForm) -> Result<Resp
     let attempt = match gate::pass(&step, &server, &identifier).await? {
         Ok(attempt) => attempt,
         Err(wait) => {
+            counting::stopped(&step, &step.flow.progress.stage, Outcome::Throttled);
             let throttled = PasswordError::Throttled { seconds: Some(wait) };
             return page(&step, Some(throttled)).await;
         }
@@ -142,6 +144,14 @@ pub async fn submit(mut step: UnderWay, PageForm(form): PageForm) -> Result<Resp
 
 async fn failed(mut step: UnderWay, server: &Homeserver, error: UpstreamError) -> Result<Response, AuthorizeError> {
     finish::note_failure(&step, server, &error).await?;
+    let count = |outcome| counting::stopped(&step, &step.flow.progress.stage, outcome);
+    match error {
+        UpstreamError::WrongCredentials => count(Outcome::WrongCredentials),
+        UpstreamError::Throttled { .. } => count(Outcome::Throttled),
+        UpstreamError::Unreachable(_) => count(Outcome::HomeserverFailed),
+        // The login goes on, or is counted when it stops.
+        _ => {}
+    }
     let shown = match error {
         UpstreamError::WrongCredentials => return page(&step, Some(PasswordError::Wrong)).await,
         UpstreamError::EmailRefused => {

@@ -6,16 +6,17 @@ use http::Method;
 use http::request::Parts;
 
 use super::super::error::{AuthorizeError, PageError, see_other};
-use super::super::form::is_from_our_page;
+use super::super::form::refuse_foreign;
 use super::super::logo;
 use super::super::pages::{ErrorKind, Layout, Service};
 use super::super::person::Person;
 use super::super::visitor::Visitor;
 use super::request::Request;
-use super::{own_pages, step_url};
+use super::{counting, own_pages, step_url};
 use crate::app::SharedApp;
 use crate::domain::flow::{Flow, Stage, Step};
 use crate::domain::login_problem::LoginProblem;
+use crate::domain::statistics::Outcome;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
 use crate::secret::{fingerprint, random_token};
@@ -103,9 +104,12 @@ impl UnderWay {
     /// login token stays in the address bar.
     pub async fn stop(mut self, problem: LoginProblem) -> Result<Response, AuthorizeError> {
         let homeserver = self.flow.progress.stage.homeserver().map(str::to_owned);
-        self.flow.progress.stage = Stage::Stopped { problem, homeserver };
+        let before = std::mem::replace(&mut self.flow.progress.stage, Stage::Stopped { problem, homeserver });
         self.flow.attempt = None;
         self.save().await?;
+        if let Some(outcome) = Outcome::of_problem(problem) {
+            counting::stopped(&self, &before, outcome);
+        }
         Ok(self.again())
     }
 
@@ -180,9 +184,8 @@ impl FromRequestParts<SharedApp> for UnderWay {
             .await?
             .ok_or_else(expired)?;
         let visitor = Visitor::from_request_parts(parts, app).await?;
-        if parts.method != Method::GET && !is_from_our_page(&parts.headers, &app.config.issuer) {
-            tracing::warn!(flow.id = flow.log_id(), "a form of a flow was sent from another site");
-            return Err(PageError::new(ErrorKind::FlowBrowser).into());
+        if parts.method != Method::GET {
+            refuse_foreign(app, &parts.headers, &visitor.network, app.clock.now()).await?;
         }
         if flow.browser.is_some() || parts.method != Method::GET {
             return Self::of(app, visitor, flow).await;

@@ -7,7 +7,6 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
 use super::super::error::JsonError;
-use super::registration;
 use crate::app::App;
 use crate::protocol::client::{Client, ClientAuthMethod};
 use crate::protocol::client_assertion;
@@ -45,12 +44,7 @@ pub async fn client(app: &App, headers: &HeaderMap, params: &Params, now: i64) -
         Some(assertion) => by_assertion(app, client, assertion, now).await?,
         None => by_secret(app, client, &credentials, now).await?,
     };
-    let client = client.map_err(at_token)?;
-    // Whoever knows a public client's id could keep it.
-    if !client.is_public() {
-        registration::used(app, &client, now).await?;
-    }
-    Ok(client)
+    client.map_err(at_token)
 }
 
 /// A secret, or none of a public client.

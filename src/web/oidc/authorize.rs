@@ -42,7 +42,10 @@ pub async fn by_get(
                 .append(SET_COOKIE, visitor.turns_cookie(&app, turns)?);
             Ok(answer)
         }
-        Step::Refuse(denial) if request.answers_at_once(denial) => Err(request.refuse(&app, denial)),
+        Step::Refuse(denial) if request.answers_at_once(denial) => {
+            login::counting::refused(&app, &request, person.as_ref(), denial, now);
+            Err(request.refuse(&app, denial))
+        }
         _ => {
             let flow = login::start_flow(&app, &visitor, &request, Progress::default(), true, now).await?;
             Ok(see_other(&login::step_url(&flow.id)))

@@ -17,7 +17,9 @@ use super::super::logo;
 use super::super::visitor::network_of;
 use super::userinfo::{INVALID_TOKEN, from_header};
 use crate::app::{App, SharedApp};
+use crate::audit;
 use crate::config::RegistrationMode;
+use crate::domain::audit::{Action, Actor, Event, ObjectKind};
 use crate::domain::claims::SCOPES;
 use crate::domain::registration::{Outcome, Registration};
 use crate::domain::throttle::{Limit, registration_bucket};
@@ -29,6 +31,8 @@ use crate::secret::{Redacted, constant_time_eq, fingerprint, random_client_id, r
 use crate::store::StoreError;
 
 const DAY: i64 = 86_400;
+/// How often a replacement is tried anew that a racing one of the same client has overtaken.
+const RACES: usize = 3;
 
 /// Both endpoints.
 pub fn routes() -> Router<SharedApp> {
@@ -51,7 +55,6 @@ async fn register(State(app): State<SharedApp>, request: Request) -> Result<Resp
     let registration = Registration {
         client_id: client.id.clone(),
         fingerprint: fingerprint(access_token.expose()),
-        network,
         created_at: now,
         expires_at: now + app.config.registration.unused_days * DAY,
     };
@@ -64,13 +67,9 @@ async fn register(State(app): State<SharedApp>, request: Request) -> Result<Resp
         .store
         .insert_registration(&registration, &client, record.as_ref(), token.as_deref(), most)
         .await?;
-    accepted(outcome, &registration.network)?;
+    accepted(outcome, &network)?;
     logo::fetch(&app.store, &app.fetcher, &client, now).await?;
-    tracing::info!(
-        client.id = client.id,
-        network = registration.network,
-        "a client registered itself"
-    );
+    tracing::info!(client.id = client.id, network, "a client registered itself");
     Ok(information(
         &app,
         StatusCode::CREATED,
@@ -97,10 +96,40 @@ async fn replace(
     place: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, JsonError> {
-    let now = app.clock.now();
     let network = network_of(&app, request.extensions(), request.headers());
-    let (registration, known, token) = authenticated(&app, request.headers(), &named(place)?).await?;
+    let client_id = named(place)?;
+    let (_, mut known, token) = authenticated(&app, request.headers(), &client_id).await?;
     let written = written(request).await?;
+    for _ in 0..RACES {
+        if let Some((client, secret)) = replaced(&app, &written, &known, &network).await? {
+            let (registration, ..) = of_token(&app, &token, &client_id).await?;
+            return Ok(information(
+                &app,
+                StatusCode::OK,
+                &client,
+                &registration,
+                &token,
+                secret,
+            ));
+        }
+        // Deleted, disabled or taken over by an operator meanwhile: refused here. Else this one replaces the faster one.
+        (_, known, _) = of_token(&app, &token, &client_id).await?;
+    }
+    let error = OAuthError::new(
+        ErrorCode::TemporarilyUnavailable,
+        "the client is being replaced by other requests",
+    );
+    Err(JsonError::from(error).with_status(StatusCode::CONFLICT))
+}
+
+/// What the client is after the replacement, with its secret if that is new; `None` when it is no longer `known` as it was.
+async fn replaced(
+    app: &App,
+    written: &registration::Request,
+    known: &Client,
+    network: &str,
+) -> Result<Option<(Client, Option<String>)>, JsonError> {
+    let now = app.clock.now();
     if written.client_id() != Some(&known.id) {
         return Err(Rejection::metadata("client_id: required, the one that was registered").into());
     }
@@ -115,37 +144,28 @@ async fn replace(
         // An operator's word, which no replacement takes back.
         admits_guests: known.admits_guests,
         admission: known.admission.clone(),
-        ..written.client(&known.id, SCOPES)?
+        ..written.clone().client(&known.id, SCOPES)?
     };
-    registration::check_subjects(&known, &client)?;
-    if client != known {
-        take_turn(&app, &network, now).await?;
-        check_sector(&app, &client).await?;
+    registration::check_subjects(known, &client)?;
+    if client == *known {
+        return Ok(Some((client, None)));
     }
+    take_turn(app, network, now).await?;
+    check_sector(app, &client).await?;
     let (secret, record) = match client.has_secret() && !known.has_secret() {
         true => new_secret(now).map(|(secret, record)| (Some(secret), Some(record)))?,
         false => (None, None),
     };
-    if client != known {
-        let replaced = app
-            .store
-            .update_registration(&known, &client, record.as_ref(), now)
-            .await?;
-        if !replaced {
-            // Deleted, disabled or taken over by an operator meanwhile.
-            return Err(JsonError::bearer(INVALID_TOKEN));
-        }
-        logo::fetch(&app.store, &app.fetcher, &client, now).await?;
-        tracing::info!(client.id = client.id, "a client replaced its registration");
+    if !app
+        .store
+        .update_registration(known, &client, record.as_ref(), now)
+        .await?
+    {
+        return Ok(None);
     }
-    Ok(information(
-        &app,
-        StatusCode::OK,
-        &client,
-        &registration,
-        &token,
-        secret,
-    ))
+    logo::fetch(&app.store, &app.fetcher, &client, now).await?;
+    tracing::info!(client.id = client.id, "a client replaced its registration");
+    Ok(Some((client, secret)))
 }
 
 /// `DELETE /register/{client_id}`: everything that it was given goes with it (RFC 7592 §2.3).
@@ -199,8 +219,12 @@ async fn authenticated(
     headers: &HeaderMap,
     client_id: &str,
 ) -> Result<(Registration, Client, Redacted), JsonError> {
-    let refused = || JsonError::bearer(INVALID_TOKEN);
     let token = from_header(headers)?.ok_or_else(JsonError::without_credentials)?;
+    of_token(app, &token, client_id).await
+}
+
+async fn of_token(app: &App, token: &Redacted, client_id: &str) -> Result<(Registration, Client, Redacted), JsonError> {
+    let refused = || JsonError::bearer(INVALID_TOKEN);
     let registration = app
         .store
         .find_registration(&fingerprint(token.expose()), app.clock.now())
@@ -211,7 +235,7 @@ async fn authenticated(
     // Nor one that an operator has taken over.
     let client = client.filter(|client| !client.disabled && client.self_registered);
     let client = client.ok_or_else(refused)?;
-    Ok((registration, client, token))
+    Ok((registration, client, token.clone()))
 }
 
 async fn written(request: Request) -> Result<registration::Request, JsonError> {
@@ -247,10 +271,17 @@ async fn check_sector(app: &App, client: &Client) -> Result<(), JsonError> {
 /// Counts an attempt of a network, successful or not, before anything is fetched for it.
 async fn take_turn(app: &App, network: &str, now: i64) -> Result<(), JsonError> {
     let limit = Limit::per_day(app.config.registration.per_network_per_day);
-    match app.store.take(&registration_bucket(network), limit, now).await? {
-        Ok(()) => Ok(()),
-        Err(_) => Err(too_many(network, "too many registrations from this network today")),
+    if app.store.take(&registration_bucket(network), limit, now).await?.is_ok() {
+        return Ok(());
     }
+    let event = Event {
+        actor: Actor::System,
+        action: Action::RegistrationThrottled,
+        object: (ObjectKind::Network, network.to_owned()),
+        detail: Value::Null,
+    };
+    audit::record_once(&app.store, now, event, 3600).await?;
+    Err(too_many(network, "too many registrations from this network today"))
 }
 
 fn accepted(outcome: Outcome, network: &str) -> Result<(), JsonError> {

@@ -1,9 +1,8 @@
 //! The agent's own page, and the history of sign-ins.
 
 use askama::Template;
-use time::OffsetDateTime;
 
-use super::{ConsentKind, Layout, filters};
+use super::{ConsentKind, Layout, filters, moment};
 use crate::domain::homeserver::Way;
 use crate::web::i18n::Text;
 
@@ -127,21 +126,4 @@ fn way_words(text: &Text, way: Way) -> String {
         Way::Sso => "way-sso",
         Way::Password => "way-password",
     })
-}
-
-/// Day and time (UTC) of a time in Unix seconds.
-pub(super) fn moment(text: &Text, unix_seconds: i64) -> String {
-    let Ok(at) = OffsetDateTime::from_unix_timestamp(unix_seconds) else {
-        return unix_seconds.to_string();
-    };
-    let two = |number: u8| format!("{number:02}");
-    text.with(
-        "value-moment",
-        &[
-            ("day", &two(at.day())),
-            ("month", &two(u8::from(at.month()))),
-            ("year", &at.year().to_string()),
-            ("time", &format!("{}:{}", two(at.hour()), two(at.minute()))),
-        ],
-    )
 }

@@ -39,5 +39,105 @@ pub(super) fn samples(layout: &Layout) -> Vec<Sample> {
         ("console-home-partner", home(MATRIX_ID, &[]).render()),
     ];
     let pages = pages.map(|(name, page)| (name.to_owned(), page.expect("the page renders")));
-    pages.into_iter().collect()
+    pages.into_iter().chain(factor(layout)).chain(teams(layout)).collect()
+}
+
+fn factor(layout: &Layout) -> Vec<Sample> {
+    let qr = QrCode {
+        width: 4,
+        path: "M0 0h1v1h-1zM2 1h1v1h-1zM3 3h1v1h-1z".into(),
+    };
+    let scan = FactorStep::Scan {
+        secret: "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ".into(),
+        url: "otpauth://totp/Tchap%20Connect:jean?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ".into(),
+        qr,
+    };
+    let states = [
+        ("enrol", FactorStep::Enrol, None),
+        ("enrol-wrong", FactorStep::Enrol, Some(FactorProblem::Enrolment)),
+        ("scan", scan.clone(), None),
+        ("scan-wrong", scan, Some(FactorProblem::Code)),
+        ("give", FactorStep::Give, None),
+        ("give-wrong", FactorStep::Give, Some(FactorProblem::Code)),
+        ("give-wait", FactorStep::Give, Some(FactorProblem::Wait(360))),
+    ];
+    let sample = |(name, step, problem): (&str, FactorStep, Option<FactorProblem>)| {
+        let page = SecondFactorPage {
+            layout: frame(layout, &HOME),
+            step,
+            problem,
+            back: "/console/equipe".into(),
+        };
+        (
+            format!("console-factor-{name}"),
+            page.render().expect("the page renders"),
+        )
+    };
+    states.map(sample).into()
+}
+
+/// Also for hostile values: as the name and the Matrix id of everybody.
+pub(super) fn team(layout: &Layout, name: &str, done: Option<TeamDone>, problem: Option<InviteProblem>) -> TeamPage {
+    let role = |role: Role, by: Option<&str>, has_second_factor| RoleEntry {
+        agent_id: "a".into(),
+        name: name.into(),
+        matrix_id: name.into(),
+        role,
+        since: 1_783_000_000,
+        by: by.map(str::to_owned),
+        has_second_factor,
+    };
+    let manager = Role::Manager {
+        administration: name.into(),
+    };
+    TeamPage {
+        layout: frame(layout, &TEAM),
+        done,
+        may_edit: true,
+        roles: vec![
+            role(Role::Operator, None, true),
+            role(Role::Support, Some(name), false),
+            role(manager.clone(), Some(name), false),
+        ],
+        invitations: vec![InvitationEntry {
+            id: "i".into(),
+            matrix_id: name.into(),
+            role: manager,
+            until: 1_783_000_000,
+        }],
+        typed: (name.into(), "manager".into(), name.into()),
+        problem,
+    }
+}
+
+fn teams(layout: &Layout) -> Vec<Sample> {
+    let render = |name: String, page: TeamPage| (name, page.render().expect("the page renders"));
+    let mut pages = vec![
+        render("console-team".into(), team(layout, MATRIX_ID, None, None)),
+        render("console-team-long".into(), team(layout, &"W".repeat(200), None, None)),
+    ];
+    let mut support = team(layout, MATRIX_ID, None, None);
+    (support.may_edit, support.invitations) = (false, Vec::new());
+    pages.push(render("console-team-support".into(), support));
+    for done in TeamDone::ALL {
+        pages.push(render(
+            format!("console-team-{}", done.as_str()),
+            team(layout, MATRIX_ID, Some(done), None),
+        ));
+    }
+    for problem in [
+        InviteProblem::MatrixId,
+        InviteProblem::Homeserver,
+        InviteProblem::Guest,
+        InviteProblem::Given,
+        InviteProblem::Role,
+        InviteProblem::Administration,
+        InviteProblem::LastOperator,
+    ] {
+        pages.push(render(
+            format!("console-team-{problem:?}"),
+            team(layout, MATRIX_ID, None, Some(problem)),
+        ));
+    }
+    pages
 }

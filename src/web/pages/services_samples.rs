@@ -67,7 +67,6 @@ fn list(layout: &Layout, name: &str) -> ServicesPage {
         done: Some(Done::Deleted),
         lines: ClientStage::ALL.map(line).to_vec(),
         invitations: vec![InvitationLine {
-            client_id: "annuaire".into(),
             name: name.into(),
             until: NOW,
             action: "/console/services/annuaire/invitation".into(),

@@ -221,6 +221,7 @@ fn hostile_values_stay_text() {
         choose(&layout, HOSTILE).render(),
         error.render(),
         own.render(),
+        console_samples::team(&layout, HOSTILE, None, None).render(),
     ];
     for html in pages.map(|page| page.expect("the page renders")) {
         assert!(html.contains("&#60;script&#62;"), "shown, not dropped");

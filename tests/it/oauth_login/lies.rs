@@ -89,6 +89,40 @@ async fn an_id_token_that_its_issuer_did_not_sign() {
     assert!(identify(&service, &Browser::new(&app), &[]).await.has("consent-form"));
 }
 
+/// Keys are kept; for a token that they do not fit they are fetched again, but not for each one.
+#[tokio::test]
+async fn keys_are_fetched_once_and_again_when_a_token_does_not_fit_them() {
+    let app = TestApp::start().await;
+    let auth = app.by_oauth().await;
+    let service = app.relying_party("service").await;
+    let login = async || identify(&service, &Browser::new(&app), &[]).await;
+    let fetched = || auth.asked(At::Keys).len();
+    for _ in 0..3 {
+        assert!(login().await.has("consent-form"));
+    }
+    assert_eq!(fetched(), 1);
+    app.advance(10);
+    auth.signing(Signing::UnknownKid);
+    for _ in 0..4 {
+        refused(&app, &service, "a key that is not published", "TC-HOMESERVER-INVALID").await;
+    }
+    assert_eq!(fetched(), 2);
+    auth.rotates_keys();
+    app.advance(10);
+    assert!(login().await.has("consent-form"), "a new key is found");
+    assert_eq!(fetched(), 3);
+    auth.signing(Signing::Honest);
+    app.advance(10);
+    refused(&app, &service, "the former key", "TC-HOMESERVER-INVALID").await;
+    auth.signing(Signing::UnknownKid);
+    assert!(login().await.has("consent-form"));
+    assert_eq!(fetched(), 4);
+    // They are not kept for ever.
+    app.advance(300);
+    assert!(login().await.has("consent-form"));
+    assert_eq!(fetched(), 5);
+}
+
 #[tokio::test]
 async fn a_token_answer_of_the_wrong_shape() {
     let app = TestApp::start().await;
@@ -144,6 +178,10 @@ async fn endpoints_that_fail_drip_or_never_end() {
                     .update_upstream_client(&auth.issuer(), None)
                     .await
                     .unwrap();
+            }
+            if at == At::Keys {
+                // Those that are kept run out.
+                app.advance(300);
             }
             auth.script(at, lie.clone());
             refused(&app, &service, &format!("{at:?} {lie:?}"), code).await;

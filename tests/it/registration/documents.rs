@@ -191,3 +191,33 @@ async fn a_slow_replacement_undoes_nothing() {
         assert_eq!(stored, (what != "deleted").then_some(client), "{what}");
     }
 }
+
+/// RFC 7592 §2.2: a replacement that a faster one has overtaken meanwhile replaces that one, as if it had come later.
+#[tokio::test]
+async fn a_replacement_that_is_overtaken_still_applies() {
+    let certificate = Certificate::new();
+    let (document, gate) = gated_document(&certificate, r#"["https://rp.example/callback"]"#.to_owned()).await;
+    gate.open.add_permits(1);
+    let app = app_with_documents(&certificate, &[&document], &[]).await;
+    let registrant = Registrant::of(&app);
+    let registered = registrant.register(json!({ "sector_identifier_uri": document })).await;
+    assert_eq!(registered.status, 201, "{}", registered.body);
+    gate.asked.acquire().await.unwrap().forget();
+    let id = registered.json()["client_id"].as_str().unwrap().to_owned();
+    let mut slower = with(json!({ "client_name": "Slower", "sector_identifier_uri": document }));
+    slower["client_id"] = id.clone().into();
+    let overtake = async {
+        gate.asked.acquire().await.unwrap().forget();
+        let mut faster = app.app.store.find_client(&id).await.unwrap().unwrap();
+        faster.name = "Faster".to_owned();
+        app.update(&faster).await;
+        gate.open.add_permits(100);
+    };
+    let (answer, ()) = futures_util::future::join(registrant.put(&registered, &slower), overtake).await;
+    assert_eq!(
+        (answer.status.as_u16(), &answer.json()["client_name"]),
+        (200, &json!("Slower"))
+    );
+    assert_eq!(registrant.get(&registered).await.json()["client_name"], "Slower");
+    assert_eq!(gate.asked.available_permits(), 1, "it was looked at again, once");
+}

@@ -6,6 +6,7 @@ use tchap_connect::domain::registration::RegistrationToken;
 use tchap_connect::secret::{fingerprint, random_token};
 
 use super::documents::{app_with_documents, gated_document};
+use crate::engines::Engine;
 use crate::support::browser::{Http, Page};
 use crate::support::registrant::{Registrant, error, minimal, with};
 use crate::support::secrets::Kind;
@@ -238,6 +239,35 @@ async fn unused_clients_expire_and_used_ones_stay() {
     app.advance(30 * DAY);
     cleaned().await;
     assert_eq!(app.app.store.list_clients().await.unwrap().len(), 1);
+}
+
+/// Asking in its own name what it may, or trying what it may not, is no use: somebody must have signed in.
+#[tokio::test]
+async fn a_bare_authentication_keeps_no_client() {
+    const DAY: i64 = 86_400;
+    let app = TestApp::with(&[("REGISTRATION_MODE", "open"), ("REGISTRATION_UNUSED_DAYS", "30")]).await;
+    let registrant = Registrant::of(&app);
+    let registered = registrant.register(json!({})).await;
+    let service = registrant.relying_party(&app, &registered).await;
+    app.advance(20 * DAY);
+    assert_eq!(service.introspect("wrong").await, json!({"active": false}));
+    assert_eq!(service.token(&service.form("wrong", &[])).await.status, 400);
+    app.advance(11 * DAY);
+    assert_eq!(registrant.get(&registered).await.status, 401);
+}
+
+/// Where somebody registered from counts for the quota of a day, and is written nowhere beside the client.
+#[tokio::test]
+async fn the_network_of_a_registration_is_not_kept() {
+    let app = TestApp::with(&[("REGISTRATION_MODE", "open")]).await;
+    let registered = Registrant::of(&app).register(json!({})).await;
+    assert_eq!(registered.status, 201);
+    let database = Engine {
+        store: app.app.store.clone(),
+        url: app.database_url().to_owned(),
+    };
+    let networks = database.texts("select network from client_registrations").await;
+    assert_eq!(networks, [""]);
 }
 
 /// A public client proves itself by a refresh token that an agent's sign-in gave it.

@@ -64,7 +64,7 @@ pub enum Signing {
     None,
     /// A MAC under what everybody knows.
     Hs256,
-    /// The right key under a `kid` that is not in the key set.
+    /// The right key under a `kid` that is in the key set once the service has rotated its keys.
     UnknownKid,
     /// Another key under the right `kid`.
     OtherKey,
@@ -109,6 +109,7 @@ struct Memory {
     claims: Map<String, Value>,
     token: Map<String, Value>,
     signing: Signing,
+    rotated: bool,
     codes: HashMap<String, Grant>,
     asked: Vec<Asked>,
     admin: admin::Admin,
@@ -176,6 +177,7 @@ impl AuthService {
             claims: Map::new(),
             token: Map::new(),
             signing: Signing::Honest,
+            rotated: false,
             codes: HashMap::new(),
             asked: Vec::new(),
             admin: admin::Admin::default(),
@@ -260,6 +262,11 @@ impl AuthService {
     /// Changes to the token answer.
     pub fn token(&self, changes: Value) {
         self.memory().token = object(changes);
+    }
+
+    /// It publishes its key under another `kid` only.
+    pub fn rotates_keys(&self) {
+        self.memory().rotated = true;
     }
 
     pub fn signing(&self, signing: Signing) {
@@ -350,7 +357,7 @@ impl Shared {
 
     fn jwk(&self) -> Value {
         let mut jwk = serde_json::to_value(Jwk::from_encoding_key(&self.key, Algorithm::ES256).unwrap()).unwrap();
-        jwk["kid"] = "key-1".into();
+        jwk["kid"] = if self.memory().rotated { "key-2" } else { "key-1" }.into();
         jwk["use"] = "sig".into();
         jwk
     }

@@ -47,7 +47,7 @@ fn append(acts: &mut Vec<Entry>, ends: &mut Ends, act: Entry) {
 fn walked(acts: &[Entry], ends: &Ends, known: &[Link]) -> Vec<Finding> {
     let mut walk = Walk::new(ends.clone(), known.to_vec());
     acts.iter().for_each(|act| walk.step(act));
-    walk.finish().findings
+    walk.finish(&ends.head).findings
 }
 
 fn rehash(acts: &mut [Entry], mut previous: String) -> String {
@@ -66,9 +66,9 @@ fn rehash(acts: &mut [Entry], mut previous: String) -> String {
 fn an_untouched_chain_is_sound_over_days_and_gaps() {
     assert_eq!(walked(&[], &none(), &[]), []);
     let (acts, ends) = grown(&[FIRST, FIRST + 1, FIRST + 40], 3);
-    let mut walk = Walk::new(ends, Vec::new());
+    let mut walk = Walk::new(ends.clone(), Vec::new());
     acts.iter().for_each(|act| walk.step(act));
-    let report = walk.finish();
+    let report = walk.finish(&ends.head);
     assert_eq!((report.findings, report.acts), (Vec::new(), 9));
     let days: Vec<_> = report.days.iter().map(Link::place).collect();
     assert_eq!(days, ["2024-10-04/3", "2024-10-05/3", "2024-11-13/3"]);

@@ -145,7 +145,6 @@ async fn invitations(member: &Member) -> Result<Vec<InvitationLine>, AuthorizeEr
             name: client.name,
             until: invitation.expires_at,
             action: format!("{HOME}/{}/invitation", client.id),
-            client_id: client.id,
         }));
     }
     Ok(lines)

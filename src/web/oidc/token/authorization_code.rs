@@ -1,8 +1,12 @@
 //! `authorization_code` (RFC 6749 §4.1.3, Core §3.1.3).
 
+use serde_json::json;
+
 use super::super::super::error::JsonError;
 use super::super::super::person::claim_values;
 use super::{Call, TokenResponse};
+use crate::audit;
+use crate::domain::audit::{Action, Actor, Event, ObjectKind};
 use crate::domain::grant::{Authorization, CodeRecord, RefreshTokenRecord};
 use crate::secret::{fingerprint, random_token};
 
@@ -56,12 +60,15 @@ pub async fn redeem(
 
 /// A second redemption: one of the two is a thief's, so what the first one got dies (RFC 6749 §4.1.2).
 async fn replayed(call: &Call<'_>, authorization: &Authorization) -> Result<JsonError, JsonError> {
-    tracing::warn!(
-        client.id = call.client.id,
-        authorization.id = authorization.id,
-        "a spent code came again: its tokens are revoked"
-    );
     call.app.store.revoke_authorization(&authorization.id, call.now).await?;
+    let event = Event {
+        actor: Actor::Client(call.client.id.clone()),
+        action: Action::CodeReplayed,
+        object: (ObjectKind::Authorization, authorization.id.clone()),
+        detail: json!({"agent": authorization.agent.as_ref().map(|grant| &grant.agent_id)}),
+    };
+    // However often it comes.
+    audit::record_once(&call.app.store, call.now, event, 24 * 3600).await?;
     Ok(CodeRecord::REFUSED.into())
 }
 

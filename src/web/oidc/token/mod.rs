@@ -17,7 +17,7 @@ use super::super::error::JsonError;
 use super::super::form::ClientForm;
 use super::super::person::Values;
 use super::super::resources::Target;
-use super::authenticate;
+use super::{authenticate, registration};
 use crate::app::{App, SharedApp};
 use crate::domain::claims;
 use crate::domain::grant::{AccessTokenRecord, AgentGrant, Authorization};
@@ -63,6 +63,7 @@ pub async fn endpoint(
         }
         TokenRequest::ClientCredentials { scope } => client_credentials::issue(call, scope.as_deref()).await?,
     };
+    registration::used(&app, &client, now).await?;
     Ok(([(CACHE_CONTROL, "no-store")], Json(answer)).into_response())
 }
 

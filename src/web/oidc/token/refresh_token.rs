@@ -4,11 +4,13 @@
 use std::collections::BTreeSet;
 
 use http::StatusCode;
+use serde_json::json;
 
 use super::super::super::error::JsonError;
 use super::super::super::person::{claim_values, is_agent_confirmed};
-use super::super::registration;
 use super::{AccessToken, Call, TokenResponse};
+use crate::audit;
+use crate::domain::audit::{Action, Actor, Event, ObjectKind};
 use crate::domain::grant::{Authorization, RefreshTokenRecord, RefreshUse, Rotation};
 use crate::protocol::authorize::OFFLINE_ACCESS;
 use crate::protocol::error::{ErrorCode, OAuthError};
@@ -75,7 +77,6 @@ async fn attempt(call: &Call<'_>, token: &Redacted, scope: Option<&str>) -> Resu
     let Some(refresh_token) = refresh_token else {
         return Ok(None);
     };
-    registration::used(app, client, now).await?;
     tracing::info!(
         client.id = client.id,
         authorization.id = authorization.id,
@@ -112,12 +113,15 @@ fn narrowed(
 
 /// One of the two who used the token is a thief: whatever the family has is dead.
 async fn reused(call: &Call<'_>, authorization: &Authorization) -> Result<JsonError, JsonError> {
-    tracing::warn!(
-        client.id = call.client.id,
-        authorization.id = authorization.id,
-        "a replaced refresh token came again: all tokens of its family are revoked"
-    );
     call.app.store.revoke_authorization(&authorization.id, call.now).await?;
+    let event = Event {
+        actor: Actor::Client(call.client.id.clone()),
+        action: Action::RefreshTokenReused,
+        object: (ObjectKind::Authorization, authorization.id.clone()),
+        detail: json!({"agent": authorization.agent.as_ref().map(|grant| &grant.agent_id)}),
+    };
+    // However often it comes.
+    audit::record_once(&call.app.store, call.now, event, 24 * 3600).await?;
     Ok(RefreshTokenRecord::REFUSED.into())
 }
 

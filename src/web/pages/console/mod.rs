@@ -1,6 +1,10 @@
 //! The console's pages: what surrounds them, and its start. Each feature has a file of its own.
 
-#![allow(dead_code, reason = "the features that use it follow")]
+mod second_factor;
+mod team;
+
+mod administration_import;
+mod administrations;
 
 pub mod services;
 pub mod services_form;
@@ -14,6 +18,14 @@ use askama::Template;
 use super::{Layout, filters};
 use crate::domain::role::{Right, Role};
 use crate::web::i18n::Text;
+
+pub use administration_import::{ImportNotice, ImportPage, PreviewPage};
+pub use administrations::{
+    AdministrationDone, AdministrationForm, AdministrationNotice, AdministrationPage, AdministrationsPage,
+    UnknownDomainsPage,
+};
+pub use second_factor::{FactorProblem, FactorStep, QrCode, SecondFactorPage};
+pub use team::{InvitationEntry, InviteProblem, RoleEntry, TeamDone, TeamPage};
 
 /// A part of the console, as the navigation lists it. Its name is `console-nav-{id}`, what it is for `console-about-{id}`.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,8 +42,20 @@ pub const HOME: Section = Section {
     right: Right::Enter,
 };
 
+pub const ADMINISTRATIONS: Section = Section {
+    id: "administrations",
+    path: "/console/administrations",
+    right: Right::SeeAdministrations,
+};
+
+pub const TEAM: Section = Section {
+    id: "team",
+    path: "/console/equipe",
+    right: Right::SeeRoles,
+};
+
 /// In the order of the navigation. What is not built yet is not here.
-pub const SECTIONS: &[&Section] = &[&HOME, &services::SERVICES];
+pub const SECTIONS: &[&Section] = &[&HOME, &services::SERVICES, &ADMINISTRATIONS, &TEAM];
 
 /// What surrounds a page of the console: that of every page, and the navigation.
 #[derive(Clone, Debug)]

@@ -2,8 +2,7 @@
 
 use askama::Template;
 
-use super::super::account::moment;
-use super::super::filters;
+use super::super::{filters, moment};
 use super::services_form::{Control, Field, FieldGroup};
 use super::stacks::{Snippet, Stack};
 use super::{ConsoleLayout, Section};
@@ -57,7 +56,6 @@ pub struct ServiceLine {
 
 #[derive(Clone, Debug)]
 pub struct InvitationLine {
-    pub client_id: String,
     pub name: String,
     /// Unix seconds.
     pub until: i64,
@@ -126,15 +124,6 @@ pub enum Alert {
 }
 
 impl Alert {
-    pub const ALL: [Alert; 6] = [
-        Alert::Full,
-        Alert::Waiting,
-        Alert::Stale,
-        Alert::ForOperators,
-        Alert::Missing,
-        Alert::Problems,
-    ];
-
     fn words(self, text: &Text) -> String {
         text.get(match self {
             Alert::Full => "console-services-alert-full",

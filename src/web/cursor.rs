@@ -1,0 +1,36 @@
+//! Where a page of a list begins: after the row with this place in the list's order, sealed. Nobody can make one, and one of
+//! another list, another filter or another person opens nothing.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::error::PageError;
+use super::pages::ErrorKind;
+use crate::app::App;
+use crate::secret::fingerprint;
+
+/// Longer ones are none of ours, in bytes.
+const MAX_LENGTH: usize = 2000;
+
+/// Seals a place of a list. `list` says which one: its name, with everything that decides what stands in it.
+pub fn seal(app: &App, list: &str, place: &impl Serialize) -> Result<String, PageError> {
+    let plain = serde_json::to_vec(place).map_err(|error| PageError::from_inside(&error))?;
+    Ok(app.keys.seal(&bound(list), &plain)?)
+}
+
+/// Opens what [`seal`] made for the same list.
+///
+/// # Errors
+/// A page about the request.
+pub fn open<T: DeserializeOwned>(app: &App, list: &str, sealed: &str) -> Result<T, PageError> {
+    let invalid = || PageError::with_detail(ErrorKind::Request, "this is no page of the list");
+    let sealed = Some(sealed)
+        .filter(|sealed| sealed.len() <= MAX_LENGTH)
+        .ok_or_else(invalid)?;
+    let plain = app.keys.unseal(&bound(list), sealed).map_err(|_| invalid())?;
+    serde_json::from_slice(&plain).map_err(|_| invalid())
+}
+
+fn bound(list: &str) -> String {
+    format!("cursors/{}", fingerprint(list))
+}
