@@ -4,10 +4,12 @@
 use http::Method;
 use serde_json::json;
 use tchap_connect::console::clients::MAX_SANDBOXES;
+use tchap_connect::domain::role::Role;
 use tchap_connect::jobs::logout_delivery::deliver_due;
 use tchap_connect::protocol::client::{Client, LogoutUris};
 use tchap_connect::protocol::standing::{ClientStage, Standing};
 
+use crate::support::homeserver::Account;
 use crate::support::logout_receiver::with_receivers;
 use crate::support::relying_party::RelyingParty;
 use crate::support::{Browser, EMAIL, JEAN, MARIES_EMAIL, PASSWORD, Page, TestApp, client, marie, refreshing};
@@ -321,7 +323,11 @@ async fn nothing_is_done_without_the_page_that_shows_it() {
     let fields = [("shown", shown(&browser).await)];
     let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let answer = browser
-        .post_with(&format!("{HOME}/{}/secrets", client.id), &cross, &fields)
+        .post_with(
+            &format!("{}{HOME}/{}/secrets", app.base_url, client.id),
+            &cross,
+            &fields,
+        )
         .await;
     assert_eq!(answer.status, 400);
     assert_eq!(app.app.store.find_kept_client(&client.id).await.unwrap(), before);
@@ -333,6 +339,7 @@ async fn of_two_editors_the_later_one_is_told_and_loses_nothing() {
     let browser = jean(&app).await;
     let (client, _) = made(&app, &browser, &[]).await;
     let seen = version(&app, &client.id).await;
+    app.advance(1);
     let answer = edit(&browser, &app, &client.id, &[("name", "First")]).await;
     assert!(
         answer.header("location").ends_with("fait=enregistre"),
@@ -352,6 +359,7 @@ async fn of_two_editors_the_later_one_is_told_and_loses_nothing() {
         .find(|(name, _)| name == "version")
         .cloned()
         .unwrap();
+    app.advance(1);
     let answer = edit(&browser, &app, &client.id, &[("version", &next.1), ("name", "Second")]).await;
     assert_eq!(answer.status, 303, "knowingly: {}", answer.body);
 
@@ -481,7 +489,8 @@ async fn testers_are_whole_matrix_ids_and_at_most_twenty() {
 #[tokio::test]
 async fn an_invitation_is_for_one_account_for_a_day_and_the_last_owner_stays() {
     let app = TestApp::start().await;
-    let (browser, invited) = (jean(&app).await, mary(&app).await);
+    let browser = jean(&app).await;
+    mary(&app).await;
     let (client, _) = made(&app, &browser, &[]).await;
     let me = app.app.store.list_client_owners(&client.id).await.unwrap()[0].0.clone();
     let page = post(&browser, &client.id, "personnes", &[("matrix_id", "marie")]).await;
@@ -494,6 +503,8 @@ async fn an_invitation_is_for_one_account_for_a_day_and_the_last_owner_stays() {
     );
     post(&browser, &client.id, "personnes", &[("matrix_id", MARIE)]).await;
     app.advance(24 * 3600 + 1);
+    let invited = Browser::new(&app);
+    invited.sign_in(HOME, MARIES_EMAIL).await;
     post(&invited, &client.id, "invitation", &[]).await;
     assert_eq!(
         app.app.store.list_client_owners(&client.id).await.unwrap().len(),
@@ -502,8 +513,6 @@ async fn an_invitation_is_for_one_account_for_a_day_and_the_last_owner_stays() {
     );
 
     let browser = jean(&app).await;
-    let invited = Browser::new(&app);
-    invited.sign_in(HOME, MARIES_EMAIL).await;
     post(&browser, &client.id, "personnes", &[("matrix_id", MARIE)]).await;
     post(&browser, &client.id, "invitation", &[]).await;
     assert_eq!(
@@ -598,7 +607,7 @@ async fn trying_a_client_shows_ones_own_claims_and_makes_no_token() {
     for part in [
         "email",
         EMAIL,
-        "Jean Dupont [DINUM]",
+        "Jean Dupont",
         "selon les règles de confiance",
         "donné par son serveur",
     ] {
@@ -727,4 +736,294 @@ async fn lists_are_read_by_pages_by_name_whatever_the_accents() {
             .status,
         405
     );
+}
+
+/// Somebody who runs the service, with a second factor given just now.
+async fn operator(app: &TestApp) -> Browser {
+    app.homeserver.add(Account::new("olga", PASSWORD));
+    let matrix_id = "@olga:agent.dinum.tchap.test";
+    let browser = Browser::new(app);
+    browser.sign_in(HOME, matrix_id).await;
+    let (store, now) = (&app.app.store, app.app.clock.now());
+    let agent = store
+        .find_open_agent("agent.dinum.tchap.test", matrix_id)
+        .await
+        .unwrap()
+        .unwrap();
+    store.insert_role(&agent.id, &Role::Operator, None, now).await.unwrap();
+    let session = store.list_browser_sessions(&agent.id, now).await.unwrap()[0].id.clone();
+    store
+        .upsert_factor_enrolment(matrix_id, Some(&agent.id), "code", now + 60)
+        .await
+        .unwrap();
+    let who = (agent.id.as_str(), matrix_id);
+    assert!(
+        store
+            .begin_second_factor(who, "code", &session, "sealed", now)
+            .await
+            .unwrap()
+    );
+    assert!(
+        store
+            .consume_factor_step(&agent.id, "sealed", &session, 1, now)
+            .await
+            .unwrap()
+    );
+    browser
+}
+
+/// What production asks for besides a sandbox.
+const READY: &[(&str, &str)] = &[
+    ("contacts", "equipe@annuaire.example"),
+    ("policy_uri", "https://annuaire.example/confidentialite"),
+];
+
+/// A client of Jean's that an operator brought to production.
+async fn in_production(app: &TestApp, browser: &Browser, operator: &Browser) -> (Client, Option<String>) {
+    let (client, secret) = made(app, browser, &[]).await;
+    edit(browser, app, &client.id, READY).await;
+    let seen = version(app, &client.id).await;
+    post(
+        browser,
+        &client.id,
+        "demande",
+        &[("version", &seen), ("reasons", "Prêt")],
+    )
+    .await;
+    let page = operator.open(&format!("{HOME}/{}", client.id)).await;
+    let answer = operator.submit_once(&page, "approuver", &[]).await;
+    assert!(answer.header("location").ends_with("approuve"), "{}", answer.body);
+    (app.app.store.find_client(&client.id).await.unwrap().unwrap(), secret)
+}
+
+#[tokio::test]
+async fn an_operator_sees_what_changes_and_opens_a_sandbox_to_everybody() {
+    let app = TestApp::start().await;
+    app.homeserver.add(marie());
+    let (browser, operator) = (jean(&app).await, operator(&app).await);
+    let (client, secret) = made(&app, &browser, &[]).await;
+    let page = browser.open(&format!("{HOME}/{}", client.id)).await;
+    assert!(
+        page.text("lacks").contains("Contacts") && !page.has("request-production"),
+        "{}",
+        page.body
+    );
+    let seen = version(&app, &client.id).await;
+    let page = post(
+        &browser,
+        &client.id,
+        "demande",
+        &[("version", &seen), ("reasons", "Prêt")],
+    )
+    .await;
+    assert!(
+        page.has("console-alert"),
+        "not by going straight to the end: {}",
+        page.body
+    );
+    edit(&browser, &app, &client.id, READY).await;
+    let seen = version(&app, &client.id).await;
+    post(
+        &browser,
+        &client.id,
+        "demande",
+        &[("version", &seen), ("reasons", "Prêt, <b>vraiment</b>")],
+    )
+    .await;
+    // A partner does not grant it to themselves.
+    let at = app
+        .app
+        .store
+        .find_client_request(&client.id)
+        .await
+        .unwrap()
+        .unwrap()
+        .requested_at
+        .to_string();
+    let seen = version(&app, &client.id).await;
+    let fields = [("version", seen.as_str()), ("demande", at.as_str()), ("answer", "oui")];
+    for form in ["demande/approuver", "demande/repondre"] {
+        assert_eq!(post(&browser, &client.id, form, &fields).await.status, 404, "{form}");
+    }
+    let page = operator.open("/console/services/demandes").await;
+    assert!(page.text("entry-1").contains("Prêt, <b>vraiment</b>"), "{}", page.body);
+    assert!(page.text("entry-1").contains("stage"), "the difference is there");
+    let page = operator.open(&format!("{HOME}/{}", client.id)).await;
+    let answer = operator.submit_once(&page, "approuver", &[]).await;
+    assert!(answer.header("location").ends_with("approuve"), "{}", answer.body);
+    let stored = app.app.store.find_client(&client.id).await.unwrap().unwrap();
+    assert_eq!(stored.standing.stage, ClientStage::Production);
+    assert!(stored.standing.testers.is_empty());
+    let service = RelyingParty::new(&app, stored, secret);
+    let agent = Browser::new(&app);
+    let page = agent.open(&service.url(&[("scope", "openid")])).await;
+    assert!(!page.has("in-test"));
+    assert!(agent.log_in(&page, MARIES_EMAIL, PASSWORD).await.has("consent-form"));
+    let page = operator.open("/console/services/demandes").await;
+    assert!(page.has("queue-none"));
+}
+
+#[tokio::test]
+async fn what_was_vouched_for_changes_by_an_operators_word_only() {
+    let app = TestApp::start().await;
+    let (browser, operator) = (jean(&app).await, operator(&app).await);
+    let (client, _) = in_production(&app, &browser, &operator).await;
+    let page = edit(&browser, &app, &client.id, &[READY, &[("name", "Impots")]].concat()).await;
+    assert!(page.has("error-message"), "a reason is asked for: {}", page.body);
+    let change = [READY, &[("name", "Impots"), ("reasons", "Nouveau nom")]].concat();
+    let answer = edit(&browser, &app, &client.id, &change).await;
+    assert!(answer.header("location").ends_with("fait=demande"), "{}", answer.body);
+    assert_eq!(
+        app.app.store.find_client(&client.id).await.unwrap().unwrap(),
+        client,
+        "nothing yet"
+    );
+    let page = edit(&browser, &app, &client.id, &change).await;
+    assert!(page.has("console-alert"), "one at a time: {}", page.body);
+    // What nobody vouched for applies at once, and the request that was written before is not granted unseen.
+    let shown = operator.open(&format!("{HOME}/{}", client.id)).await;
+    let answer = edit(&browser, &app, &client.id, &[READY, &[("require_pkce", "on")]].concat()).await;
+    assert!(answer.header("location").ends_with("enregistre"), "{}", answer.body);
+    let page = operator.submit_once(&shown, "approuver", &[]).await;
+    assert!(page.has("console-alert") && page.has("request-stale"), "{}", page.body);
+    let page = operator.open(&format!("{HOME}/{}", client.id)).await;
+    let page = post_from(&operator, &page, "repondre", "Gardez le nom <connu>").await;
+    assert!(page.header("location").ends_with("repondu"), "{}", page.body);
+    let page = browser.open(&format!("{HOME}/{}", client.id)).await;
+    assert!(
+        page.text("request-answer").contains("Gardez le nom <connu>"),
+        "{}",
+        page.body
+    );
+    let stored = app.app.store.find_client(&client.id).await.unwrap().unwrap();
+    assert_eq!(
+        (stored.name.as_str(), stored.require_pkce),
+        ("Annuaire des agents", true)
+    );
+    // An operator's change needs nobody.
+    let answer = edit(&operator, &app, &client.id, &[READY, &[("name", "Annuaire")]].concat()).await;
+    assert!(answer.header("location").ends_with("enregistre"), "{}", answer.body);
+    assert_eq!(
+        app.app.store.find_client(&client.id).await.unwrap().unwrap().name,
+        "Annuaire"
+    );
+}
+
+/// An answer as typed into the form of a page.
+async fn post_from(browser: &Browser, page: &Page, form: &str, answer: &str) -> Page {
+    let form = page.form(form);
+    let mut fields: Vec<(&str, &str)> = form
+        .fields
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    fields.retain(|(name, _)| *name != "answer");
+    fields.push(("answer", answer));
+    browser
+        .post(page.url.join(&form.action).unwrap().as_str(), &fields)
+        .await
+}
+
+#[tokio::test]
+async fn what_an_operator_disabled_no_partner_enables_or_deletes() {
+    let app = TestApp::start().await;
+    let (browser, operator) = (jean(&app).await, operator(&app).await);
+    let (client, _) = made(&app, &browser, &[]).await;
+    for (who, form, disabled) in [
+        (&browser, "desactiver", true),
+        (&browser, "activer", false),
+        (&operator, "desactiver", true),
+        (&browser, "activer", true),
+        (&operator, "activer", false),
+    ] {
+        let seen = version(&app, &client.id).await;
+        post(who, &client.id, form, &[("version", &seen)]).await;
+        let stored = app.app.store.find_client(&client.id).await.unwrap().unwrap();
+        assert_eq!(stored.disabled, disabled, "{form}");
+        if stored.standing.locked {
+            post(&browser, &client.id, "supprimer", &[("confirmation", &client.name)]).await;
+            assert!(app.app.store.find_client(&client.id).await.unwrap().is_some());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_is_told_what_went_wrong_in_words_and_what_is_never_used() {
+    let app = TestApp::start().await;
+    let browser = jean(&app).await;
+    let redirects = "https://annuaire.example/callback\nhttps://annuaire.example/old";
+    let (client, secret) = made(&app, &browser, &[("redirect_uris", redirects)]).await;
+    let service = RelyingParty::new(&app, client.clone(), secret);
+    let page = browser.open(&service.url(&[("scope", "openid")])).await;
+    service.redeem(&service.code(&browser.accept(&page).await)).await;
+    service.token(&service.form("nonsense", &[])).await;
+    let wrong = RelyingParty::new(&app, client.clone(), Some("wrong".to_owned()));
+    wrong.token(&wrong.form("nonsense", &[])).await;
+    browser
+        .get(&service.url(&[("redirect_uri", "https://annuaire.example/callbacks")]))
+        .await;
+    Browser::new(&app).get(&service.url(&[("prompt", "none")])).await;
+    app.app.statistics.write(&app.app.store).await.unwrap();
+    let page = browser.open(&format!("{HOME}/{}", client.id)).await;
+    let errors = page.text("health-errors");
+    for part in [
+        "invalid_grant",
+        "invalid_client",
+        "redirect_uri_mismatch",
+        "login_required",
+        "caractère par caractère",
+    ] {
+        assert!(errors.contains(part), "{part} in {errors}");
+    }
+    assert_eq!(page.text("health-unused"), "https://annuaire.example/old");
+    assert!(page.text("last-used").contains("UTC"));
+    assert!(page.text("health-sign-ins").contains("moins de 5"), "{}", page.body);
+    app.app
+        .store
+        .delete_expired(app.app.clock.now() + 92 * 86_400, 100)
+        .await
+        .unwrap();
+    let rows = app.app.store.list_client_errors(&client.id, 0).await.unwrap();
+    assert!(rows.is_empty(), "kept for 90 days");
+}
+
+/// Threat 21: what a partner writes stays text on the pages of the console and of the login.
+#[tokio::test]
+async fn hostile_values_of_a_client_stay_text() {
+    const HOSTILE: &str = "\"><script>alert(1)</script>";
+    let app = TestApp::start().await;
+    let (browser, operator) = (jean(&app).await, operator(&app).await);
+    let changes = [("name", HOSTILE), ("purpose", HOSTILE), ("why_email", HOSTILE)];
+    let (client, secret) = made(&app, &browser, &changes).await;
+    let service = RelyingParty::new(&app, client.clone(), secret);
+    edit(&browser, &app, &client.id, &[READY, &[("contacts", HOSTILE)]].concat()).await;
+    let seen = version(&app, &client.id).await;
+    post(
+        &browser,
+        &client.id,
+        "demande",
+        &[("version", &seen), ("reasons", HOSTILE)],
+    )
+    .await;
+    let own = format!("{HOME}/{}", client.id);
+    let mut pages = Vec::new();
+    for place in ["", "/modifier", "/historique", "/essai"] {
+        pages.push(browser.open(&format!("{own}{place}")).await);
+    }
+    pages.push(operator.open(HOME).await);
+    pages.push(operator.open("/console/services/demandes").await);
+    pages.push(operator.open(&format!("{HOME}?nom={}", "%22%3E%3Cscript%3E")).await);
+    pages.push(Browser::new(&app).open(&service.url(&[])).await);
+    pages.push(
+        create(
+            &browser,
+            &[("name", HOSTILE), ("redirect_uris", HOSTILE), ("jwks", HOSTILE)],
+        )
+        .await,
+    );
+    for page in pages {
+        assert_eq!(page.status, 200, "{}", page.url);
+        assert!(page.body.contains("alert(1)"), "{}", page.url);
+        assert!(!page.body.contains("<script"), "{} {}", page.url, page.body);
+    }
 }

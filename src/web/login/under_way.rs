@@ -122,6 +122,8 @@ impl UnderWay {
     /// The agent's own no, as the client reads it.
     pub fn denied(&self, description: &'static str) -> AuthorizeError {
         let error = OAuthError::new(ErrorCode::AccessDenied, description);
+        let id = &self.request.client.id;
+        self.app.statistics.error(id, error.code.as_str(), self.now);
         AuthorizeError::to(&self.request.checked.return_to, &error, &self.app.config.issuer)
     }
 

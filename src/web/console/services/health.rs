@@ -1,15 +1,35 @@
 //! How a client fares, from counters and what is stored anyway.
 
+use std::collections::BTreeMap;
+
 use super::super::super::error::AuthorizeError;
 use super::super::super::pages::console::services::{DeliveryLine, Health};
 use super::super::Member;
 use super::show::SOON;
 use crate::domain::audit::{day_name, day_of};
+use crate::domain::statistics::{Groups, Outcome, Scope};
 use crate::protocol::client::{Client, ClientSecret};
 
 /// How many days of errors a page shows.
 const DAYS: i64 = 14;
 const DELIVERIES: u32 = 50;
+
+/// Sign-ins of the last days on which there were some, as statistics tell them: so few that they could be somebody are not.
+async fn sign_ins(member: &Member, client: &Client, today: i64) -> Result<Vec<(String, Option<u64>)>, AuthorizeError> {
+    let scope = Scope::Client(client.id.clone());
+    let counts = member
+        .app
+        .store
+        .list_sign_in_days(&scope, today - DAYS, today + 1)
+        .await?;
+    let mut days: BTreeMap<i64, i64> = BTreeMap::new();
+    for count in counts.iter().filter(|count| count.outcome == Outcome::SignedIn) {
+        *days.entry(count.day).or_default() += count.count;
+    }
+    let days = Groups::hiding_small(days.into_iter().rev().collect());
+    let told = |(day, count): (i64, Option<i64>)| (day_name(day), count.map(i64::unsigned_abs));
+    Ok(days.groups.into_iter().map(told).collect())
+}
 
 /// Loads it.
 pub async fn load(member: &Member, client: &Client, secrets: &[ClientSecret]) -> Result<Health, AuthorizeError> {
@@ -35,7 +55,7 @@ pub async fn load(member: &Member, client: &Client, secrets: &[ClientSecret]) ->
     let last_end = ends.and_then(|ends| ends.into_iter().max());
     Ok(Health {
         last_used: redirects.first().map(|(_, at)| *at),
-        sign_ins: Vec::new(),
+        sign_ins: sign_ins(member, client, today).await?,
         errors: errors
             .into_iter()
             .map(|(day, code, count)| (day_name(day), code, count.unsigned_abs()))
