@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use serde_json::json;
 
+use super::console::health::{DeliveryLine, Health};
 use super::console::services::*;
 use super::console::services_form::{Control, Form};
 use super::console::stacks::{Stack, configuration};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::super::error::AuthorizeError;
-use super::super::super::pages::console::services::{DeliveryLine, Health};
+use super::super::super::pages::console::health::{DeliveryLine, Health};
 use super::super::Member;
 use super::show::SOON;
 use crate::domain::audit::{day_name, day_of};

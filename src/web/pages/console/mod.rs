@@ -6,6 +6,7 @@ mod team;
 mod administration_import;
 mod administrations;
 
+pub mod health;
 pub mod services;
 pub mod services_form;
 pub mod stacks;
