@@ -30,6 +30,13 @@ pub struct Attempt<'a> {
 /// What the monitoring reads: since the process began, by homeserver (empty where it is not known), way and outcome.
 pub type Totals = BTreeMap<(String, Option<Way>, Outcome), u64>;
 
+/// How clients fared, until it is written: errors by client, day and code, and when redirect URIs were last given a code.
+#[derive(Debug, Default)]
+struct Fared {
+    errors: BTreeMap<(String, i64, &'static str), i64>,
+    redirects: BTreeMap<(String, String), i64>,
+}
+
 /// The counts of this process.
 #[derive(Debug, Default)]
 pub struct Statistics(Mutex<Counts>);
@@ -37,6 +44,7 @@ pub struct Statistics(Mutex<Counts>);
 #[derive(Debug, Default)]
 struct Counts {
     waiting: HashMap<Counter, i64>,
+    fared: Fared,
     totals: Totals,
 }
 
@@ -61,11 +69,45 @@ impl Statistics {
         }
     }
 
+    /// Counts an OAuth error that a client of ours was answered at `now`, by its code.
+    pub fn error(&self, client_id: &str, code: &'static str, now: i64) {
+        let errors = &mut self.counts().fared.errors;
+        let key = (client_id.to_owned(), day_of(now), code);
+        if errors.len() < MAX_WAITING || errors.contains_key(&key) {
+            *errors.entry(key).or_default() += 1;
+        }
+    }
+
+    /// A registered redirect URI was given a code at `now`.
+    pub fn redirect(&self, client_id: &str, redirect_uri: &str, now: i64) {
+        let redirects = &mut self.counts().fared.redirects;
+        let key = (client_id.to_owned(), redirect_uri.to_owned());
+        if redirects.len() < MAX_WAITING || redirects.contains_key(&key) {
+            redirects.insert(key, now);
+        }
+    }
+
+    /// Writes how clients fared. What a failure of the database costs are some of these numbers.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn write_fared(&self, store: &Store) -> Result<(), StoreError> {
+        let Fared { errors, redirects } = std::mem::take(&mut self.counts().fared);
+        for ((client_id, day, code), count) in errors {
+            store.add_client_errors(&client_id, day, code, count).await?;
+        }
+        for ((client_id, uri), used_at) in redirects {
+            store.upsert_client_redirect(&client_id, &uri, used_at).await?;
+        }
+        Ok(())
+    }
+
     /// Adds what waits to the database. What could not be added waits on.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn write(&self, store: &Store) -> Result<(), StoreError> {
+        self.write_fared(store).await?;
         let mut waiting: Vec<_> = std::mem::take(&mut self.counts().waiting).into_iter().collect();
         if waiting.is_empty() {
             return Ok(());

@@ -1,6 +1,8 @@
 //! Claims: which scope gives which, where each value comes from, and what goes into UserInfo and the ID token
 //! (Core §5.1, §5.4, §5.5; ProConnect's one scope per claim). A claim without data is omitted: never empty, never null.
 
+mod source;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
@@ -13,6 +15,8 @@ use super::identifier::email_domain;
 use super::names::{self, DisplayName};
 use crate::protocol::authorize::OFFLINE_ACCESS;
 use crate::protocol::claims_request::ClaimsRequest;
+
+pub use source::{Source, source};
 
 /// Every scope this provider has, as discovery lists them.
 pub const SCOPES: &[&str] = &[
@@ -69,6 +73,12 @@ pub type Values = BTreeMap<&'static str, Value>;
 pub fn supported() -> impl Iterator<Item = &'static str> {
     let login = ["iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "sid"];
     CLAIMS.iter().map(|(claim, _)| *claim).chain(login)
+}
+
+/// The scopes that give a claim.
+pub fn givers(claim: &str) -> &'static [&'static str] {
+    let found = CLAIMS.iter().find(|(name, _)| *name == claim);
+    found.map_or(&[], |(_, givers)| *givers)
 }
 
 fn of_scopes<'a>(scopes: &'a BTreeSet<String>) -> impl Iterator<Item = &'static str> + 'a {
@@ -200,11 +210,7 @@ pub fn within(
     narrowed: &BTreeSet<String>,
 ) -> Values {
     let may = |claim: &str| {
-        let givers = CLAIMS
-            .iter()
-            .find(|(name, _)| *name == claim)
-            .map_or(&[][..], |(_, givers)| givers);
-        let given_by = |scopes: &BTreeSet<String>| givers.iter().any(|scope| scopes.contains(*scope));
+        let given_by = |scopes: &BTreeSet<String>| givers(claim).iter().any(|scope| scopes.contains(*scope));
         claim == "sub" || (given_by(registered) && (!given_by(granted) || given_by(narrowed)))
     };
     // Of what was never agreed to nothing was taken away either.

@@ -113,6 +113,12 @@ pub fn place_of(uri: &str) -> String {
     host.unwrap_or_else(|| uri.split(':').next().unwrap_or_default().to_owned())
 }
 
+/// The registered redirect URI that a request's one stands for.
+pub fn registered<'a>(client: &'a Client, requested: &str) -> Option<&'a str> {
+    let mut uris = client.redirect_uris.iter().map(String::as_str);
+    uris.find(|uri| matches(uri, requested))
+}
+
 fn matches(registered: &str, requested: &str) -> bool {
     if registered == requested {
         return true;

@@ -136,6 +136,11 @@ impl JsonError {
         }
     }
 
+    /// The code that the client reads, if there is one.
+    pub fn code(&self) -> Option<ErrorCode> {
+        self.error.as_ref().map(|error| error.code)
+    }
+
     /// The same error under another status.
     pub fn with_status(self, status: StatusCode) -> Self {
         Self { status, ..self }

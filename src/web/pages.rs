@@ -139,4 +139,6 @@ mod console_samples;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
+mod services_samples;
+#[cfg(test)]
 mod tests;

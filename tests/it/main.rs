@@ -18,6 +18,7 @@ mod code_replay;
 mod conformance;
 mod consent;
 mod console;
+mod console_clients;
 mod credential_binding;
 mod degraded;
 mod directory_rules;

@@ -260,6 +260,14 @@ pub async fn delete(app: &App, author: &Author, kept: &KeptClient, typed: &str, 
     Ok(())
 }
 
+/// Records that somebody tries a sign-in as a client; nothing else is done here.
+///
+/// # Errors
+/// When the database fails.
+pub async fn note_trial(app: &App, author: &Author, client_id: &str, now: i64) -> Result<(), StoreError> {
+    note(app, author, Action::ClientTried, client_id, json!({}), now).await
+}
+
 /// Records a change and writes it on top of the version that was seen.
 async fn write(
     app: &App,

@@ -8,6 +8,7 @@ mod homeservers;
 mod journal;
 mod keys;
 mod second_factor;
+pub mod services;
 pub mod statistics;
 mod team;
 
@@ -49,6 +50,7 @@ pub fn routes() -> Router<SharedApp> {
         .merge(homeservers::routes())
         .merge(keys::routes())
         .merge(second_factor::routes())
+        .merge(services::routes())
         .merge(team::routes())
 }
 

@@ -8,7 +8,7 @@ use super::super::form::PageForm;
 use super::super::pages::{ConsentItem, ConsentKind, ConsentPage};
 use super::super::person::Person;
 use super::under_way::UnderWay;
-use super::{counting, render};
+use super::{counting, own_pages, render};
 use crate::domain::consent::Consent;
 use crate::domain::flow::{Agreement, Step};
 use crate::domain::statistics::Outcome;
@@ -77,7 +77,10 @@ async fn accept(step: &mut UnderWay, shown_before: &str) -> Result<(), Authorize
         expires_at: step.now + step.app.config.lifetimes.consent,
     };
     let session_id = person.session.id.clone();
-    step.app.store.upsert_consent(&consent).await?;
+    // What is tried is not given.
+    if !own_pages::stays_here(&step.request.client) {
+        step.app.store.upsert_consent(&consent).await?;
+    }
     step.flow.progress.consented = Some(Agreement {
         session_id,
         claims: consent.claims,

@@ -11,7 +11,7 @@ use crate::statistics::Attempt;
 
 /// A sign-in of an agent who is known, or of nobody, that ended like this.
 pub fn ended(app: &App, request: &Request, person: Option<&Person>, outcome: Outcome, now: i64) {
-    if own_pages::is(&request.client) {
+    if own_pages::stays_here(&request.client) {
         return;
     }
     let attempt = Attempt {
@@ -33,7 +33,7 @@ pub fn refused(app: &App, request: &Request, person: Option<&Person>, denial: De
 
 /// A login that had come to this stage ended like this.
 pub fn stopped(step: &UnderWay, stage: &Stage, outcome: Outcome) {
-    if own_pages::is(&step.request.client) {
+    if own_pages::stays_here(&step.request.client) {
         return;
     }
     let attempt = Attempt {

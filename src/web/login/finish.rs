@@ -29,6 +29,7 @@ use crate::domain::login_problem::LoginProblem;
 use crate::domain::session::BrowserSession;
 use crate::domain::statistics::Outcome;
 use crate::protocol::authorize::Prompt;
+use crate::protocol::return_to;
 use crate::secret::{fingerprint, random_id, random_token};
 use crate::statistics::Attempt;
 use crate::upstream::{NamedAccount, UpstreamError};
@@ -356,6 +357,10 @@ pub async fn issue(
         .await?;
     registration::used(app, &request.client, now).await?;
     app.statistics.count(attempt, now);
+    let redirect_uri = request.checked.return_to.redirect_uri();
+    if let Some(uri) = return_to::registered(&request.client, redirect_uri) {
+        app.statistics.redirect(&request.client.id, uri, now);
+    }
     tracing::info!(
         client.id = request.client.id,
         authorization.id = authorization.id,

@@ -135,7 +135,7 @@ pub async fn show(mut step: UnderWay) -> Result<Response, AuthorizeError> {
             };
             step.explained(denial_problem(denial), explanation)
         }
-        Step::Issue(_) if own_pages::is(&step.request.client) => {
+        Step::Issue(_) if own_pages::stays_here(&step.request.client) => {
             step.app.store.delete_flow(&step.flow.id).await?;
             Ok(see_other(&own_pages::destination(&step.request)))
         }

@@ -15,25 +15,41 @@ use super::request::Request;
 use super::{start_flow, step_url};
 use crate::app::{App, SharedApp};
 use crate::domain::agent::Agent;
+use crate::domain::claims::SCOPES;
 use crate::domain::flow::Progress;
 use crate::domain::session::BrowserSession;
 use crate::protocol::client::{Client, SubjectType};
 use crate::protocol::client_metadata::ClientMetadata;
 use crate::protocol::params::Params;
+use crate::secret::random_token;
 
 /// No registered client has a colon in its id.
 const ID: &str = "tchap-connect:pages";
 
+/// Before the id of a client: the same client as its partner tries it, whose codes go nowhere.
+const TRIAL: &str = "tchap-connect:try:";
+
 /// The pages that a login may come back to; below the console, to any.
 const PAGES: [&str; 2] = [account::HOME, console::HOME];
 
-/// Whether this client is our own pages.
+/// Whether this client is our own pages, whom nobody has to agree to.
 pub fn is(client: &Client) -> bool {
     client.id == ID
 }
 
-/// Our own pages, when `client_id` names them.
-pub fn find(app: &App, client_id: &str) -> Result<Option<Client>, PageError> {
+/// Whether what a login is for stays here: nothing is issued, nothing remembered.
+pub fn stays_here(client: &Client) -> bool {
+    is(client) || client.id.starts_with(TRIAL)
+}
+
+/// Our own pages or a client on trial, when `client_id` names them.
+pub async fn find(app: &App, client_id: &str) -> Result<Option<Client>, PageError> {
+    if let Some(id) = client_id.strip_prefix(TRIAL) {
+        let client = app.store.find_client(id).await?;
+        return Ok(client
+            .filter(|client| !client.disabled)
+            .map(|client| on_trial(app, client)));
+    }
     if client_id != ID {
         return Ok(None);
     }
@@ -116,9 +132,55 @@ async fn flow(
         .extend_pairs(place.map(|place| ("state", place)))
         .finish();
     let params = Params::parse(query.as_bytes()).map_err(|error| PageError::from_inside(&error.description))?;
-    let client = find(app, ID)?.ok_or_else(|| PageError::from_inside(&"our own pages are no client"))?;
+    let client = find(app, ID)
+        .await?
+        .ok_or_else(|| PageError::from_inside(&"our own pages are no client"))?;
     let request = Request::of(app, client, params).await?;
     Ok(start_flow(app, visitor, &request, Progress::default(), true, now)
         .await?
         .id)
+}
+
+/// Where a client on trial sends the browser back to: a page of ours.
+pub fn trial_page(client_id: &str) -> String {
+    format!("/console/services/{client_id}/essai/resultat")
+}
+
+/// The client as its agents meet it, but that it sends them back to us.
+fn on_trial(app: &App, client: Client) -> Client {
+    Client {
+        redirect_uris: vec![format!("{}{}", app.config.issuer, trial_page(&client.id))],
+        id: format!("{TRIAL}{}", client.id),
+        ..client
+    }
+}
+
+/// What a client on trial asks for: all that it may.
+///
+/// # Errors
+/// When it cannot ask at all.
+pub async fn trial(app: &App, client: &Client) -> Result<Request, AuthorizeError> {
+    let client = on_trial(app, client.clone());
+    let scope = client.scopes.iter().filter(|scope| SCOPES.contains(&scope.as_str()));
+    let scope = scope.map(String::as_str).collect::<Vec<_>>().join(" ");
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("response_type", "code")
+        .append_pair("client_id", &client.id)
+        .append_pair("redirect_uri", &client.redirect_uris[0])
+        .append_pair("scope", &scope)
+        .append_pair("code_challenge", &random_token()?)
+        .append_pair("code_challenge_method", "S256")
+        .finish();
+    let params = Params::parse(query.as_bytes()).map_err(|error| PageError::from_inside(&error.description))?;
+    Request::of(app, client, params).await
+}
+
+/// Begins the login of a client on trial: the way there.
+///
+/// # Errors
+/// As [`trial`].
+pub async fn begin_trial(app: &App, visitor: &Visitor, client: &Client, now: i64) -> Result<String, AuthorizeError> {
+    let request = trial(app, client).await?;
+    let flow = start_flow(app, visitor, &request, Progress::default(), true, now).await?;
+    Ok(step_url(&flow.id))
 }

@@ -53,8 +53,15 @@ impl Request {
             Ok(return_to) => AuthorizeError::to(&return_to, &error, &app.config.issuer),
             Err(_) => PageError::with_detail(ErrorKind::Request, error.description).into(),
         })?;
-        let return_to = ReturnTo::verify(&params, &client).map_err(|_| PageError::new(ErrorKind::RedirectUri))?;
-        let fail = |error| AuthorizeError::to(&return_to, &error, &app.config.issuer);
+        let now = app.clock.now();
+        let return_to = ReturnTo::verify(&params, &client).map_err(|_| {
+            app.statistics.error(&client.id, "redirect_uri_mismatch", now);
+            PageError::new(ErrorKind::RedirectUri)
+        })?;
+        let fail = |error: OAuthError| {
+            app.statistics.error(&client.id, error.code.as_str(), now);
+            AuthorizeError::to(&return_to, &error, &app.config.issuer)
+        };
         let audience = resource::asked(&params).map_err(fail)?;
         let resources = match resources::find(app, &client, &audience).await {
             Ok(resources) => resources,
@@ -144,7 +151,10 @@ impl Request {
     /// The refusal as the client reads it.
     pub fn refuse(&self, app: &App, denial: Denial) -> AuthorizeError {
         tracing::info!(client.id = self.client.id, denial = ?denial, "an authorization request was refused");
-        AuthorizeError::to(&self.checked.return_to, &oauth_error(denial), &app.config.issuer)
+        let error = oauth_error(denial);
+        app.statistics
+            .error(&self.client.id, error.code.as_str(), app.clock.now());
+        AuthorizeError::to(&self.checked.return_to, &error, &app.config.issuer)
     }
 }
 

@@ -43,7 +43,7 @@ impl UnderWay {
         let now = app.clock.now();
         let params = Params::parse(flow.params.as_bytes())
             .map_err(|error| PageError::with_detail(ErrorKind::Request, error.description))?;
-        let request = match own_pages::find(app, &flow.client_id)? {
+        let request = match own_pages::find(app, &flow.client_id).await? {
             Some(client) => Request::of(app, client, params).await?,
             None => Request::check(app, params).await?,
         };
@@ -122,6 +122,8 @@ impl UnderWay {
     /// The agent's own no, as the client reads it.
     pub fn denied(&self, description: &'static str) -> AuthorizeError {
         let error = OAuthError::new(ErrorCode::AccessDenied, description);
+        let id = &self.request.client.id;
+        self.app.statistics.error(id, error.code.as_str(), self.now);
         AuthorizeError::to(&self.request.checked.return_to, &error, &self.app.config.issuer)
     }
 

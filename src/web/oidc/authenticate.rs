@@ -12,7 +12,7 @@ use crate::protocol::client::{Client, ClientAuthMethod};
 use crate::protocol::client_assertion;
 use crate::protocol::client_auth::{self, Credentials};
 use crate::protocol::discovery::TOKEN;
-use crate::protocol::error::OAuthError;
+use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
 use crate::secret::fingerprint;
 use crate::store::StoreError;
@@ -63,7 +63,10 @@ async fn by_secret(
     let verified = client_auth::verify(client, &secrets, credentials);
     match (&verified, known) {
         (Ok(_), _) => {}
-        (Err(_), Some(id)) => tracing::info!(client.id = id, "client authentication failed"),
+        (Err(error), Some(id)) => {
+            app.statistics.error(&id, error.code.as_str(), now);
+            tracing::info!(client.id = id, "client authentication failed");
+        }
         (Err(_), None) => tracing::info!("client authentication failed: there is no such client"),
     }
     Ok(verified)
@@ -94,6 +97,9 @@ async fn by_assertion(
         }
     }
     if let Err(reason) = checked {
+        if !known.is_empty() {
+            app.statistics.error(known, ErrorCode::InvalidClient.as_str(), now);
+        }
         tracing::info!(client.id = known, reason, "client authentication by assertion failed");
         return Ok(Err(client_auth::FAILED));
     }

@@ -47,6 +47,8 @@ pub(super) fn samples(layout: &Layout) -> Vec<Sample> {
         .chain(factor(layout))
         .chain(teams(layout))
         .chain(agents(layout))
+        .chain(super::catalogue_samples::samples(layout))
+        .chain(super::services_samples::samples(layout))
         .collect()
 }
 

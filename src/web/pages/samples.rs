@@ -148,7 +148,6 @@ pub(super) fn samples(layout: &Layout) -> Vec<Sample> {
     }
     pages.extend(super::account_samples::samples(layout));
     pages.extend(super::console_samples::samples(layout));
-    pages.extend(super::catalogue_samples::samples(layout));
     pages
 }
 

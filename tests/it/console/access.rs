@@ -101,6 +101,8 @@ fn rows(world: &World) -> Vec<Row> {
         ("confirm", "no.server.test"),
     ];
     let fresh_page = [Login, Nothing, Nothing, Nothing, Nothing, Factor, Factor, Shown];
+    let partner = [Login, Nothing, Shown, Shown, Shown, Shown, Shown, Shown];
+    let service = |end: &str| format!("/console/services/theirs{end}");
     let homeserver = |end: &str| format!("/console/serveurs/nom/{NAME}{end}");
     let of = |end: &str| format!("/console/agents/{}{end}", world.other);
     vec![
@@ -131,6 +133,123 @@ fn rows(world: &World) -> Vec<Row> {
             "/console/equipe/retrait",
             &victim,
             edit(Onward),
+        ),
+        // An operator without the second factor is a partner here.
+        get("/console/services", "/console/services", partner),
+        get("/console/services/nouveau", "/console/services/nouveau", partner),
+        // Who has no second factor was not shown the form that this test sends.
+        post(
+            "/console/services/nouveau",
+            "/console/services/nouveau",
+            &[],
+            [Onward, Nothing, Onward, Onward, Shown, Shown, Shown, Shown],
+        ),
+        get(
+            "/console/services/demandes",
+            "/console/services/demandes",
+            edit_page(Shown),
+        ),
+        get("/console/services/{id}", &service(""), see),
+        get("/console/services/{id}/modifier", &service("/modifier"), fresh_page),
+        post(
+            "/console/services/{id}/modifier",
+            &service("/modifier"),
+            &[],
+            edit_anew(Shown),
+        ),
+        get("/console/services/{id}/historique", &service("/historique"), see),
+        // With one's own account only.
+        get("/console/services/{id}/essai", &service("/essai"), see),
+        post(
+            "/console/services/{id}/essai",
+            &service("/essai"),
+            &[],
+            [Onward, Nothing, Nothing, Nothing, Login, Factor, Login, Login],
+        ),
+        get(
+            "/console/services/{id}/essai/resultat",
+            &service("/essai/resultat"),
+            see,
+        ),
+        post(
+            "/console/services/{id}/demande",
+            &service("/demande"),
+            &[],
+            edit_anew(Shown),
+        ),
+        post(
+            "/console/services/{id}/demande/repondre",
+            &service("/demande/repondre"),
+            &[],
+            edit_anew(Shown),
+        ),
+        post(
+            "/console/services/{id}/demande/retirer",
+            &service("/demande/retirer"),
+            &[],
+            edit_anew(Shown),
+        ),
+        post(
+            "/console/services/{id}/personnes",
+            &service("/personnes"),
+            &[],
+            edit_anew(Shown),
+        ),
+        post(
+            "/console/services/{id}/personnes/annuler",
+            &service("/personnes/annuler"),
+            &[],
+            edit_anew(Shown),
+        ),
+        post(
+            "/console/services/{id}/personnes/retirer",
+            &service("/personnes/retirer"),
+            &[],
+            edit_anew(Shown),
+        ),
+        post(
+            "/console/services/{id}/testeurs",
+            &service("/testeurs"),
+            &[],
+            edit_anew(Onward),
+        ),
+        post(
+            "/console/services/{id}/demande/approuver",
+            &service("/demande/approuver"),
+            &[],
+            edit(Shown),
+        ),
+        post("/console/services/{id}/secrets", &service("/secrets"), &[], edit(Shown)),
+        post(
+            "/console/services/{id}/secrets/{secret}/retirer",
+            &service("/secrets/unknown/retirer"),
+            &[],
+            edit(Shown),
+        ),
+        post(
+            "/console/services/{id}/desactiver",
+            &service("/desactiver"),
+            &[],
+            edit(Shown),
+        ),
+        post(
+            "/console/services/{id}/supprimer",
+            &service("/supprimer"),
+            &[],
+            edit(Shown),
+        ),
+        post(
+            "/console/services/{id}/activer",
+            &service("/activer"),
+            &[],
+            edit(Onward),
+        ),
+        // Of whoever is invited; nothing is done for others, who are told nothing.
+        post(
+            "/console/services/{id}/invitation",
+            &service("/invitation"),
+            &[],
+            [Onward, Nothing, Onward, Onward, Onward, Onward, Onward, Onward],
         ),
         get("/console/serveurs", "/console/serveurs", see),
         get("/console/serveurs/nom/{name}", &homeserver(""), see),
@@ -181,11 +300,7 @@ fn rows(world: &World) -> Vec<Row> {
         get("/console/journal", "/console/journal", see),
         get("/console/journal/export", "/console/journal/export", see),
         // Without the second factor an operator sees what a partner sees.
-        get(
-            "/console/statistiques",
-            "/console/statistiques",
-            [Login, Nothing, Shown, Shown, Shown, Shown, Shown, Shown],
-        ),
+        get("/console/statistiques", "/console/statistiques", partner),
         // Of everything: what partners and managers may see has a name.
         get(
             "/console/statistiques/export",
@@ -325,6 +440,7 @@ async fn people(app: &mut TestApp) -> Vec<Browser> {
 async fn everybody_gets_what_the_table_says_and_no_more() {
     let mut app = TestApp::start().await;
     let people = people(&mut app).await;
+    app.relying_party("theirs").await;
     let (_, victim) = with_role(&app, "victim", Role::Support).await;
     signed_in(&app, "other").await;
     app.add_administration(Administration {

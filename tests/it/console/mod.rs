@@ -139,7 +139,7 @@ async fn a_partner_comes_back_to_where_they_were_going_and_sees_what_they_may() 
     let page = browser.sign_in("/console?lang=en", EMAIL).await;
     assert_eq!((page.url.path(), page.url.query()), (HOME, Some("lang=en")));
     assert_eq!(page.text("console-roles"), "partner");
-    assert_eq!(page.text("console-nav"), "Home Statistics");
+    assert_eq!(page.text("console-nav"), "Home Services Statistics");
     assert!(page.body.contains("aria-current=\"page\""));
     assert!(page.text("console-name").contains("Jean Dupont"));
     assert_eq!(Browser::new(&app).get("/console//evil.example").await.status, 404);

@@ -26,6 +26,7 @@ use crate::protocol::access_token::AccessTokenClaims;
 use crate::protocol::client::Client;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::id_token::{IdTokenClaims, at_hash};
+use crate::protocol::params::Params;
 use crate::protocol::resource;
 use crate::protocol::token_request::TokenRequest;
 use crate::secret::{fingerprint, random_id, random_token};
@@ -38,7 +39,18 @@ pub async fn endpoint(
 ) -> Result<Response, JsonError> {
     let now = app.clock.now();
     let client = authenticate::client(&app, &headers, &params, now).await?;
-    let request = TokenRequest::parse(&params)?;
+    let answer = granted(&app, &client, &params, now).await;
+    if let Some(code) = answer.as_ref().err().and_then(JsonError::code) {
+        app.statistics.error(&client.id, code.as_str(), now);
+    }
+    let answer = answer?;
+    registration::used(&app, &client, now).await?;
+    Ok(([(CACHE_CONTROL, "no-store")], Json(answer)).into_response())
+}
+
+/// What an authenticated client gets.
+async fn granted(app: &App, client: &Client, params: &Params, now: i64) -> Result<TokenResponse, JsonError> {
+    let request = TokenRequest::parse(params)?;
     if !client.may_use(request.grant_type()) {
         let error = OAuthError::new(
             ErrorCode::UnauthorizedClient,
@@ -47,24 +59,22 @@ pub async fn endpoint(
         return Err(error.into());
     }
     let call = Call {
-        app: &app,
-        client: &client,
-        resources: resource::asked(&params)?,
+        app,
+        client,
+        resources: resource::asked(params)?,
         now,
     };
-    let answer = match request {
+    match request {
         TokenRequest::AuthorizationCode {
             code,
             redirect_uri,
             code_verifier,
-        } => authorization_code::redeem(call, &code, &redirect_uri, code_verifier.as_deref()).await?,
+        } => authorization_code::redeem(call, &code, &redirect_uri, code_verifier.as_deref()).await,
         TokenRequest::RefreshToken { refresh_token, scope } => {
-            refresh_token::refresh(call, &refresh_token, scope.as_deref()).await?
+            refresh_token::refresh(call, &refresh_token, scope.as_deref()).await
         }
-        TokenRequest::ClientCredentials { scope } => client_credentials::issue(call, scope.as_deref()).await?,
-    };
-    registration::used(&app, &client, now).await?;
-    Ok(([(CACHE_CONTROL, "no-store")], Json(answer)).into_response())
+        TokenRequest::ClientCredentials { scope } => client_credentials::issue(call, scope.as_deref()).await,
+    }
 }
 
 /// An authenticated request.

@@ -12,6 +12,12 @@ mod journal;
 mod keys;
 mod statistics;
 
+pub mod health;
+pub mod services;
+pub mod services_form;
+pub mod stacks;
+pub mod trial;
+
 use std::ops::Deref;
 
 use askama::Template;
@@ -97,6 +103,7 @@ pub const JOURNAL: Section = Section {
 /// In the order of the navigation. What is not built yet is not here.
 pub const SECTIONS: &[&Section] = &[
     &HOME,
+    &services::SERVICES,
     &ADMINISTRATIONS,
     &HOMESERVERS,
     &KEYS,
