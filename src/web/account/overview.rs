@@ -59,26 +59,20 @@ pub async fn show(owner: Owner, OriginalUri(uri): OriginalUri) -> Result<Respons
 pub async fn history(owner: Owner, OriginalUri(uri): OriginalUri) -> Result<Response, AuthorizeError> {
     let query = query(&uri)?;
     let list = format!("history\n{}", owner.agent.id);
-    let before: Option<(i64, String)> = match query.get("avant") {
-        Some(place) => Some(cursor::open(&owner.app, &list, place)?),
-        None => None,
-    };
-    let older_url = |last: &PastSignIn| {
-        let place = cursor::seal(&owner.app, &list, &(last.at, &last.id))?;
-        Ok::<_, PageError>(format!("{HISTORY}?avant={place}"))
-    };
+    let before: Option<(i64, String)> = cursor::named(&owner.app, &list, query.get("avant"))?;
     let newest_url = before.is_some().then(|| HISTORY.to_owned());
     let store = &owner.app.store;
     let before = before.as_ref().map(|(at, id)| (*at, id.as_str()));
-    let sign_ins = store.list_past_sign_ins(&owner.agent.id, before, PER_PAGE + 1).await?;
-    let is_more = sign_ins.len() > PER_PAGE as usize;
-    let last = sign_ins.get(PER_PAGE as usize - 1).filter(|_| is_more);
+    let mut sign_ins = store.list_past_sign_ins(&owner.agent.id, before, PER_PAGE + 1).await?;
+    let older = cursor::cut(&owner.app, &list, &mut sign_ins, PER_PAGE, |last| {
+        (last.at, last.id.clone())
+    })?;
     let page = HistoryPage {
         layout: owner.layout(&uri),
         back_url: HOME.to_owned(),
         newest_url,
-        older_url: last.map(older_url).transpose()?,
-        sign_ins: sign_ins.into_iter().take(PER_PAGE as usize).map(line).collect(),
+        older_url: older.map(|place| format!("{HISTORY}?avant={place}")),
+        sign_ins: sign_ins.into_iter().map(line).collect(),
     };
     Ok(Html(page.render()?).into_response())
 }

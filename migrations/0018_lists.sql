@@ -1,0 +1,15 @@
+-- What lists with a million agents and years of counts need to be read by an index, a page at a time (decision 68).
+
+-- The team, by pages.
+create index roles_listed on roles (role, granted_at, agent_id, administration);
+drop index roles_role;
+
+-- Unknown domains, the most frequent first.
+create index unknown_email_domains_listed on unknown_email_domains (sign_ins, domain);
+
+-- Services that hold something of an agent, by pages; takes the place of the index on agent_id alone.
+create index authorizations_agent_client on authorizations (agent_id, client_id, expires_at);
+drop index authorizations_agent;
+
+-- When an agent first and last signed in to each service.
+create index sign_in_history_agent_client on sign_in_history (agent_id, client_id, at);
