@@ -8,19 +8,6 @@ use crate::domain::grant::{AccessTokenRecord, Authorization, CodeRecord, KeptAut
 const INSERT_AUTHORIZATION: &str = "insert into authorizations
     (id, client_id, agent_id, session_id, document, created_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7)";
 
-/// A client that holds something living of an agent.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct LivingService {
-    /// Which.
-    pub client_id: String,
-    /// How many authorizations live.
-    pub authorizations: i64,
-    /// How many of them outlive the session (`offline_access`).
-    pub offline: i64,
-    /// The latest end of anything issued, Unix seconds.
-    pub until: i64,
-}
-
 #[derive(sqlx::FromRow)]
 struct CodeRow {
     fingerprint: String,
@@ -214,45 +201,6 @@ impl Store {
             })
         };
         rows.into_iter().map(kept).collect()
-    }
-
-    /// Clients that hold something living of an agent, by id, at most `limit`: those after the one of this id.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn list_living_services(
-        &self,
-        agent_id: &str,
-        now: i64,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Result<Vec<LivingService>, StoreError> {
-        let sql = "select client_id, count(*) as authorizations, count(*) - count(session_id) as offline,
-                   max(expires_at) as until from authorizations
-                   where agent_id = $1 and client_id > $2 and expires_at > $3 and revoked_at is null
-                   group by client_id order by client_id limit $4";
-        Ok(on!(self.reads(), db => {
-            sqlx::query_as::<_, LivingService>(sql)
-                .bind(agent_id)
-                .bind(after.unwrap_or_default())
-                .bind(now)
-                .bind(i64::from(limit))
-                .fetch_all(db)
-                .await
-        })?)
-    }
-
-    /// Whether a client holds something living of an agent.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn is_living_service(&self, agent_id: &str, client_id: &str, now: i64) -> Result<bool, StoreError> {
-        let sql = "select expires_at from authorizations
-                   where agent_id = $1 and client_id = $2 and expires_at > $3 and revoked_at is null limit 1";
-        let row = on!(self.reads(), db => {
-            sqlx::query_as::<_, (i64,)>(sql).bind(agent_id).bind(client_id).bind(now).fetch_optional(db).await
-        })?;
-        Ok(row.is_some())
     }
 
     /// Revokes an authorization: its code and all its tokens are dead from now on.

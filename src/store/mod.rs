@@ -63,6 +63,7 @@ macro_rules! insert_secret {
 
 mod accounts;
 mod administrations;
+mod agent_services;
 mod agents;
 mod audit;
 mod cleanup;
@@ -84,6 +85,8 @@ mod lifecycle;
 mod logos;
 mod logouts;
 mod names;
+#[cfg(test)]
+mod plans;
 mod registrations;
 mod resources;
 mod roles;
@@ -100,10 +103,10 @@ mod used_jtis;
 mod versioned;
 mod web_sessions;
 
+pub use agent_services::{AgentServices, LivingService};
 pub use client_changes::NewClient;
 pub use client_lists::{ClientFilter, ClientLine, Whose};
 pub use error::StoreError;
-pub use grants::LivingService;
 pub use roles::{GrantedRole, RoleInvitation, RolePlace};
 pub use second_factors::StoredFactor;
 pub use signing_keys::StoredKey;
