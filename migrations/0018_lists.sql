@@ -18,3 +18,6 @@ create index sign_in_history_agent_client on sign_in_history (agent_id, client_i
 create index audit_events_actor_class on audit_events (actor_kind, actor_id, class, at, id);
 create index audit_events_object_class on audit_events (object_kind, object_id, class, at, id);
 create index audit_events_object_action on audit_events (object_kind, object_id, action, at, id);
+
+-- Who takes part in sessions of a client: asked in an emergency, and when a client goes.
+create index session_clients_client on session_clients (client_id);

@@ -91,11 +91,11 @@ def measure(database: Sqlite | Postgres, binary: Path, folder: Path, world: Worl
         say(f"{database.name}: measuring {len(asked)} pages …")
         measured = []
         for page in asked:
-            page.run(3)
-            measured.append((page, page.run(times)))
+            measured.append((page, page.run(times, before=3)))
         problems = table(database.name, measured)
         print(f"\n| {database.name}: download | ms | MB |\n|---|---|---|")
         for name, path in exports(world):
+            who[0].connection.close()
             milliseconds, status, text = who[0].request(path)
             if status != 200:
                 raise Failure(f"{path}: {status}")
@@ -106,7 +106,6 @@ def measure(database: Sqlite | Postgres, binary: Path, folder: Path, world: Worl
         name = f"{database.name}-plans"
         start(children, name, url, "warn,sqlx::query=debug")
         for page in asked:
-            page.visitor.connection.close()
             # PostgreSQL makes its plan for all parameters at the sixth time.
             page.run(7 if isinstance(database, Postgres) else 1)
         seen = statements(folder / f"logs/{name}.log")
