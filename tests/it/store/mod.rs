@@ -2,6 +2,7 @@
 
 mod grants;
 mod lifecycle;
+mod lists;
 mod login;
 mod logouts;
 mod operators;
