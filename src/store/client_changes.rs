@@ -106,12 +106,13 @@ macro_rules! revise {
 }
 
 impl Store {
-    /// The client of this id with its version.
+    /// The client of this id with its version. Accesses to the API are none here: nobody manages those of others.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn find_kept_client(&self, id: &str) -> Result<Option<KeptClient>, StoreError> {
-        let sql = "select document, version, created_at, updated_at from clients where id = $1 and deleted_at is null";
+        let sql = "select document, version, created_at, updated_at from clients
+                   where id = $1 and stage <> 'api' and deleted_at is null";
         let row = on!(self.reads(), db => {
             sqlx::query_as::<_, (String, i64, i64, i64)>(sql).bind(id).fetch_optional(db).await
         })?;

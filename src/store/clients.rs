@@ -71,7 +71,8 @@ impl Store {
         let document = to_json(client)?;
         let sql = "insert into clients (id, document, created_at, updated_at, name_key, stage, administration)
                    values ($1, $2, $3, $3, $4, $5, $6) on conflict (id) do update set document = excluded.document,
-                   updated_at = excluded.updated_at, name_key = excluded.name_key, stage = excluded.stage,
+                   updated_at = excluded.updated_at, name_key = excluded.name_key,
+                   stage = case when clients.stage = 'api' then clients.stage else excluded.stage end,
                    administration = excluded.administration, version = clients.version + 1, deleted_at = null";
         on!(self.writes(), db => {
             sqlx::query(sql)

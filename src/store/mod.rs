@@ -64,6 +64,7 @@ macro_rules! insert_secret {
 mod accounts;
 mod administrations;
 mod agents;
+mod api_accesses;
 mod audit;
 mod cleanup;
 mod client_changes;

@@ -139,6 +139,8 @@ mod console_samples;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
+mod api_samples;
+#[cfg(test)]
 mod services_samples;
 #[cfg(test)]
 mod tests;

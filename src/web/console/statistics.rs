@@ -25,7 +25,7 @@ use crate::domain::statistics::{Report, Scope};
 use crate::store::{ClientFilter, StoreError, Whose};
 
 /// The periods that there are, in days before today.
-const PERIODS: [i64; 3] = [30, 7, 365];
+pub const PERIODS: [i64; 3] = [30, 7, 365];
 /// So many clients of somebody's are offered.
 const MOST_CLIENTS: u32 = 50;
 
@@ -174,7 +174,7 @@ fn url(name: &str, value: &str, days: i64) -> String {
 }
 
 /// What is shown of the days before today: those that are over.
-async fn report(app: &App, scope: &Scope, days: i64, now: i64) -> Result<Report, StoreError> {
+pub async fn report(app: &App, scope: &Scope, days: i64, now: i64) -> Result<Report, StoreError> {
     let (from, until) = (day_of(now) - days, day_of(now));
     let store = &app.store;
     let counts = store.list_sign_in_days(scope, from, until).await?;
