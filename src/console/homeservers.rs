@@ -100,7 +100,12 @@ pub async fn retire(
 pub async fn test(app: &App, now: i64, actor: Actor, homeserver: &Homeserver) -> Result<Tested, StoreError> {
     let list = app.store.list_homeservers().await?;
     let name = &homeserver.name;
-    let event = Event::new(actor, Action::HomeserverTested, (ObjectKind::Homeserver, name), json!({}));
+    let event = Event::new(
+        actor,
+        Action::HomeserverTested,
+        (ObjectKind::Homeserver, name),
+        json!({}),
+    );
     audit::record(&app.store, now, event).await?;
     let domain = homeserver.email_domains.first().unwrap_or(name);
     Ok(app.upstream.test(&list, homeserver, &format!("doctor@{domain}")).await)
@@ -113,7 +118,10 @@ pub async fn test(app: &App, now: i64, actor: Actor, homeserver: &Homeserver) ->
 pub async fn held_to(store: &Store, homeserver: &Homeserver) -> Result<Option<String>, StoreError> {
     match &homeserver.oauth.issuer {
         Some(named) => Ok(Some(named.clone())),
-        None => Ok(store.find_pinned_issuer(&homeserver.name).await?.map(|pinned| pinned.issuer)),
+        None => Ok(store
+            .find_pinned_issuer(&homeserver.name)
+            .await?
+            .map(|pinned| pinned.issuer)),
     }
 }
 

@@ -190,7 +190,8 @@ mod tests {
                 .iter()
                 .all(|scope| ApiScope::parse(scope.as_str()) == Some(*scope))
         );
-        let words = |role: Option<&Role>| -> Vec<_> { ApiScope::of_role(role).iter().map(|one| one.as_str()).collect() };
+        let words =
+            |role: Option<&Role>| -> Vec<_> { ApiScope::of_role(role).iter().map(|one| one.as_str()).collect() };
         let manager = Role::Manager {
             administration: "beta.gouv.fr".into(),
         };
@@ -228,8 +229,16 @@ mod tests {
         let operator = access(Some(Role::Operator));
         let counts = operator.roles(&both, false, true, 99).unwrap();
         assert_eq!((counts.granted, counts.second_factor), (vec![Role::Operator], true));
-        assert_eq!(operator.roles(&[Role::Support], false, true, 99), None, "the role is gone");
-        assert_eq!(operator.roles(&both, false, false, 99), None, "the second factor is gone");
+        assert_eq!(
+            operator.roles(&[Role::Support], false, true, 99),
+            None,
+            "the role is gone"
+        );
+        assert_eq!(
+            operator.roles(&both, false, false, 99),
+            None,
+            "the second factor is gone"
+        );
         assert_eq!(operator.roles(&both, true, true, 99), None, "a guest");
         assert_eq!(operator.roles(&both, false, true, 100), None, "over");
         // A partner's stays a partner's whatever roles its maker has.

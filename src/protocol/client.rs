@@ -22,7 +22,9 @@ pub enum ClientAuthMethod {
 }
 
 /// The algorithms of signatures (RFC 7518 §3, RFC 8037 §3.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, utoipa::ToSchema,
+)]
 pub enum SigningAlg {
     /// RSASSA-PKCS1-v1_5 with SHA-256, the default of Registration §2.
     #[default]

@@ -128,7 +128,9 @@ impl Store {
             }
             query.fetch_all(db).await
         })?;
-        rows.into_iter().map(|row| row.read().map(|(access, _)| access)).collect()
+        rows.into_iter()
+            .map(|row| row.read().map(|(access, _)| access))
+            .collect()
     }
 
     /// Notes that an access got a token.

@@ -133,13 +133,13 @@ fn moment(text: &Text, unix_seconds: i64) -> String {
 #[cfg(test)]
 mod account_samples;
 #[cfg(test)]
+mod api_samples;
+#[cfg(test)]
 mod catalogue_samples;
 #[cfg(test)]
 mod console_samples;
 #[cfg(test)]
 mod samples;
-#[cfg(test)]
-mod api_samples;
 #[cfg(test)]
 mod services_samples;
 #[cfg(test)]

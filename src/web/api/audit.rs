@@ -109,7 +109,12 @@ async fn list(caller: Caller, Asked(asked): Asked<Filter>) -> Result<Json<Page<E
     let before: Option<(i64, String)> = place(&caller, &list, asked.after.as_deref())?;
     let before = before.as_ref().map(|(at, id)| (*at, id.as_str()));
     let mut found = Vec::new();
-    for entry in caller.app.store.list_audit_events(&filter, before, PER_PAGE + 1).await? {
+    for entry in caller
+        .app
+        .store
+        .list_audit_events(&filter, before, PER_PAGE + 1)
+        .await?
+    {
         let place = (entry.at, entry.id.clone());
         let event = Event {
             id: entry.id,

@@ -85,7 +85,9 @@ impl FromRequestParts<SharedApp> for Caller {
         if token.audience != BTreeSet::from([audience(app)]) || authorization.agent.is_some() {
             return Err(invalid());
         }
-        let standing = standing(app, &authorization.client_id, now).await?.ok_or_else(invalid)?;
+        let standing = standing(app, &authorization.client_id, now)
+            .await?
+            .ok_or_else(invalid)?;
         let scopes = token.scope.iter().filter(|word| standing.access.scopes.contains(*word));
         Ok(Self {
             scopes: scopes.filter_map(|word| ApiScope::parse(word)).collect(),

@@ -11,14 +11,20 @@ use crate::protocol::discovery::TOKEN;
 /// Statuses of problems with what they mean.
 const PROBLEMS: [(&str, &str); 12] = [
     ("400", "The request cannot be read"),
-    ("401", "There is no token, or one that is not for this API, or that counts no more"),
+    (
+        "401",
+        "There is no token, or one that is not for this API, or that counts no more",
+    ),
     ("403", "The token lacks the scope, or the role the right"),
     ("404", "There is nothing here, or not for this access"),
     ("409", "It cannot be done as things stand; `code` says why"),
     ("412", "It is of another version by now"),
     ("413", "The body is too large"),
     ("415", "The body is not JSON"),
-    ("422", "What was sent cannot be taken; `problems` says which field and why"),
+    (
+        "422",
+        "What was sent cannot be taken; `problems` says which field and why",
+    ),
     ("428", "`If-Match` is missing"),
     ("500", "The provider failed; its log tells more"),
     ("503", "It took too long"),

@@ -225,7 +225,12 @@ async fn test(caller: Caller, Named(name): Named<String>) -> Result<Json<Test>, 
             lines(&text, &stored, held_to.as_deref(), &found)
         }
         Tested::TooSlow => too_slow(&text),
-        Tested::Busy => return Err(Problem::conflict("busy", "another test is under way; try again in a moment")),
+        Tested::Busy => {
+            return Err(Problem::conflict(
+                "busy",
+                "another test is under way; try again in a moment",
+            ));
+        }
     };
     let line = |line: super::super::pages::console::TestLine| TestLine {
         outcome: match line.outcome {

@@ -78,9 +78,10 @@ async fn withdraw(caller: Caller, Named(kid): Named<String>) -> Result<StatusCod
     let app = &caller.app;
     match keys::withdraw(&app.keys, &app.store, caller.now, caller.actor(), &kid).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
-        Err(KeysError::NotRetired(_)) => {
-            Err(Problem::conflict("not_replaced", "there is no key of this kid that was replaced"))
-        }
+        Err(KeysError::NotRetired(_)) => Err(Problem::conflict(
+            "not_replaced",
+            "there is no key of this kid that was replaced",
+        )),
         Err(error) => Err(error.into()),
     }
 }

@@ -54,8 +54,13 @@ fn endpoints() -> OpenApiRouter<SharedApp> {
 
 /// The routes of the API. `time_limit` is for one request, with its body.
 pub fn routes(time_limit: std::time::Duration) -> Router<SharedApp> {
-    let wrong_method =
-        async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "this address does not take the method");
+    let wrong_method = async || {
+        Problem::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method",
+            "this address does not take the method",
+        )
+    };
     let nothing = async || Problem::not_found();
     let (router, _) = endpoints().split_for_parts();
     router
@@ -65,7 +70,11 @@ pub fn routes(time_limit: std::time::Duration) -> Router<SharedApp> {
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn(move |request, next| {
             layers::in_time(time_limit, request, next, || {
-                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_slow", "the request took too long; try again later")
+                Problem::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "too_slow",
+                    "the request took too long; try again later",
+                )
             })
         }))
 }

@@ -57,7 +57,11 @@ impl Problem {
 
     /// 404: there is nothing of the kind for whoever asks.
     pub fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing here, or not for this access")
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "there is nothing here, or not for this access",
+        )
     }
 
     /// 400: the request cannot be read.
@@ -67,7 +71,11 @@ impl Problem {
 
     /// 403: the scope is there, the right is not.
     pub fn forbidden() -> Self {
-        Self::new(StatusCode::FORBIDDEN, "forbidden", "the role of this access has no right to it")
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "forbidden",
+            "the role of this access has no right to it",
+        )
     }
 
     /// 409: it cannot be done as things stand.
@@ -97,7 +105,11 @@ impl Problem {
     pub fn without_token() -> Self {
         Self {
             challenge: Some(HeaderValue::from_static("Bearer realm=\"api\"")),
-            ..Self::new(StatusCode::UNAUTHORIZED, "no_token", "send an access token for this API as a bearer token")
+            ..Self::new(
+                StatusCode::UNAUTHORIZED,
+                "no_token",
+                "send an access token for this API as a bearer token",
+            )
         }
     }
 
@@ -119,7 +131,11 @@ impl Problem {
         let scope = scope.as_str();
         Self {
             challenge: challenge(code, "the token lacks a scope", &format!(", scope=\"{scope}\"")),
-            ..Self::new(StatusCode::FORBIDDEN, code, format!("the token lacks the scope {scope}"))
+            ..Self::new(
+                StatusCode::FORBIDDEN,
+                code,
+                format!("the token lacks the scope {scope}"),
+            )
         }
     }
 

@@ -144,7 +144,10 @@ async fn form(member: Member) -> Result<Response, AuthorizeError> {
     let typed = ApiForm {
         days: "90".to_owned(),
         // To read is what most begin with.
-        scopes: offered.into_iter().filter(|scope| scope.as_str().ends_with(":read")).collect(),
+        scopes: offered
+            .into_iter()
+            .filter(|scope| scope.as_str().ends_with(":read"))
+            .collect(),
         ..ApiForm::default()
     };
     form_page(&member, role, typed, None)

@@ -27,7 +27,10 @@ pub(super) fn samples(layout: &Layout) -> Vec<Sample> {
             }
             .render(),
         ),
-        ("console-api-form".to_owned(), form(layout, "Intégration continue", None).render()),
+        (
+            "console-api-form".to_owned(),
+            form(layout, "Intégration continue", None).render(),
+        ),
         ("console-api-form-partner".to_owned(), partner(layout).render()),
     ];
     for problem in [ApiProblem::Name, ApiProblem::Scopes, ApiProblem::Days, ApiProblem::Full] {
@@ -35,7 +38,9 @@ pub(super) fn samples(layout: &Layout) -> Vec<Sample> {
         pages.push((name, form(layout, &"W".repeat(101), Some(problem)).render()));
     }
     let pages = pages.into_iter();
-    pages.map(|(name, page)| (name, page.expect("the page renders"))).collect()
+    pages
+        .map(|(name, page)| (name, page.expect("the page renders")))
+        .collect()
 }
 
 fn entry(name: &str, mark: &str, maker: Option<&str>, role: Option<Role>) -> ApiEntry {
@@ -47,7 +52,10 @@ fn entry(name: &str, mark: &str, maker: Option<&str>, role: Option<Role>) -> Api
         is_over: maker.is_some(),
         last_used_at: role.is_some().then_some(AT),
         expires_at: role.is_some().then_some(AT),
-        scopes: ApiScope::of_role(role.as_ref()).iter().map(|scope| scope.as_str().to_owned()).collect(),
+        scopes: ApiScope::of_role(role.as_ref())
+            .iter()
+            .map(|scope| scope.as_str().to_owned())
+            .collect(),
         role,
         created_at: AT,
     }
@@ -61,15 +69,24 @@ fn list(layout: &Layout, name: &str) -> ApiPage {
         layout: frame(layout, &API),
         done: Some(ApiDone::Revoked),
         made: None,
-        own: vec![entry(name, "own-1", None, None), entry(name, "own-2", None, Some(Role::Operator))],
+        own: vec![
+            entry(name, "own-1", None, None),
+            entry(name, "own-2", None, Some(Role::Operator)),
+        ],
         others: Some(vec![entry(name, "other-1", Some(name), Some(manager.clone()))]),
         may_revoke_others: true,
         next_url: Some("/console/api?suite=x".into()),
         first_url: Some("/console/api".into()),
         choices: vec![
             ("/console/api/nouveau?role=&administration=".into(), None),
-            ("/console/api/nouveau?role=operator&administration=".into(), Some(Role::Operator)),
-            ("/console/api/nouveau?role=manager&administration=x".into(), Some(manager)),
+            (
+                "/console/api/nouveau?role=operator&administration=".into(),
+                Some(Role::Operator),
+            ),
+            (
+                "/console/api/nouveau?role=manager&administration=x".into(),
+                Some(manager),
+            ),
         ],
         document_url: "/api/v1/openapi.json",
         issuer: "https://connect.example.fr".into(),

@@ -203,7 +203,11 @@ async fn list(caller: Caller, Asked(asked): Asked<Filter>) -> Result<Json<Page<C
     };
     let name = asked.name.unwrap_or_default();
     let stage = asked.stage;
-    let list = format!("clients\n{:?}\n{}\n{name}", asked.of, stage.map_or("", ClientStage::as_str));
+    let list = format!(
+        "clients\n{:?}\n{}\n{name}",
+        asked.of,
+        stage.map_or("", ClientStage::as_str)
+    );
     let after: Option<(String, String)> = place(&caller, &list, asked.after.as_deref())?;
     let after = after.as_ref().map(|(key, id)| (key.as_str(), id.as_str()));
     let filter = ClientFilter {
@@ -337,7 +341,15 @@ async fn edit(
     precondition.saw(&mark(&opened.kept))?;
     let wanted = change.settings.on_top_of(clients::metadata_of(&opened.kept.client))?;
     let author = caller.author();
-    let saved = clients::edit(&caller.app, &author, &opened.kept, wanted, change.reasons.trim(), caller.now).await?;
+    let saved = clients::edit(
+        &caller.app,
+        &author,
+        &opened.kept,
+        wanted,
+        change.reasons.trim(),
+        caller.now,
+    )
+    .await?;
     let outcome = match saved {
         Saved::Applied => Outcome::Applied,
         Saved::Requested => Outcome::Requested,
