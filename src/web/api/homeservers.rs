@@ -29,7 +29,7 @@ pub fn routes() -> OpenApiRouter<SharedApp> {
 
 /// How a homeserver is.
 #[derive(Serialize, ToSchema)]
-struct Health {
+struct HomeserverHealth {
     /// Since when it answers nothing of use, Unix seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     failing_since: Option<i64>,
@@ -42,7 +42,7 @@ struct Health {
 #[derive(Serialize, ToSchema)]
 struct Listed {
     homeserver: Homeserver,
-    health: Health,
+    health: HomeserverHealth,
 }
 
 /// The list of homeservers.
@@ -54,7 +54,7 @@ struct List {
 
 fn listed(caller: &Caller, homeserver: Homeserver) -> Listed {
     let health = caller.app.upstream.health().of(&homeserver.name, Api::Client);
-    let health = Health {
+    let health = HomeserverHealth {
         failing_since: health.failing_since,
         last_success: health.last_success,
     };

@@ -33,6 +33,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         if has_nul(&value) {
             return Err(Problem::malformed("no text may have a NUL in it"));
         }
+        if !value.is_object() || has_list_for_object(&value) {
+            return Err(Problem::malformed(
+                "the body is not as documented: a list stands for an object",
+            ));
+        }
         serde_json::from_value(value).map(Self).map_err(not_json)
     }
 }
@@ -46,6 +51,17 @@ fn has_nul(value: &Value) -> bool {
             .any(|(name, value)| name.contains('\0') || has_nul(value)),
         _ => false,
     }
+}
+
+/// The members of bodies that are objects themselves.
+const OBJECTS: [&str; 6] = ["settings", "why", "admission", "administrations", "oauth", "watch"];
+
+/// serde reads a struct from a list of its members, too; the document says nothing of that.
+fn has_list_for_object(value: &Value) -> bool {
+    let wrong = |(name, value): (&String, &Value)| {
+        (OBJECTS.contains(&name.as_str()) && value.is_array()) || has_list_for_object(value)
+    };
+    value.as_object().is_some_and(|members| members.iter().any(wrong))
 }
 
 /// A query.

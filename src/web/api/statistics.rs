@@ -78,7 +78,8 @@ struct Report {
 
 /// Sign-ins by day, client, administration, way and reason.
 #[utoipa::path(get, path = "/statistics", tag = "statistics", params(Filter),
-    security(("oauth2" = ["statistics:read"])), responses((status = 200, description = "The numbers", body = Report)))]
+    security(("oauth2" = ["statistics:read"])), responses((status = 200, description = "The numbers", body = Report),
+        (status = 404, description = "No such client", body = Problem, content_type = "application/problem+json")))]
 async fn show(caller: Caller, Asked(asked): Asked<Filter>) -> Result<Json<Report>, Problem> {
     caller.scope(ApiScope::StatisticsRead)?;
     let days = asked.days.map_or(PERIODS[0], i64::from);

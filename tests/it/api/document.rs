@@ -71,3 +71,25 @@ async fn the_document_names_every_route_and_every_answer() {
         assert!(page.headers.get("access-control-allow-origin").is_none() && page.cookies().is_empty());
     }
 }
+
+/// Two types of one name would share one schema, and one of them be described wrongly.
+#[test]
+fn no_two_types_of_the_document_have_one_name() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web/api");
+    let mut names = std::collections::BTreeSet::new();
+    for (file, text) in crate::console::sources(&folder) {
+        for part in text.split("ToSchema)]").skip(1) {
+            let words = part
+                .split_whitespace()
+                .skip_while(|word| !["struct", "enum"].contains(word));
+            let name = words
+                .into_iter()
+                .nth(1)
+                .unwrap()
+                .trim_end_matches(|c: char| !c.is_alphanumeric());
+            let name = name.split('<').next().unwrap().to_owned();
+            assert!(names.insert(name.clone()), "{}: {name}", file.display());
+        }
+    }
+    assert!(names.len() > 30, "the test reads the types: {names:?}");
+}

@@ -540,7 +540,7 @@ fn handlers(rest: &str) -> String {
     rest[..end.map_or(rest.len(), |(at, _)| at)].to_owned()
 }
 
-fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
+pub fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -12,6 +12,8 @@ mod second_factor;
 
 use std::sync::Arc;
 
+pub use access::sources;
+
 use tchap_connect::console::second_factor::offer;
 use tchap_connect::domain::agent::Agent;
 use tchap_connect::domain::audit::Actor;

@@ -13,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::super::pages::console::stacks::Stack;
 use super::caller::Caller;
 use super::problem::Problem;
 use super::read::{Asked, Body, Named, Precondition, etag};
@@ -261,7 +262,10 @@ struct Made {
 async fn create(caller: Caller, Body(wanted): Body<NewClient>) -> Result<Response, Problem> {
     caller.require(ApiScope::ClientsWrite, Right::CreateClient)?;
     let metadata = wanted.settings.on_top_of(Default::default())?;
-    let stack = super::super::pages::console::stacks::Stack::parse(&wanted.stack).unwrap_or_default();
+    let stack = match wanted.stack.as_str() {
+        "" => Stack::default(),
+        name => Stack::parse(name).ok_or_else(|| clients::Refused::problem("stack", "unknown; leave it out"))?,
+    };
     let purpose = Purpose {
         stack: stack.as_str().to_owned(),
         purpose: wanted.purpose,
