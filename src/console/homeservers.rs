@@ -4,10 +4,12 @@
 use serde_json::json;
 
 use super::edit::{EditError, changes};
+use crate::app::App;
 use crate::audit;
 use crate::domain::audit::{Action, Actor, Event, ObjectKind};
 use crate::domain::homeserver::Homeserver;
 use crate::store::{Former, Store, StoreError, Versioned};
+use crate::upstream::Tested;
 
 /// Adds a homeserver at the end of the list, or changes the one that was seen.
 ///
@@ -88,6 +90,38 @@ pub async fn retire(
     match store.delete_homeserver(name, &former.version).await? {
         true => Ok(()),
         false => Err(EditError::Outdated),
+    }
+}
+
+/// Asks a homeserver what a login would, without a trace there; that it was asked is recorded.
+///
+/// # Errors
+/// When the database fails.
+pub async fn test(app: &App, now: i64, actor: Actor, homeserver: &Homeserver) -> Result<Tested, StoreError> {
+    let list = app.store.list_homeservers().await?;
+    let name = &homeserver.name;
+    let event = Event::new(
+        actor,
+        Action::HomeserverTested,
+        (ObjectKind::Homeserver, name),
+        json!({}),
+    );
+    audit::record(&app.store, now, event).await?;
+    let domain = homeserver.email_domains.first().unwrap_or(name);
+    Ok(app.upstream.test(&list, homeserver, &format!("doctor@{domain}")).await)
+}
+
+/// The issuer that logins hold a homeserver to: that of the list, else the one seen first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn held_to(store: &Store, homeserver: &Homeserver) -> Result<Option<String>, StoreError> {
+    match &homeserver.oauth.issuer {
+        Some(named) => Ok(Some(named.clone())),
+        None => Ok(store
+            .find_pinned_issuer(&homeserver.name)
+            .await?
+            .map(|pinned| pinned.issuer)),
     }
 }
 

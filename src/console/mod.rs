@@ -2,6 +2,7 @@
 //! same functions. Each takes the wanted thing and who asks, checks it, records the audit event, and writes.
 
 pub mod administrations;
+pub mod api;
 pub mod clients;
 pub mod edit;
 pub mod homeservers;

@@ -21,7 +21,7 @@ const MAX_TERM: usize = 40;
 const MAX_WORDS: usize = 12;
 
 /// A public body, found by the domain of an agent's e-mail address.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Administration {
     /// The e-mail domain, lower case; covers its subdomains.

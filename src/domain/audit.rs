@@ -35,6 +35,8 @@ impl Class {
 pub enum Actor {
     /// An agent, by our internal id.
     Agent(String),
+    /// An agent by way of a program, by our internal id and the `client_id` of their access to the API.
+    AgentByApi(String, String),
     /// A client, by its `client_id`.
     Client(String),
     /// Whoever may use the command line on the machine.
@@ -50,7 +52,7 @@ impl Actor {
     /// As stored and exported.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Agent(_) => "agent",
+            Self::Agent(_) | Self::AgentByApi(..) => "agent",
             Self::Client(_) => "client",
             Self::CommandLine => "command_line",
             Self::System => "system",
@@ -60,7 +62,7 @@ impl Actor {
     /// Which one of its kind; empty where there is but one.
     pub fn id(&self) -> &str {
         match self {
-            Self::Agent(id) | Self::Client(id) => id,
+            Self::Agent(id) | Self::AgentByApi(id, _) | Self::Client(id) => id,
             Self::CommandLine | Self::System => "",
         }
     }
@@ -89,6 +91,20 @@ impl Event {
             object,
             detail,
         }
+    }
+
+    /// What else matters, with the access to the API that it was done by.
+    fn told(&self) -> Value {
+        let mut told = self.detail.clone();
+        if let Actor::AgentByApi(_, access) = &self.actor {
+            match &mut told {
+                Value::Object(members) => {
+                    members.insert("api_access".to_owned(), access.clone().into());
+                }
+                other => *other = serde_json::json!({"api_access": access, "detail": other}),
+            }
+        }
+        told
     }
 }
 
@@ -147,7 +163,7 @@ impl Entry {
             actor_id: event.actor.id().to_owned(),
             object_kind: event.object.0.as_str().to_owned(),
             object_id: event.object.1.clone(),
-            detail: event.detail.to_string(),
+            detail: event.told().to_string(),
             link: None,
         }
     }

@@ -81,7 +81,7 @@ pub struct Invitation {
 }
 
 /// One member that differs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct FieldChange {
     /// Its name.
     pub field: String,

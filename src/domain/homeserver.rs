@@ -11,7 +11,7 @@ use super::agent::Pause;
 use super::identifier::{Identifier, MatrixId, email_domain};
 
 /// A homeserver that agents may sign in at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Homeserver {
     /// Server name: what stands after the colon in a Matrix id. Lower case.
@@ -47,7 +47,7 @@ pub struct Homeserver {
 }
 
 /// What operators say of a homeserver's authentication service (OAuth 2.0); each may be left out.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct OAuthSettings {
     /// Our client there, made by its operator; without one we register ourselves.
@@ -65,7 +65,7 @@ impl OAuthSettings {
 }
 
 /// How a homeserver is asked whether accounts still stand.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Watch {
     /// By which of its interfaces; without one nobody asks.
@@ -91,7 +91,7 @@ impl Watch {
 }
 
 /// An interface by which a homeserver says whether accounts still stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WatchWay {
     /// MSC3720, with an ordinary account of ours: hundreds of accounts per request.
@@ -124,7 +124,7 @@ impl WatchWay {
 }
 
 /// A way to sign in at a homeserver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Way {
     /// OAuth 2.0 at the homeserver's authentication service.

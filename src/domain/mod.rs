@@ -5,6 +5,7 @@ pub mod account;
 pub mod administration;
 pub mod admission;
 pub mod agent;
+pub mod api;
 pub mod audit;
 pub mod claims;
 pub mod client_change;

@@ -100,6 +100,11 @@ pub enum Right<'a> {
     EndSessions,
     /// End everything of a client, an administration or a homeserver.
     EndEverything,
+    /// Let a program act with this role (a partner's with none) in one's name.
+    ActByApi {
+        /// One that they have.
+        role: Option<&'a Role>,
+    },
 }
 
 /// The roles of somebody who is signed in.
@@ -143,16 +148,18 @@ pub fn may(roles: &Roles, right: Right<'_>) -> bool {
     }
     let counts = |role: &&Role| roles.second_factor || !role.needs_second_factor();
     partner(right)
-        || roles.granted.iter().filter(counts).any(|role| match role {
-            Role::Operator => true,
-            Role::Support => support(right),
-            Role::Manager { administration } => manager(administration, right),
+        || roles.granted.iter().filter(counts).any(|role| match (right, role) {
+            // Nobody lends what they have not.
+            (Right::ActByApi { role: lent }, role) => lent == Some(role),
+            (_, Role::Operator) => true,
+            (_, Role::Support) => support(right),
+            (_, Role::Manager { administration }) => manager(administration, right),
         })
 }
 
 fn partner(right: Right<'_>) -> bool {
     match right {
-        Right::Enter | Right::CreateClient => true,
+        Right::Enter | Right::CreateClient | Right::ActByApi { role: None } => true,
         Right::SeeClient { owned, .. } | Right::EditClient { owned, .. } => owned,
         _ => false,
     }
@@ -189,7 +196,8 @@ fn support(right: Right<'_>) -> bool {
         | Right::EditHomeservers
         | Right::EditKeys
         | Right::EditRoles
-        | Right::EndEverything => false,
+        | Right::EndEverything
+        | Right::ActByApi { .. } => false,
     }
 }
 
@@ -233,6 +241,7 @@ mod tests {
         let manager = Role::Manager {
             administration: "beta.gouv.fr".to_owned(),
         };
+        let lent = [manager.clone(), Role::Support, Role::Operator];
         let people = [
             roles(&[]),
             roles(&[manager]),
@@ -264,6 +273,10 @@ mod tests {
             (Right::SeeAgents, [no, no, yes, yes]),
             (Right::EndSessions, [no, no, yes, yes]),
             (Right::EndEverything, [no, no, no, yes]),
+            (Right::ActByApi { role: None }, [yes, yes, yes, yes]),
+            (Right::ActByApi { role: Some(&lent[0]) }, [no, yes, no, no]),
+            (Right::ActByApi { role: Some(&lent[1]) }, [no, no, yes, no]),
+            (Right::ActByApi { role: Some(&lent[2]) }, [no, no, no, yes]),
         ] {
             for (person, expected) in people.iter().zip(expected) {
                 assert_eq!(may(person, right), expected, "{person:?} {right:?}");

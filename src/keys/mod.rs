@@ -42,7 +42,7 @@ pub const KEPT_FOR_HINTS: i64 = 396 * 24 * 3600;
 const SEALING_KEY_SETTING: &str = "sealing_key_fingerprint";
 
 /// A key's state at an instant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyState {
     /// Published, not signing yet.
@@ -54,7 +54,7 @@ pub enum KeyState {
 }
 
 /// What operators see of a key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct KeyInfo {
     /// `kid`.
     pub kid: String,

@@ -12,7 +12,7 @@ use super::siren::is_siren;
 const MAX_ENTRIES: usize = 500;
 
 /// One of the three public services.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Branch {
     /// The State.
@@ -43,7 +43,7 @@ impl Branch {
 }
 
 /// What kind of person an account is of, as `belonging_population` says it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Population {
     /// An agent of an administration that is known.
@@ -53,7 +53,7 @@ pub enum Population {
 }
 
 /// Whom a client admits. Both kinds of condition must hold.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AdmissionRules {
     /// Of which administrations.
@@ -65,7 +65,7 @@ pub struct AdmissionRules {
 }
 
 /// The criteria by which an administration is admitted: one that matches is enough.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Administrations {
     /// Numbers of public bodies.

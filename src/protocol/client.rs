@@ -8,7 +8,7 @@ use super::admission::AdmissionRules;
 use super::standing::Standing;
 
 /// How a client proves who it is at the token endpoint (Core §9).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientAuthMethod {
     /// HTTP Basic with a form-encoded id and secret.
@@ -22,7 +22,9 @@ pub enum ClientAuthMethod {
 }
 
 /// The algorithms of signatures (RFC 7518 §3, RFC 8037 §3.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, utoipa::ToSchema,
+)]
 pub enum SigningAlg {
     /// RSASSA-PKCS1-v1_5 with SHA-256, the default of Registration §2.
     #[default]
@@ -62,7 +64,7 @@ pub enum SubjectType {
 }
 
 /// Web or native (RFC 8252): only native clients may register private URI schemes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ApplicationType {
     /// A site with a server or a page.
@@ -73,7 +75,7 @@ pub enum ApplicationType {
 }
 
 /// Whether the agent is asked before data goes to this client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ConsentPolicy {
     /// Ask once per set of claims.

@@ -22,7 +22,7 @@ pub const MAX_NAME: usize = 100;
 const MAX_REDIRECT_URIS: usize = 50;
 
 /// One thing wrong with a written entry.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct FieldProblem {
     /// The field, with its place in a list: `redirect_uris[0]`.
     pub field: String,

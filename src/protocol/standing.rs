@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub const MAX_TESTERS: usize = 20;
 
 /// The stages of a client's life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientStage {
     /// Made by a partner: it signs in its testers only.

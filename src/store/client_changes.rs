@@ -23,7 +23,7 @@ const CREATE: &str = "insert into clients (id, document, created_at, updated_at,
                       values ($1, $2, $3, $3, $4, $5, $6) on conflict (id) do update set document = excluded.document,
                       updated_at = excluded.updated_at, name_key = excluded.name_key, stage = excluded.stage,
                       administration = excluded.administration, version = clients.version + 1, deleted_at = null
-                      where clients.deleted_at is not null";
+                      where clients.deleted_at is not null and clients.stage <> 'api'";
 const OWN: &str = "insert into client_owners (client_id, agent_id, since) values ($1, $2, $3)";
 const PURPOSE: &str = "insert into client_purposes (client_id, stack, purpose, scopes) values ($1, $2, $3, $4)";
 const REVISION: &str = "insert into client_revisions (id, client_id, author, at, before, after)
@@ -111,12 +111,13 @@ macro_rules! revise {
 }
 
 impl Store {
-    /// The client of this id with its version.
+    /// The client of this id with its version. Accesses to the API are none here: nobody manages those of others.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn find_kept_client(&self, id: &str) -> Result<Option<KeptClient>, StoreError> {
-        let sql = "select document, version, created_at, updated_at from clients where id = $1 and deleted_at is null";
+        let sql = "select document, version, created_at, updated_at from clients
+                   where id = $1 and stage <> 'api' and deleted_at is null";
         let row = on!(self.reads(), db => {
             sqlx::query_as::<_, (String, i64, i64, i64)>(sql).bind(id).fetch_optional(db).await
         })?;

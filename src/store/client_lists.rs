@@ -61,7 +61,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<ClientLine>, StoreError> {
         let (from, what) = match filter.whose {
-            Whose::All => ("clients c where", ""),
+            Whose::All => ("clients c where c.stage <> 'api' and", ""),
             Whose::Owner(agent) => (
                 "client_owners o join clients c on c.id = o.client_id where o.agent_id = $6 and",
                 agent,

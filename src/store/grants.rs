@@ -156,7 +156,8 @@ impl Store {
         Ok(true)
     }
 
-    /// Stores an authorization of a client without an agent, with its token.
+    /// Stores an authorization of a client without an agent, with its token. With `maker` it ends when all that this agent has
+    /// is ended, as an access to the API does.
     ///
     /// # Errors
     /// When the database fails.
@@ -164,6 +165,7 @@ impl Store {
         &self,
         authorization: &Authorization,
         token: &AccessTokenRecord,
+        maker: Option<&str>,
     ) -> Result<(), StoreError> {
         let document = to_json(authorization)?;
         let details = to_json(&Details::of(token))?;
@@ -171,7 +173,7 @@ impl Store {
             sqlx::query(INSERT_AUTHORIZATION)
                 .bind(&authorization.id)
                 .bind(&authorization.client_id)
-                .bind(None::<String>)
+                .bind(maker)
                 .bind(None::<String>)
                 .bind(&document)
                 .bind(authorization.created_at)

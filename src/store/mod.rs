@@ -65,6 +65,7 @@ mod accounts;
 mod administrations;
 mod agent_services;
 mod agents;
+mod api_accesses;
 mod audit;
 mod cleanup;
 mod client_changes;

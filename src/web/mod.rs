@@ -1,6 +1,7 @@
 //! The web shell: axum handlers that parse, load, let the core decide, save and answer; and the pages they show.
 
 mod account;
+mod api;
 mod console;
 mod cursor;
 mod error;

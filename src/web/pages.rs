@@ -133,6 +133,8 @@ fn moment(text: &Text, unix_seconds: i64) -> String {
 #[cfg(test)]
 mod account_samples;
 #[cfg(test)]
+mod api_samples;
+#[cfg(test)]
 mod catalogue_samples;
 #[cfg(test)]
 mod console_samples;

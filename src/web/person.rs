@@ -119,7 +119,7 @@ pub async fn signed_in(app: &App, visitor: &Visitor, now: i64) -> Result<Option<
 
 /// Whether what is known of an account is recent enough. Where nobody asks its homeserver, sessions and tokens live by their
 /// own lifetimes.
-fn is_confirmed(app: &App, agent: &Agent, homeserver: Option<&Homeserver>, now: i64) -> bool {
+pub fn is_confirmed(app: &App, agent: &Agent, homeserver: Option<&Homeserver>, now: i64) -> bool {
     let is_watched = homeserver.is_some_and(|homeserver| homeserver.watch.is_on());
     !is_watched || agent.is_confirmed(app.config.lifetimes.unconfirmed, now)
 }

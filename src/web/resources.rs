@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::error::JsonError;
 use crate::app::App;
+use crate::console;
 use crate::domain::claims::SCOPES;
 use crate::domain::grant::Authorization;
 use crate::protocol::client::Client;
@@ -35,9 +36,14 @@ impl From<TargetError> for JsonError {
 /// everybody's and no entry of the list.
 pub async fn find(app: &App, client: &Client, identifiers: &BTreeSet<String>) -> Result<Vec<Resource>, TargetError> {
     let mut resources = Vec::new();
+    let api = console::api::resource(&app.config.issuer);
     for identifier in identifiers.iter().filter(|one| **one != app.config.issuer) {
         if !client.requests.resources.contains(identifier) {
             return Err(INVALID_TARGET.into());
+        }
+        if *identifier == api.identifier {
+            resources.push(api.clone());
+            continue;
         }
         resources.push(app.store.find_resource(identifier).await?.ok_or(INVALID_TARGET)?);
     }

@@ -14,7 +14,7 @@ use tower_http::cors::{Any, CorsLayer};
 
 use super::error::{JsonError, PageError};
 use super::pages::ErrorKind;
-use super::{account, console, health, layers, login, logo, logout, oidc, status};
+use super::{account, api, console, health, layers, login, logo, logout, oidc, status};
 use crate::app::SharedApp;
 use crate::protocol::discovery::{AUTHORIZE, INTROSPECT, JWKS, LOGOUT, REVOKE, TOKEN, USERINFO};
 use crate::protocol::error::{ErrorCode, OAuthError};
@@ -119,6 +119,7 @@ pub fn router(app: SharedApp, time_limit: Duration) -> Router {
         .merge(people)
         .method_not_allowed_fallback(async || PageError::new(ErrorKind::Method))
         .merge(programs)
+        .merge(api::routes(time_limit))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(CatchPanicLayer::custom(|_| {
             PageError::from_inside(&"a handler panicked").into_response()

@@ -4,6 +4,7 @@ mod account;
 mod account_states;
 mod admission;
 mod admission_rules;
+mod api;
 mod architecture;
 mod audit;
 mod authorization_requests;

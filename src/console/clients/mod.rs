@@ -17,7 +17,7 @@ use crate::domain::audit::{Action, Actor, Event, ObjectKind};
 use crate::domain::claims::SCOPES;
 use crate::domain::client_change::{KeptClient, Purpose, Revision};
 use crate::domain::identifier::email_domain;
-use crate::protocol::client::{Client, ClientSecret};
+use crate::protocol::client::{Client, ClientSecret, ConsentPolicy};
 use crate::protocol::client_metadata::{ClientMetadata, FieldProblem};
 use crate::protocol::jwk::PublicKeys;
 use crate::protocol::standing::{ClientStage, Standing};
@@ -91,7 +91,8 @@ pub enum Refused {
 }
 
 impl Refused {
-    fn problem(field: &str, message: &str) -> Self {
+    /// One thing wrong with one field.
+    pub fn problem(field: &str, message: &str) -> Self {
         Self::Problems(vec![FieldProblem::new(field, message)])
     }
 }
@@ -119,6 +120,11 @@ pub async fn create(
     now: i64,
 ) -> Result<Made, Refused> {
     let id = random_client_id()?;
+    let mut wanted = wanted;
+    // What only operators say, whichever way it was written.
+    if !author.approves {
+        wanted.consent = ConsentPolicy::default();
+    }
     let checked = ClientMetadata {
         client_id: id.clone(),
         sector: Some(id),
@@ -317,7 +323,7 @@ async fn note(
     audit::record(store, now, event).await
 }
 
-fn new_secret(now: i64, expires_at: Option<i64>) -> Result<(String, ClientSecret), SecretError> {
+pub(super) fn new_secret(now: i64, expires_at: Option<i64>) -> Result<(String, ClientSecret), SecretError> {
     let value = secret::random_token()?;
     let record = ClientSecret {
         id: random_id()?,

@@ -81,6 +81,10 @@ pub enum Action {
     AgentSessionsEnded,
     /// Sessions of the agents of an administration were ended.
     AdministrationSessionsEnded,
+    /// Somebody made an access to the API.
+    ApiAccessCreated,
+    /// It counts no more.
+    ApiAccessRevoked,
     /// A token for self-registration was made.
     RegistrationTokenCreated,
     /// It was revoked.
@@ -115,7 +119,7 @@ pub enum Action {
 
 impl Action {
     /// All.
-    pub const ALL: [Self; 53] = [
+    pub const ALL: [Self; 55] = [
         Self::ClientCreated,
         Self::ClientChanged,
         Self::ClientDisabled,
@@ -154,6 +158,8 @@ impl Action {
         Self::SecondFactorReset,
         Self::AgentSessionsEnded,
         Self::AdministrationSessionsEnded,
+        Self::ApiAccessCreated,
+        Self::ApiAccessRevoked,
         Self::RegistrationTokenCreated,
         Self::RegistrationTokenRevoked,
         Self::AuditExported,
@@ -212,6 +218,8 @@ impl Action {
             Self::SecondFactorReset => "second_factor.reset",
             Self::AgentSessionsEnded => "agent.sessions_ended",
             Self::AdministrationSessionsEnded => "administration.sessions_ended",
+            Self::ApiAccessCreated => "api_access.created",
+            Self::ApiAccessRevoked => "api_access.revoked",
             Self::RegistrationTokenCreated => "registration_token.created",
             Self::RegistrationTokenRevoked => "registration_token.revoked",
             Self::AuditExported => "audit.exported",

@@ -121,7 +121,7 @@ fn form(params: &Params) -> JournalForm {
 /// # Errors
 /// A page about the request when a choice is not on its list, a day is none, or an id stands without its kind or the other way
 /// round.
-fn filter(form: &JournalForm) -> Result<Filter, PageError> {
+pub fn filter(form: &JournalForm) -> Result<Filter, PageError> {
     let invalid = || PageError::with_detail(ErrorKind::Request, "a filter has a value that it cannot have");
     let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let class = |text: String| {

@@ -3,9 +3,10 @@
 
 mod administrations;
 mod agents;
+mod api;
 mod home;
 mod homeservers;
-mod journal;
+pub mod journal;
 mod keys;
 mod second_factor;
 pub mod services;
@@ -44,6 +45,7 @@ pub fn routes() -> Router<SharedApp> {
     Router::new()
         .merge(administrations::routes())
         .merge(agents::routes())
+        .merge(api::routes())
         .merge(home::routes())
         .merge(journal::routes())
         .merge(statistics::routes())

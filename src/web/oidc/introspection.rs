@@ -8,6 +8,7 @@ use http::HeaderMap;
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use serde_json::{Value, json};
 
+use super::super::api;
 use super::super::error::JsonError;
 use super::super::form::ClientForm;
 use super::super::person::claim_values;
@@ -139,6 +140,10 @@ async fn may_be_used(app: &App, authorization: &Authorization) -> Result<bool, J
     let Some(client) = client.filter(|client| !client.disabled) else {
         return Ok(false);
     };
+    if authorization.resources.contains(&api::audience(app)) {
+        let now = app.clock.now();
+        return Ok(api::standing(app, &authorization.client_id, now).await?.is_some());
+    }
     let by_itself = authorization.agent.is_none();
     let admitted = claim_values(app, &client, authorization, &authorization.scope).await?;
     Ok(by_itself || admitted.is_some())

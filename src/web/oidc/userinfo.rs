@@ -16,7 +16,7 @@ use crate::protocol::client::{Client, SigningAlg};
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::secret::{Redacted, fingerprint};
 
-pub(super) const INVALID_TOKEN: OAuthError =
+pub const INVALID_TOKEN: OAuthError =
     OAuthError::new(ErrorCode::InvalidToken, "the token is unknown, expired or revoked");
 
 /// `GET /userinfo`
@@ -38,13 +38,21 @@ pub async fn by_post(State(app): State<SharedApp>, request: Request) -> Result<R
     }
 }
 
-/// The bearer token of the `Authorization` header, if there is one.
+/// [`bearer_token`], refused as JSON.
 pub(super) fn from_header(headers: &HeaderMap) -> Result<Option<Redacted>, JsonError> {
+    bearer_token(headers).map_err(JsonError::bearer)
+}
+
+/// The bearer token of the `Authorization` header, if there is one.
+///
+/// # Errors
+/// `invalid_request` when there are several headers, `invalid_token` when there is something else in it.
+pub fn bearer_token(headers: &HeaderMap) -> Result<Option<Redacted>, OAuthError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
-    let invalid = || JsonError::bearer(INVALID_TOKEN);
+    let invalid = || INVALID_TOKEN;
     if values.next().is_some() {
-        return Err(refused("more than one Authorization header"));
+        return Err(OAuthError::invalid_request("more than one Authorization header"));
     }
     let (scheme, token) = value
         .to_str()

@@ -49,6 +49,7 @@ pub(super) fn samples(layout: &Layout) -> Vec<Sample> {
         .chain(agents(layout))
         .chain(super::catalogue_samples::samples(layout))
         .chain(super::services_samples::samples(layout))
+        .chain(super::api_samples::samples(layout))
         .collect()
 }
 

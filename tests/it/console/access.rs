@@ -345,6 +345,22 @@ fn rows(world: &World) -> Vec<Row> {
             &whole,
             edit(Onward),
         ),
+        get("/console/api", "/console/api", partner),
+        get("/console/api/nouveau", "/console/api/nouveau", partner),
+        get("/console/api/nouveau", "/console/api/nouveau?role=operator", fresh_page),
+        post(
+            "/console/api/nouveau",
+            "/console/api/nouveau",
+            &[("role", "operator")],
+            edit(Shown),
+        ),
+        // Of what is another's, too; who has no second factor was not shown the form.
+        post(
+            "/console/api/{id}/revocation",
+            "/console/api/unknown/revocation",
+            &[],
+            [Onward, Nothing, Onward, Onward, Nothing, Nothing, Nothing, Nothing],
+        ),
         get("/console/administrations", "/console/administrations", see),
         get(
             "/console/administrations/export",
@@ -524,7 +540,7 @@ fn handlers(rest: &str) -> String {
     rest[..end.map_or(rest.len(), |(at, _)| at)].to_owned()
 }
 
-fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
+pub fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

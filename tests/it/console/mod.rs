@@ -12,6 +12,8 @@ mod second_factor;
 
 use std::sync::Arc;
 
+pub use access::sources;
+
 use tchap_connect::console::second_factor::offer;
 use tchap_connect::domain::agent::Agent;
 use tchap_connect::domain::audit::Actor;
@@ -27,14 +29,14 @@ const HOME: &str = "/console";
 const FACTOR: &str = "/console/second-facteur";
 
 /// The open agent of an account at the first homeserver.
-async fn agent(app: &TestApp, matrix_id: &str) -> Agent {
+pub async fn agent(app: &TestApp, matrix_id: &str) -> Agent {
     let server = matrix_id.split_once(':').unwrap().1;
     let found = app.app.store.find_open_agent(server, matrix_id).await.unwrap();
     found.unwrap_or_else(|| panic!("no agent {matrix_id}"))
 }
 
 /// An account of this name signs in to the console.
-async fn signed_in(app: &TestApp, local_part: &str) -> (Browser, Agent) {
+pub async fn signed_in(app: &TestApp, local_part: &str) -> (Browser, Agent) {
     app.homeserver.add(Account::new(local_part, PASSWORD));
     let matrix_id = format!("@{local_part}:{NAME}");
     let browser = Browser::new(app);
@@ -43,7 +45,7 @@ async fn signed_in(app: &TestApp, local_part: &str) -> (Browser, Agent) {
 }
 
 /// The same with a role.
-async fn with_role(app: &TestApp, local_part: &str, role: Role) -> (Browser, Agent) {
+pub async fn with_role(app: &TestApp, local_part: &str, role: Role) -> (Browser, Agent) {
     let (browser, agent) = signed_in(app, local_part).await;
     let now = app.app.clock.now();
     app.app.store.insert_role(&agent.id, &role, None, now).await.unwrap();
@@ -84,7 +86,7 @@ async fn enrolment_code(app: &TestApp, agent: &Agent) -> String {
 }
 
 /// Enrols a second factor from the page that asks for it; answers what comes afterwards.
-async fn enrol(app: &TestApp, browser: &Browser, agent: &Agent) -> (Telephone, Page) {
+pub async fn enrol(app: &TestApp, browser: &Browser, agent: &Agent) -> (Telephone, Page) {
     let code = enrolment_code(app, agent).await;
     let page = browser.open(HOME).await;
     let page = browser.submit(&page, "enrol-form", &[("enrolment", &code)]).await;
@@ -96,7 +98,7 @@ async fn enrol(app: &TestApp, browser: &Browser, agent: &Agent) -> (Telephone, P
 }
 
 /// An operator who has just given the second factor.
-async fn operator(app: &TestApp, local_part: &str) -> (Browser, Agent, Telephone) {
+pub async fn operator(app: &TestApp, local_part: &str) -> (Browser, Agent, Telephone) {
     let (browser, agent) = with_role(app, local_part, Role::Operator).await;
     let (telephone, page) = enrol(app, &browser, &agent).await;
     assert!(page.has("console"), "{} {}", page.url, page.body);
@@ -104,7 +106,7 @@ async fn operator(app: &TestApp, local_part: &str) -> (Browser, Agent, Telephone
 }
 
 /// A homeserver of guests.
-async fn guests(app: &mut TestApp) -> Arc<ScriptedHomeserver> {
+pub async fn guests(app: &mut TestApp) -> Arc<ScriptedHomeserver> {
     let guests = Arc::new(ScriptedHomeserver::start("guests.tchap.test").await);
     guests.offer(&["m.login.password"]);
     app.add_homeserver(&guests, |listed| listed.guests = true).await;
@@ -112,7 +114,7 @@ async fn guests(app: &mut TestApp) -> Arc<ScriptedHomeserver> {
 }
 
 /// The value that forms of this browser's pages post.
-async fn shown(browser: &Browser) -> String {
+pub async fn shown(browser: &Browser) -> String {
     let page = browser.open(&format!("{FACTOR}?retour={HOME}")).await;
     let forms = crate::support::html::forms(&page.body);
     let fields = forms.into_iter().flat_map(|form| form.fields);
@@ -139,7 +141,7 @@ async fn a_partner_comes_back_to_where_they_were_going_and_sees_what_they_may() 
     let page = browser.sign_in("/console?lang=en", EMAIL).await;
     assert_eq!((page.url.path(), page.url.query()), (HOME, Some("lang=en")));
     assert_eq!(page.text("console-roles"), "partner");
-    assert_eq!(page.text("console-nav"), "Home Services Statistics");
+    assert_eq!(page.text("console-nav"), "Home Services Statistics API");
     assert!(page.body.contains("aria-current=\"page\""));
     assert!(page.text("console-name").contains("Jean Dupont"));
     assert_eq!(Browser::new(&app).get("/console//evil.example").await.status, 404);

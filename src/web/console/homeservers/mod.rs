@@ -19,10 +19,8 @@ use super::super::routes::no_head;
 use super::super::status;
 use super::Member;
 use crate::app::{App, SharedApp};
-use crate::audit;
 use crate::console::edit::EditError;
 use crate::console::homeservers::{self, Shift};
-use crate::domain::audit::{Action, Event, ObjectKind};
 use crate::domain::homeserver::Homeserver;
 use crate::domain::role::Right;
 use crate::secret::constant_time_eq;
@@ -92,29 +90,11 @@ async fn test(member: Member, Path(name): Path<String>, PageForm(form): PageForm
     }
     let app = &member.app;
     let stored = find(&member, &name).await?.ok_or_else(not_found)?;
-    let list = app.store.list_homeservers().await?;
-    let event = Event {
-        actor: member.actor(),
-        action: Action::HomeserverTested,
-        object: (ObjectKind::Homeserver, name.clone()),
-        detail: serde_json::json!({}),
-    };
-    audit::record(&app.store, member.now, event).await?;
-    let domain = stored.value.email_domains.first().unwrap_or(&name);
-    let address = format!("doctor@{domain}");
     let layout = member.layout(&HOMESERVERS);
-    let lines = match app.upstream.test(&list, &stored.value, &address).await {
+    let lines = match homeservers::test(app, member.now, member.actor(), &stored.value).await? {
         Tested::Done(found) => {
-            let pinned = pinned(app, &name).await?;
-            let named = stored.value.oauth.issuer.as_ref();
-            let held_to = named.or(pinned.as_ref().map(|pinned| &pinned.issuer));
-            homeserver_test::lines(
-                &layout.text,
-                &stored.value,
-                held_to.map(String::as_str),
-                &found,
-                member.now,
-            )
+            let held_to = homeservers::held_to(&app.store, &stored.value).await?;
+            homeserver_test::lines(&layout.text, &stored.value, held_to.as_deref(), &found, member.now)
         }
         Tested::TooSlow => homeserver_test::too_slow(&layout.text),
         Tested::Busy => return page(&member, stored, None, Some(HomeserverNotice::Busy)).await,

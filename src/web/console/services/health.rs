@@ -2,26 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use super::super::super::error::AuthorizeError;
 use super::super::super::pages::console::health::{DeliveryLine, Health};
-use super::super::Member;
 use super::show::SOON;
+use crate::app::App;
 use crate::domain::audit::{day_name, day_of};
 use crate::domain::statistics::{Groups, Outcome, Scope};
 use crate::protocol::client::{Client, ClientSecret};
+use crate::store::StoreError;
 
 /// How many days of errors a page shows.
 const DAYS: i64 = 14;
 const DELIVERIES: u32 = 50;
 
 /// Sign-ins of the last days on which there were some, as statistics tell them: so few that they could be somebody are not.
-async fn sign_ins(member: &Member, client: &Client, today: i64) -> Result<Vec<(String, Option<u64>)>, AuthorizeError> {
+async fn sign_ins(app: &App, client: &Client, today: i64) -> Result<Vec<(String, Option<u64>)>, StoreError> {
     let scope = Scope::Client(client.id.clone());
-    let counts = member
-        .app
-        .store
-        .list_sign_in_days(&scope, today - DAYS, today + 1)
-        .await?;
+    let counts = app.store.list_sign_in_days(&scope, today - DAYS, today + 1).await?;
     let mut days: BTreeMap<i64, i64> = BTreeMap::new();
     for count in counts.iter().filter(|count| count.outcome == Outcome::SignedIn) {
         *days.entry(count.day).or_default() += count.count;
@@ -32,9 +28,9 @@ async fn sign_ins(member: &Member, client: &Client, today: i64) -> Result<Vec<(S
 }
 
 /// Loads it.
-pub async fn load(member: &Member, client: &Client, secrets: &[ClientSecret]) -> Result<Health, AuthorizeError> {
-    let store = &member.app.store;
-    let today = day_of(member.now);
+pub async fn load(app: &App, client: &Client, secrets: &[ClientSecret], now: i64) -> Result<Health, StoreError> {
+    let store = &app.store;
+    let today = day_of(now);
     let errors = store.list_client_errors(&client.id, today - DAYS).await?;
     let redirects = store.list_client_redirects(&client.id).await?;
     let unused = client
@@ -55,7 +51,7 @@ pub async fn load(member: &Member, client: &Client, secrets: &[ClientSecret]) ->
     let last_end = ends.and_then(|ends| ends.into_iter().max());
     Ok(Health {
         last_used: redirects.first().map(|(_, at)| *at),
-        sign_ins: sign_ins(member, client, today).await?,
+        sign_ins: sign_ins(app, client, today).await?,
         errors: errors
             .into_iter()
             .map(|(day, code, count)| (day_name(day), code, count.unsigned_abs()))
@@ -66,6 +62,6 @@ pub async fn load(member: &Member, client: &Client, secrets: &[ClientSecret]) ->
             false => unused.cloned().collect(),
         },
         deliveries: failing.collect(),
-        secrets_end: last_end.filter(|end| *end < member.now + SOON),
+        secrets_end: last_end.filter(|end| *end < now + SOON),
     })
 }

@@ -3,7 +3,7 @@
 mod acts;
 mod edit;
 pub mod form;
-mod health;
+pub mod health;
 mod list;
 mod new;
 mod requests;

@@ -105,7 +105,7 @@ pub async fn service_page(member: &Member, opened: Opened, mut feedback: Feedbac
         facts: facts(client),
         configuration: stacks(member, client, &purpose, feedback.new_secret.as_deref()),
         has_secret: client.has_secret(),
-        health: health::load(member, client, &secrets).await?,
+        health: health::load(&member.app, client, &secrets, member.now).await?,
         secrets: secrets.iter().map(|secret| secret_line(secret, member.now)).collect(),
         new_secret: feedback.new_secret.clone(),
         request,

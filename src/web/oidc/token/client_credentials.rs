@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::super::api;
 use super::super::super::error::JsonError;
 use super::{Call, TokenResponse};
 use crate::domain::grant::Authorization;
@@ -24,6 +25,10 @@ pub async fn issue(call: Call<'_>, scope: Option<&str>) -> Result<TokenResponse,
         created_at: now,
     };
     let target = call.target(&authorization).await?;
+    let access = match target.audience.contains(&api::audience(app)) {
+        true => Some(api::standing(app, &client.id, now).await?.ok_or(api::ENDED)?.access),
+        false => None,
+    };
     let asked: Option<BTreeSet<&str>> = scope.map(|list| list.split(' ').collect());
     authorization.scope = target
         .resource_scopes()
@@ -31,14 +36,18 @@ pub async fn issue(call: Call<'_>, scope: Option<&str>) -> Result<TokenResponse,
         .filter(|word| asked.as_ref().is_none_or(|asked| asked.contains(word.as_str())))
         .cloned()
         .collect();
-    let access = call.access_token(&authorization, authorization.scope.clone(), target)?;
+    let token = call.access_token(&authorization, authorization.scope.clone(), target)?;
+    let maker = access.as_ref().map(|access| access.agent_id.as_str());
     app.store
-        .insert_client_authorization(&authorization, &access.record)
+        .insert_client_authorization(&authorization, &token.record, maker)
         .await?;
+    if access.is_some() {
+        app.store.use_api_access(&client.id, now).await?;
+    }
     tracing::info!(
         client.id = client.id,
         authorization.id = authorization.id,
         "a token issued to a client for itself"
     );
-    Ok(TokenResponse::new(access, None, None))
+    Ok(TokenResponse::new(token, None, None))
 }

@@ -1,6 +1,7 @@
 //! The console's pages: what surrounds them, and its start. Each feature has a file of its own.
 
 mod agents;
+mod api;
 mod second_factor;
 mod team;
 
@@ -32,6 +33,7 @@ pub use administrations::{
     UnknownDomainsPage,
 };
 pub use agents::{AgentPage, AgentService, AgentSession, AgentsPage, EmergencyPage, FoundAgent};
+pub use api::{ApiDone, ApiEntry, ApiForm, ApiFormPage, ApiPage, ApiProblem, NewAccess};
 pub use homeserver_test::TestLine;
 pub use homeservers::{
     ApiHealth, Discovered, HomeserverDone, HomeserverEntry, HomeserverForm, HomeserverFormPage, HomeserverNotice,
@@ -94,6 +96,12 @@ pub const STATISTICS: Section = Section {
     right: Right::Enter,
 };
 
+pub const API: Section = Section {
+    id: "api",
+    path: "/console/api",
+    right: Right::ActByApi { role: None },
+};
+
 pub const JOURNAL: Section = Section {
     id: "journal",
     path: "/console/journal",
@@ -109,6 +117,7 @@ pub const SECTIONS: &[&Section] = &[
     &KEYS,
     &AGENTS,
     &STATISTICS,
+    &API,
     &JOURNAL,
     &TEAM,
 ];
