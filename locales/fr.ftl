@@ -1073,7 +1073,7 @@ console-keys-not-confirmed = Rien n’a été fait : cochez la case pour confir
 # Console : accès à l’API
 
 console-nav-api = API
-console-about-api = Des accès pour vos programmes : la console par API, en votre nom.
+console-about-api = Des accès pour vos programmes : la console par API, en votre nom.
 console-api-what = Un accès laisse un programme faire par API ce que vous faites ici, en votre nom, dans les limites que vous lui donnez. Il cesse dès que votre compte ou le rôle choisi cesse.
 console-api-make = Créer un accès
 console-api-make-what = Choisissez le rôle avec lequel le programme agit :
