@@ -21,3 +21,9 @@ create index audit_events_object_action on audit_events (object_kind, object_id,
 
 -- Who takes part in sessions of a client: asked in an emergency, and when a client goes.
 create index session_clients_client on session_clients (client_id);
+
+-- Statistics of a service or an administration read nothing but these.
+create index sign_in_counts_of_client on sign_in_counts (client_id, day, result, way, administration, count);
+drop index sign_in_counts_client;
+create index sign_in_counts_of_administration on sign_in_counts (administration, day, result, way, client_id, count);
+drop index sign_in_counts_administration;

@@ -50,6 +50,10 @@ class Sqlite:
     def size(self) -> int:
         return self.path.stat().st_size
 
+    def processes(self) -> list[int]:
+        """Those of the database."""
+        return []
+
     def scans(self, statements: Iterable[str]) -> list[str]:
         """What of these reads a whole table or a whole index that is not small, with the statement."""
         db, found = self.connect(), []
@@ -109,6 +113,10 @@ class Postgres:
 
     def size(self) -> int:
         return int(self.ask("select pg_database_size('lists')")[0])
+
+    def processes(self) -> list[int]:
+        """Those of the database that work for the provider."""
+        return [int(pid) for pid in self.ask("select pid from pg_stat_activity where application_name = 'tchap-connect'")]
 
     def explain_everything(self) -> None:
         """From now on new connections write the plan of every statement that they run into the server's log."""
