@@ -120,10 +120,11 @@ class Postgres:
 
     def explain_everything(self) -> None:
         """From now on new connections write the plan of every statement that they run into the server's log."""
+        # The first one loads what knows the others.
         for setting in ("session_preload_libraries = 'auto_explain'", "auto_explain.log_min_duration = 0",
                         "auto_explain.log_format = 'json'"):
             self.ask(f"alter system set {setting}", self.server)
-        self.ask("select pg_reload_conf()", self.server)
+            self.ask("select pg_reload_conf()", self.server)
 
     def scans(self, _statements: Iterable[str]) -> list[str]:
         """The sequential scans among the plans in the server's log."""
