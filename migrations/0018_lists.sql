@@ -14,10 +14,18 @@ drop index authorizations_agent;
 -- When an agent first and last signed in to each service.
 create index sign_in_history_agent_client on sign_in_history (agent_id, client_id, at);
 
--- Filters of the journal that meet: what was done by somebody, or to something, of one class; and to something, of one kind.
+-- Filters of the journal that meet: what was done by somebody, or to something, of one class; and to something, of one kind or by
+-- somebody.
 create index audit_events_actor_class on audit_events (actor_kind, actor_id, class, at, id);
 create index audit_events_object_class on audit_events (object_kind, object_id, class, at, id);
+create index audit_events_object_actor on audit_events (object_kind, object_id, actor_kind, actor_id, at, id);
 create index audit_events_object_action on audit_events (object_kind, object_id, action, at, id);
 
 -- Who takes part in sessions of a client: asked in an emergency, and when a client goes.
 create index session_clients_client on session_clients (client_id);
+
+-- Statistics of a service or an administration read nothing but these.
+create index sign_in_counts_of_client on sign_in_counts (client_id, day, result, way, administration, count);
+drop index sign_in_counts_client;
+create index sign_in_counts_of_administration on sign_in_counts (administration, day, result, way, client_id, count);
+drop index sign_in_counts_administration;

@@ -1,6 +1,7 @@
 """Lists with a year's data: how long their pages take, and that no statement of theirs reads a whole table."""
 
 import json
+import os
 import re
 import statistics
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from databases import Postgres, Sqlite
 from homeserver import Homeserver
-from pages import Measured, exports, pages, visitors
+from pages import Measured, exports, pages, visitors, wait_for_reports
 from processes import ROOT, Children, Failure, run, say
 from tools import start_postgres
 from world import ADMINISTRATION, HOME, Size, World, apply_file
@@ -29,15 +30,25 @@ def fill(database: Sqlite | Postgres, binary: Path, environment: dict[str, str],
     say(f"{database.name}: filled in {time.monotonic() - begun:.0f} s, {database.size() / 1e9:.1f} GB")
 
 
-def table(database: str, measured: list[tuple[Measured, list[float]]]) -> list[str]:
+def processor_time(processes: list[int]) -> float:
+    """Milliseconds that these processes have had of the processors."""
+    def ticks(process: int) -> int:
+        fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12])
+
+    return sum(map(ticks, processes)) * 1000 / os.sysconf("SC_CLK_TCK")
+
+
+def table(database: str, measured: list[tuple[Measured, list[float], float]]) -> list[str]:
     """Prints the times in milliseconds; answers which pages are too slow."""
-    print(f"\n{database}: milliseconds of {len(measured[0][1])} requests each, one at a time\n")
-    print("| page | p50 | p95 | longest |\n|---|---|---|---|")
+    print(f"\n{database}: milliseconds of {len(measured[0][1])} requests each, one at a time; CPU is the processor time of a request,")
+    print(f"of provider and database (load average {os.getloadavg()[0]:.1f})\n")
+    print("| page | p50 | p95 | longest | CPU |\n|---|---|---|---|---|")
     slow = []
-    for page, times in measured:
+    for page, times, cpu in measured:
         p95 = times[int(len(times) * 0.95) - 1]
         is_slow = p95 > page.limit
-        print(f"| {page.name} | {statistics.median(times):.1f} | {p95:.1f}{' **too slow**' if is_slow else ''} | {times[-1]:.1f} |")
+        print(f"| {page.name} | {statistics.median(times):.1f} | {p95:.1f}{' **too slow**' if is_slow else ''} | {times[-1]:.1f} | {cpu:.1f} |")
         if is_slow:
             slow.append(f"{database}: {page.name}: p95 {p95:.0f} ms, at most {page.limit:.0f}")
     return slow
@@ -55,8 +66,8 @@ def statements(log: Path) -> set[str]:
 
 
 def measure_lists(binary: Path, folder: Path, size: Size, times: int, only: str | None,
-                  start: Callable[[Children, str, dict[str, str], str], str]) -> None:
-    """`start` starts the provider on a database and answers its address."""
+                  start: Callable[[Children, str, dict[str, str], str], tuple[dict[str, str], str, int]]) -> None:
+    """`start` starts the provider on a database; answers its environment, its address and its process."""
     world = World(size, int(time.time()))
     homeserver = Homeserver(HOME, ADMINISTRATION)
     (folder / "world.toml").write_text(apply_file(homeserver.url))
@@ -82,16 +93,21 @@ def measure(database: Sqlite | Postgres, binary: Path, folder: Path, world: Worl
     url = {"TCHAP_CONNECT_DATABASE_URL": database.url}
     with Children(folder / "logs") as children:
         # The first start makes the keys.
-        environment, _ = start(children, f"{database.name}-filling", url, "warn")
+        environment, *_ = start(children, f"{database.name}-filling", url, "warn")
     fill(database, binary, environment, folder, world)
     with Children(folder / "logs") as children:
-        environment, issuer = start(children, database.name, url, "warn")
+        environment, issuer, process = start(children, database.name, url, "warn")
         who = visitors(issuer, binary, environment, folder)
+        wait_for_reports(who[0])
         asked = pages(world, *who)
         say(f"{database.name}: measuring {len(asked)} pages …")
         measured = []
         for page in asked:
-            measured.append((page, page.run(times, before=3)))
+            page.run(3)
+            processes = [process, *database.processes()]
+            before = processor_time(processes)
+            taken = page.run(times)
+            measured.append((page, taken, (processor_time(processes) - before) / times))
         problems = table(database.name, measured)
         print(f"\n| {database.name}: download | ms | MB |\n|---|---|---|")
         for name, path in exports(world):
@@ -105,6 +121,7 @@ def measure(database: Sqlite | Postgres, binary: Path, folder: Path, world: Worl
     with Children(folder / "logs") as children:
         name = f"{database.name}-plans"
         start(children, name, url, "warn,sqlx::query=debug")
+        wait_for_reports(who[0])
         for page in asked:
             # PostgreSQL makes its plan for all parameters at the sixth time.
             page.run(7 if isinstance(database, Postgres) else 1)

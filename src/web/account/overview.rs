@@ -20,6 +20,8 @@ use crate::protocol::params::Params;
 /// How many sign-ins the first page shows, and each page of the history.
 const FIRST: u32 = 5;
 const PER_PAGE: u32 = 50;
+/// How many services one page shows, each with all that was given to it.
+const SERVICES: u32 = 20;
 
 /// `GET /mon-compte`
 pub async fn show(owner: Owner, OriginalUri(uri): OriginalUri) -> Result<Response, AuthorizeError> {
@@ -57,9 +59,9 @@ async fn services(owner: &Owner, place: Option<&str>) -> Result<(Vec<ServiceEntr
     let after: Option<String> = cursor::named(app, &list, place)?;
     let store = &app.store;
     let mut clients = store
-        .list_agent_clients(&owner.agent.id, owner.now, after.as_deref(), PER_PAGE + 1)
+        .list_agent_clients(&owner.agent.id, owner.now, after.as_deref(), SERVICES + 1)
         .await?;
-    let next = cursor::cut(app, &list, &mut clients, PER_PAGE, String::clone)?;
+    let next = cursor::cut(app, &list, &mut clients, SERVICES, String::clone)?;
     let mut services = Vec::new();
     if let (Some(first), Some(last)) = (clients.first(), clients.last()) {
         for service in owner.services(first, last).await? {
