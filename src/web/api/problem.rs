@@ -38,7 +38,7 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<FieldProblem>,
     #[serde(skip)]
-    challenge: Option<HeaderValue>,
+    challenge: Option<Box<HeaderValue>>,
 }
 
 impl Problem {
@@ -104,7 +104,7 @@ impl Problem {
     /// 401: no token (RFC 6750 §3.1: the bare challenge).
     pub fn without_token() -> Self {
         Self {
-            challenge: Some(HeaderValue::from_static("Bearer realm=\"api\"")),
+            challenge: Some(Box::new(HeaderValue::from_static("Bearer realm=\"api\""))),
             ..Self::new(
                 StatusCode::UNAUTHORIZED,
                 "no_token",
@@ -147,9 +147,9 @@ impl Problem {
     }
 }
 
-fn challenge(code: &str, description: &str, further: &str) -> Option<HeaderValue> {
+fn challenge(code: &str, description: &str, further: &str) -> Option<Box<HeaderValue>> {
     let text = format!("Bearer realm=\"api\", error=\"{code}\", error_description=\"{description}\"{further}");
-    HeaderValue::from_str(&text).ok()
+    HeaderValue::from_str(&text).ok().map(Box::new)
 }
 
 impl IntoResponse for Problem {
@@ -159,7 +159,7 @@ impl IntoResponse for Problem {
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = (status, [(CONTENT_TYPE, "application/problem+json")], body).into_response();
         if let Some(challenge) = challenge {
-            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+            response.headers_mut().insert(WWW_AUTHENTICATE, *challenge);
         }
         response
     }
