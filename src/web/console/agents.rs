@@ -171,11 +171,8 @@ async fn end_all(
     Path(agent_id): Path<String>,
     PageForm(form): PageForm,
 ) -> Result<Response, AuthorizeError> {
-    member.require_fresh(Right::EndSessions)?;
+    member.confirm(Right::EndSessions, &form).await?;
     let agent = find(&member, &agent_id).await?;
-    if !member.is_shown(&form) {
-        return Ok(see_other(&url(&agent.id)));
-    }
     sessions::end_agent(&member.app.store, member.actor(), &agent.id, member.now).await?;
     Ok(ended(&member, &agent))
 }
@@ -186,11 +183,8 @@ async fn end_session(
     Path((agent_id, marked)): Path<(String, String)>,
     PageForm(form): PageForm,
 ) -> Result<Response, AuthorizeError> {
-    member.require_fresh(Right::EndSessions)?;
+    member.confirm(Right::EndSessions, &form).await?;
     let agent = find(&member, &agent_id).await?;
-    if !member.is_shown(&form) {
-        return Ok(see_other(&url(&agent.id)));
-    }
     let store = &member.app.store;
     let all = store.list_browser_sessions(&agent.id, member.now).await?;
     let session = all
@@ -207,11 +201,8 @@ async fn end_service(
     Path((agent_id, client_id)): Path<(String, String)>,
     PageForm(form): PageForm,
 ) -> Result<Response, AuthorizeError> {
-    member.require_fresh(Right::EndSessions)?;
+    member.confirm(Right::EndSessions, &form).await?;
     let agent = find(&member, &agent_id).await?;
-    if !member.is_shown(&form) {
-        return Ok(see_other(&url(&agent.id)));
-    }
     if !services(&member, &agent)
         .await?
         .iter()
@@ -246,10 +237,7 @@ fn target(form: &Params) -> Option<Target> {
 
 /// `POST /console/agents/urgence/apercu`: how much would end.
 async fn preview(member: Member, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
-    member.require_fresh(Right::EndEverything)?;
-    if !member.is_shown(&form) {
-        return Ok(see_other(AGENTS.path));
-    }
+    member.confirm(Right::EndEverything, &form).await?;
     match target(&form) {
         Some(target) => confirm(&member, target, None).await,
         None => {
@@ -265,8 +253,8 @@ async fn preview(member: Member, PageForm(form): PageForm) -> Result<Response, A
 
 /// `POST /console/agents/urgence`: once its name is typed.
 async fn end_everything(member: Member, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
-    member.require_fresh(Right::EndEverything)?;
-    let Some(target) = target(&form).filter(|_| member.is_shown(&form)) else {
+    member.confirm(Right::EndEverything, &form).await?;
+    let Some(target) = target(&form) else {
         return Ok(see_other(AGENTS.path));
     };
     let typed = form.get("confirm").unwrap_or_default();

@@ -38,6 +38,8 @@ pub fn routes() -> Router<SharedApp> {
 /// What an address asks for, once it is known that this person may see it.
 struct Asked {
     scope: Scope,
+    /// What people call it; empty: all.
+    of: String,
     days: i64,
 }
 
@@ -101,24 +103,24 @@ async fn asked(member: &Member) -> Result<Option<Asked>, AuthorizeError> {
     let invalid = || PageError::with_detail(ErrorKind::Request, "there is no such period");
     let days = days.ok_or_else(invalid)?;
     let not_found = || PageError::new(ErrorKind::NotFound);
-    let scope = match (params.get("service"), params.get("administration")) {
+    let (scope, of) = match (params.get("service"), params.get("administration")) {
         (Some(id), None) => {
             let id = Some(id).filter(|id| !id.contains('\0')).ok_or_else(not_found)?;
             let client = member.app.store.find_client(id).await?.ok_or_else(not_found)?;
             let owned = member.app.store.is_client_owner(id, &member.agent.id).await?;
             let administration = client.standing.administration.as_deref();
             member.require(Right::SeeClient { owned, administration })?;
-            Scope::Client(client.id)
+            (Scope::Client(client.id), client.name)
         }
         (None, Some(domain)) => {
             member.require(Right::SeeAdministrationStatistics { administration: domain })?;
-            Scope::Administration(domain.replace('\0', ""))
+            (Scope::Administration(domain.replace('\0', "")), domain.to_owned())
         }
-        (None, None) if member.may(Right::SeeStatistics) => Scope::Everything,
+        (None, None) if member.may(Right::SeeStatistics) => (Scope::Everything, String::new()),
         (None, None) => return Ok(None),
         _ => return Err(invalid().into()),
     };
-    Ok(Some(Asked { scope, days }))
+    Ok(Some(Asked { scope, of, days }))
 }
 
 /// What somebody may choose from: all, their administrations, their clients.
@@ -146,7 +148,7 @@ async fn scopes(member: &Member) -> Result<Vec<(String, String)>, PageError> {
     Ok(scopes)
 }
 
-async fn numbers(member: &Member, Asked { scope, days }: Asked) -> Result<ShownStatistics, PageError> {
+async fn numbers(member: &Member, Asked { scope, of, days }: Asked) -> Result<ShownStatistics, PageError> {
     let (name, value) = match &scope {
         Scope::Everything => ("", ""),
         Scope::Client(id) => ("service", id.as_str()),
@@ -154,10 +156,17 @@ async fn numbers(member: &Member, Asked { scope, days }: Asked) -> Result<ShownS
     };
     let here = url(name, value, days).replacen(STATISTICS.path, "", 1);
     let export = |format: &str| format!("{}/export{here}&format={format}", STATISTICS.path);
+    let mut report = report(&member.app, &scope, days, member.now).await?;
+    // Services by the names that people know; one that was deleted has its id left.
+    for (client, _) in &mut report.clients.groups {
+        if let Some(known) = member.app.store.find_client(client).await? {
+            *client = known.name;
+        }
+    }
     Ok(ShownStatistics {
-        of: value.to_owned(),
+        of,
         days,
-        report: report(&member.app, &scope, days, member.now).await?,
+        report,
         periods: PERIODS.map(|days| (url(name, value, days), days)).to_vec(),
         csv_url: export("csv"),
         json_url: export("json"),

@@ -27,7 +27,7 @@ const HOME: &str = "/console";
 const FACTOR: &str = "/console/second-facteur";
 
 /// The open agent of an account at the first homeserver.
-async fn agent(app: &TestApp, matrix_id: &str) -> Agent {
+pub async fn agent(app: &TestApp, matrix_id: &str) -> Agent {
     let server = matrix_id.split_once(':').unwrap().1;
     let found = app.app.store.find_open_agent(server, matrix_id).await.unwrap();
     found.unwrap_or_else(|| panic!("no agent {matrix_id}"))
@@ -73,7 +73,7 @@ impl Telephone {
 }
 
 /// A one-time code as the command line makes it.
-async fn enrolment_code(app: &TestApp, agent: &Agent) -> String {
+pub async fn enrolment_code(app: &TestApp, agent: &Agent) -> String {
     let matrix_id = MatrixId::parse(&agent.matrix_id).unwrap();
     let account = (&matrix_id, Some(agent));
     let code = offer(&app.app.store, Actor::CommandLine, account, app.app.clock.now())
