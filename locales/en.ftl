@@ -1151,6 +1151,7 @@ console-test-no-tls = The port is open, but the connection fails: a certificate 
 console-test-no-answer = It does not answer.
 console-test-no-homeserver = It does not answer as a Matrix homeserver: is the address right?
 console-test-clock = Its clock and ours differ by { $seconds } s.
+console-test-certificate = The certificate of { $url } is good until { $until }.
 console-test-clock-unknown = Its answers tell no time: its clock cannot be compared with ours.
 console-test-issuer = Its authentication service is { $issuer }, as expected.
 console-test-issuer-new = Its authentication service is { $issuer }; the first sign-in will hold it to that. Better write it into the list.

@@ -1151,6 +1151,7 @@ console-test-no-tls = Le port est ouvert, mais la connexion échoue : certifica
 console-test-no-answer = Il ne répond pas.
 console-test-no-homeserver = Il ne répond pas comme un serveur Matrix : l’adresse est-elle juste ?
 console-test-clock = Son horloge et la nôtre diffèrent de { $seconds } s.
+console-test-certificate = Le certificat de { $url } est valable jusqu’au { $until }.
 console-test-clock-unknown = Ses réponses ne disent pas l’heure : son horloge ne se compare pas à la nôtre.
 console-test-issuer = Son service d’authentification est { $issuer }, comme attendu.
 console-test-issuer-new = Son service d’authentification est { $issuer } ; la première connexion le retiendra. Mieux vaut l’écrire dans la liste.

@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::config::{Config, SealingError};
 use crate::egress::{Egress, EgressOptions, EgressSetupError, FetchOptions, Fetcher};
 use crate::keys::{ClientSignatures, Keys, KeysError};
-use crate::statistics::Statistics;
+use crate::statistics::{Reports, Statistics};
 use crate::store::Store;
 use crate::tls::{Tls, TlsError};
 use crate::upstream::Upstream;
@@ -38,6 +38,8 @@ pub struct App {
     pub client_signatures: ClientSignatures,
     /// Counts of sign-ins.
     pub statistics: Statistics,
+    /// What is shown of those of days that are over.
+    pub reports: Reports,
     /// The only reader of time.
     pub clock: Clock,
     pub(crate) theme: Arc<Theme>,
@@ -94,6 +96,7 @@ impl App {
             upstream: Upstream::new(egress, clock.clone(), config.directory_rules),
             logout_queued: Arc::default(),
             statistics: Statistics::default(),
+            reports: Reports::default(),
             config,
             store,
             clock,

@@ -1,6 +1,8 @@
 //! Counts of sign-ins, on their way into the database: gathered in memory and added every few seconds, so that a thousand
 //! sign-ins cost the database as little as one, and replicas do not wait for one another's rows (decision 58).
 
+mod reports;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -8,6 +10,8 @@ use crate::domain::audit::day_of;
 use crate::domain::homeserver::Way;
 use crate::domain::statistics::{Counter, Outcome};
 use crate::store::{Store, StoreError};
+
+pub use reports::Reports;
 
 /// Of no more counters at a time anything is remembered: some ten megabytes.
 const MAX_WAITING: usize = 50_000;

@@ -13,6 +13,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{Error, ServerConfig, SupportedProtocolVersion};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 use zeroize::Zeroizing;
 
 use crate::secret::sha256;
@@ -114,6 +115,25 @@ impl Tls {
     fn read(&self) -> RwLockReadGuard<'_, Current> {
         self.current.read().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl TlsFiles {
+    /// When the certificate ends, in Unix seconds; `None` if it is none that can be read.
+    ///
+    /// # Errors
+    /// When the files do not make a server; see [`TlsError`].
+    pub fn end(&self) -> Result<Option<i64>, TlsError> {
+        let contents = Contents::read(self)?;
+        contents.current(self)?;
+        let first = CertificateDer::pem_slice_iter(&contents.certificates).next();
+        Ok(first.and_then(Result::ok).and_then(|der| certificate_end(&der)))
+    }
+}
+
+/// When a certificate ends (notAfter, RFC 5280 §4.1.2.5), in Unix seconds; `None` if this is none.
+pub fn certificate_end(der: &[u8]) -> Option<i64> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    Some(certificate.validity().not_after.timestamp())
 }
 
 impl fmt::Debug for Tls {

@@ -12,13 +12,15 @@ use serde_json::{Value, json};
 use super::apply::KEEP_SECRETS;
 use super::context::{Context, Database};
 use super::{Global, output};
+use crate::console::clients::{self, Author};
 use crate::domain::claims::SCOPES;
+use crate::domain::client_change::KeptClient;
 use crate::protocol::client::{
     ApplicationType, Client, ClientAuthMethod, ClientKeys, ClientSecret, ConsentPolicy, GrantType, LogoutUris,
     RefreshRule, SigningAlg, SubjectType,
 };
 use crate::protocol::client_metadata::ClientMetadata;
-use crate::secret;
+use crate::secret::random_client_id;
 
 #[derive(Debug, Subcommand)]
 pub enum ClientCommand {
@@ -127,7 +129,7 @@ fn choice<T: DeserializeOwned>(text: &str) -> Result<T, String> {
 impl AddArgs {
     fn metadata(self) -> anyhow::Result<ClientMetadata> {
         Ok(ClientMetadata {
-            client_id: self.client_id.map_or_else(secret::random_client_id, Ok)?,
+            client_id: self.client_id.map_or_else(random_client_id, Ok)?,
             name: self.name,
             redirect_uris: self.redirect_uris,
             application_type: if self.native {
@@ -198,11 +200,8 @@ async fn add(global: &Global, context: &Context, args: AddArgs) -> anyhow::Resul
     if context.store.find_client(&client.id).await?.is_some() {
         bail!("there is a client {} already", client.id);
     }
-    context.store.upsert_client(&client, context.clock.now()).await?;
-    let secret = match client.has_secret() {
-        true => Some(new_secret(context, &client.id).await?),
-        false => None,
-    };
+    let now = context.clock.now();
+    let secret = clients::register(&context.store, &Author::COMMAND_LINE, &client, now).await?;
     if global.json {
         let mut answer = describe(context, &client, &[])?;
         if let Some(secret) = secret {
@@ -295,9 +294,9 @@ async fn rotate_secret(global: &Global, context: &Context, id: &str, keep: i64) 
     if !client.has_secret() {
         bail!("{id} has no secret: it is a public client or signs with a key of its own");
     }
-    let until = context.clock.now() + keep;
-    context.store.expire_client_secrets(id, until).await?;
-    let secret = new_secret(context, id).await?;
+    let now = context.clock.now();
+    let secret = clients::rotate_secret(&context.store, &Author::COMMAND_LINE, &client, keep, now).await?;
+    let until = now + keep;
     if global.json {
         return output::json(&json!({ "client_id": id, "client_secret": secret, "former_secrets_expire_at": until }));
     }
@@ -313,12 +312,10 @@ async fn rotate_secret(global: &Global, context: &Context, id: &str, keep: i64) 
 }
 
 async fn disable(global: &Global, context: &Context, id: &str) -> anyhow::Result<()> {
-    let client = Client {
-        disabled: true,
-        ..find(context, id).await?
-    };
     let now = context.clock.now();
-    context.store.upsert_client(&client, now).await?;
+    let kept = find_kept(context, id).await?;
+    clients::set_disabled(&context.store, &Author::COMMAND_LINE, &kept, true, now).await?;
+    let client = find(context, id).await?;
     let ends = client.self_registered && context.store.expire_registration(id, now).await?;
     if global.json {
         return output::json(&describe(context, &client, &[])?);
@@ -334,20 +331,12 @@ async fn disable(global: &Global, context: &Context, id: &str) -> anyhow::Result
 }
 
 async fn find(context: &Context, id: &str) -> anyhow::Result<Client> {
-    let found = context.store.find_client(id).await?;
-    found.with_context(|| format!("there is no client {id:?}; `tchap-connect client list` shows all"))
+    Ok(find_kept(context, id).await?.client)
 }
 
-async fn new_secret(context: &Context, client_id: &str) -> anyhow::Result<String> {
-    let secret = secret::random_token()?;
-    let record = ClientSecret {
-        id: secret::random_id()?,
-        fingerprint: secret::fingerprint(&secret),
-        created_at: context.clock.now(),
-        expires_at: None,
-    };
-    context.store.insert_client_secret(client_id, &record).await?;
-    Ok(secret)
+async fn find_kept(context: &Context, id: &str) -> anyhow::Result<KeptClient> {
+    let found = context.store.find_kept_client(id).await?;
+    found.with_context(|| format!("there is no client {id:?}; `tchap-connect client list` shows all"))
 }
 
 /// A client for scripts: everything but fingerprints.

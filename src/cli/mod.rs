@@ -8,6 +8,7 @@ mod client;
 mod context;
 mod doctor;
 mod entry;
+mod homeserver;
 mod homeservers;
 mod keys;
 pub mod logging;
@@ -61,6 +62,8 @@ enum Command {
     CheckConfig,
     /// Look at every homeserver and at this deployment from here, and say what is wrong and what to do.
     Doctor(doctor::DoctorArgs),
+    /// Show what `apply` would change, and write nothing.
+    Plan(apply::PlanArgs),
     /// Load homeservers, administrations and clients from a TOML file.
     Apply(apply::ApplyArgs),
     /// Add and manage clients (the sites and applications that agents sign in to).
@@ -69,6 +72,9 @@ enum Command {
     /// Let somebody register clients by themselves (registration.mode = "token").
     #[command(subcommand)]
     RegistrationToken(registration_token::RegistrationTokenCommand),
+    /// See the list of homeservers, and take one off it.
+    #[command(subcommand)]
+    Homeserver(homeserver::HomeserverCommand),
     /// Add the first operator, and help those who lost their second factor.
     #[command(subcommand)]
     Operator(operator::OperatorCommand),
@@ -89,8 +95,10 @@ pub async fn main() -> ExitCode {
         Command::CheckConfig => return check_config::run(&global),
         Command::Doctor(args) => return doctor::run(&global, args).await,
         Command::Apply(args) => apply::run(&global, args).await,
+        Command::Plan(args) => apply::run(&global, args.into()).await,
         Command::Client(command) => client::run(&global, command).await,
         Command::RegistrationToken(command) => registration_token::run(&global, command).await,
+        Command::Homeserver(command) => homeserver::run(&global, command).await,
         Command::Operator(command) => operator::run(&global, command).await,
         Command::Audit(command) => audit::run(&global, command).await,
         Command::Keys(command) => keys::run(&global, command).await,

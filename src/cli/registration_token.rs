@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use super::context::{Context, Database};
 use super::{Global, output};
 use crate::config::RegistrationMode;
+use crate::console::registration_tokens;
+use crate::domain::audit::Actor;
 use crate::domain::registration::RegistrationToken;
-use crate::secret;
 
 const DAY: i64 = 86_400;
 
@@ -51,17 +52,9 @@ pub async fn run(global: &Global, command: RegistrationTokenCommand) -> anyhow::
 }
 
 async fn add(global: &Global, context: &Context, args: AddArgs) -> anyhow::Result<()> {
-    let value = secret::random_token()?;
+    let wanted = (args.note, args.uses, args.days * DAY);
     let now = context.clock.now();
-    let token = RegistrationToken {
-        id: secret::random_client_id()?,
-        fingerprint: secret::fingerprint(&value),
-        note: args.note,
-        created_at: now,
-        expires_at: now + args.days * DAY,
-        uses_left: args.uses,
-    };
-    context.store.insert_registration_token(&token).await?;
+    let (token, value) = registration_tokens::create(&context.store, Actor::CommandLine, wanted, now).await?;
     if global.json {
         let mut answer = describe(&token);
         answer["token"] = value.into();
@@ -103,7 +96,8 @@ async fn list(global: &Global, context: &Context) -> anyhow::Result<()> {
 }
 
 async fn revoke(global: &Global, context: &Context, id: &str) -> anyhow::Result<()> {
-    if !context.store.revoke_registration_token(id).await? {
+    let now = context.clock.now();
+    if !registration_tokens::revoke(&context.store, Actor::CommandLine, id, now).await? {
         bail!("there is no token {id:?}; `tchap-connect registration-token list` shows all");
     }
     match global.json {

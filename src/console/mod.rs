@@ -6,6 +6,8 @@ pub mod clients;
 pub mod edit;
 pub mod homeservers;
 pub mod keys;
+pub mod registration_tokens;
+pub mod resources;
 pub mod roles;
 pub mod second_factor;
 pub mod sessions;

@@ -115,8 +115,7 @@ pub async fn remove(store: &Store, actor: Actor, agent_id: &str, role: &Role, no
         return Err(RoleError::NotGiven);
     }
     let last_too = actor == Actor::CommandLine;
-    let is_other = |other: &crate::store::GrantedRole| other.role == Role::Operator && other.agent_id != agent_id;
-    if *role == Role::Operator && !last_too && !store.list_roles().await?.iter().any(is_other) {
+    if *role == Role::Operator && !last_too && !store.is_other_operator(agent_id).await? {
         return Err(RoleError::LastOperator);
     }
     let object = (ObjectKind::Agent, agent_id.to_owned());
@@ -133,10 +132,12 @@ pub async fn remove(store: &Store, actor: Actor, agent_id: &str, role: &Role, no
 /// # Errors
 /// When the database fails.
 pub async fn withdraw(store: &Store, actor: Actor, id: &str, now: i64) -> Result<bool, StoreError> {
-    let invitations = store.list_role_invitations(now).await?;
-    let Some(invitation) = invitations.into_iter().find(|invitation| invitation.id == id) else {
-        return Ok(false);
+    // PostgreSQL takes no NUL in a text.
+    let found = match id.contains('\0') {
+        true => None,
+        false => store.find_role_invitation(id, now).await?,
     };
+    let Some(invitation) = found else { return Ok(false) };
     let object = (ObjectKind::Invitation, invitation.id.clone());
     let invited = Some(invitation.matrix_id.as_str());
     let action = Action::RoleInvitationWithdrawn;

@@ -10,6 +10,9 @@ use super::login_problem::LoginProblem;
 /// Groups of fewer are not shown.
 pub const SMALLEST: i64 = 5;
 
+/// The periods that are shown, in days before today.
+pub const PERIODS: [i64; 3] = [30, 7, 365];
+
 /// How a sign-in ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Outcome {
@@ -107,7 +110,7 @@ pub struct Counter {
 }
 
 /// Of which sign-ins numbers are shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// All.
     Everything,

@@ -15,6 +15,9 @@ pub use documents::DocumentError;
 pub use fetcher::{FetchError, FetchLimits, FetchOptions, Fetched, Fetcher};
 pub use probe::{Reach, has_address, reach};
 use public::NotPublic;
+use reqwest::tls::TlsInfo;
+
+use crate::tls;
 
 /// How long the connection alone may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -94,7 +97,7 @@ impl Egress {
     pub fn new(options: EgressOptions) -> Result<Self, EgressSetupError> {
         let builder = builder(options.extra_ca.as_deref())?;
         Ok(Self {
-            client: builder.build().map_err(EgressSetupError::Tls)?,
+            client: builder.tls_info(true).build().map_err(EgressSetupError::Tls)?,
             timeout: options.timeout,
             max_body_bytes: options.max_body_bytes,
         })
@@ -175,7 +178,16 @@ async fn exchange(
     let mut response = Response::new(body);
     *response.status_mut() = answer.status();
     *response.headers_mut() = std::mem::take(answer.headers_mut());
+    if let Some(tls) = answer.extensions_mut().remove::<TlsInfo>() {
+        response.extensions_mut().insert(tls);
+    }
     Ok(response)
+}
+
+/// When the certificate of the server that gave this answer of [`Egress::send`] ends, in Unix seconds; `None` without TLS.
+pub fn certificate_end(response: &Response<Vec<u8>>) -> Option<i64> {
+    let tls = response.extensions().get::<TlsInfo>()?;
+    tls::certificate_end(tls.peer_certificate()?)
 }
 
 /// Keeps access tokens out of the HTTP library's own debug output.

@@ -1,4 +1,4 @@
-//! Writes the counts of sign-ins every few seconds. What comes in while the process stops is written by `serve` at its end.
+//! Writes the counts of sign-ins every few seconds, and makes the reports of the days that are over. What comes in while the process stops is written by `serve` at its end.
 
 use std::time::Duration;
 
@@ -14,6 +14,9 @@ pub async fn run(app: SharedApp, mut stop: watch::Receiver<bool>) {
     loop {
         if let Err(error) = app.statistics.write(&app.store).await {
             tracing::warn!(%error, "Counts of sign-ins could not be written; trying again soon");
+        }
+        if let Err(error) = app.reports.prepare(&app.store, app.clock.now()).await {
+            tracing::warn!(%error, "Statistics could not be added up; trying again soon");
         }
         if !super::next_turn(PERIOD, &mut stop).await {
             return;

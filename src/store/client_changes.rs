@@ -19,6 +19,11 @@ const COUNT: &str = "select count(*) from client_owners o join clients c on c.id
                      where o.agent_id = $1 and c.stage <> 'production' and c.deleted_at is null";
 const INSERT: &str = "insert into clients (id, document, created_at, updated_at, name_key, stage, administration)
                       values ($1, $2, $3, $3, $4, $5, $6)";
+const CREATE: &str = "insert into clients (id, document, created_at, updated_at, name_key, stage, administration)
+                      values ($1, $2, $3, $3, $4, $5, $6) on conflict (id) do update set document = excluded.document,
+                      updated_at = excluded.updated_at, name_key = excluded.name_key, stage = excluded.stage,
+                      administration = excluded.administration, version = clients.version + 1, deleted_at = null
+                      where clients.deleted_at is not null";
 const OWN: &str = "insert into client_owners (client_id, agent_id, since) values ($1, $2, $3)";
 const PURPOSE: &str = "insert into client_purposes (client_id, stack, purpose, scopes) values ($1, $2, $3, $4)";
 const REVISION: &str = "insert into client_revisions (id, client_id, author, at, before, after)
@@ -169,6 +174,30 @@ impl Store {
             }
         });
         Ok(NewClient::Made)
+    }
+
+    /// Adds a client that nobody owns, or brings one back that was deleted; `false`, and nothing done, when it is there.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn create_client(&self, revision: &Revision) -> Result<bool, StoreError> {
+        let client = &revision.after;
+        transaction!(self, tx => {
+            let done = sqlx::query(CREATE)
+                .bind(&client.id)
+                .bind(to_json(client)?)
+                .bind(revision.at)
+                .bind(name_key(&client.name))
+                .bind(client.standing.stage.as_str())
+                .bind(&client.standing.administration)
+                .execute(&mut *tx)
+                .await?;
+            if done.rows_affected() == 0 {
+                return Ok(false);
+            }
+            revise!(tx, revision);
+        });
+        Ok(true)
     }
 
     /// Replaces a client that is of this `version`; `false`, and nothing done, when it is not any more. One that is to have no

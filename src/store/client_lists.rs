@@ -3,7 +3,7 @@
 use super::client_changes::RequestRow;
 use super::clients::name_key;
 use super::{Store, StoreError};
-use crate::domain::client_change::ChangeRequest;
+use crate::domain::client_change::{ChangeRequest, KeptClient};
 use crate::protocol::standing::ClientStage;
 
 /// A line of a list.
@@ -100,7 +100,8 @@ impl Store {
         })?)
     }
 
-    /// The requests that wait, the oldest first, at most `limit`, after the place `after` (time and client) where it is given.
+    /// The requests that wait, each with its client, the oldest first, at most `limit`, after the place `after` (time and
+    /// client) where it is given.
     ///
     /// # Errors
     /// When the database fails.
@@ -108,15 +109,36 @@ impl Store {
         &self,
         after: Option<(i64, &str)>,
         limit: u32,
-    ) -> Result<Vec<ChangeRequest>, StoreError> {
+    ) -> Result<Vec<(ChangeRequest, KeptClient)>, StoreError> {
         let sql = "select r.client_id, r.document, r.reasons, r.base_version, r.requested_by, r.requested_at, r.answer,
-                   r.answered_at from client_requests r where r.answered_at is null
+                   r.answered_at, c.document as client, c.version, c.created_at, c.updated_at
+                   from client_requests r join clients c on c.id = r.client_id
+                   where r.answered_at is null and c.deleted_at is null
                    and (r.requested_at > $1 or (r.requested_at = $1 and r.client_id > $2))
                    order by r.requested_at, r.client_id limit $3";
         let (at, id) = after.unwrap_or((i64::MIN, ""));
         let rows = on!(self.reads(), db => {
-            sqlx::query_as::<_, RequestRow>(sql).bind(at).bind(id).bind(i64::from(limit)).fetch_all(db).await
+            sqlx::query_as::<_, WaitingRow>(sql).bind(at).bind(id).bind(i64::from(limit)).fetch_all(db).await
         })?;
-        rows.into_iter().map(RequestRow::read).collect()
+        let read = |row: WaitingRow| {
+            let kept = KeptClient {
+                client: super::from_json(&row.client, "clients")?,
+                version: row.version,
+                created_at: row.created_at,
+                updated_at: row.updated_at,
+            };
+            Ok((row.request.read()?, kept))
+        };
+        rows.into_iter().map(read).collect()
     }
+}
+
+#[derive(sqlx::FromRow)]
+struct WaitingRow {
+    #[sqlx(flatten)]
+    request: RequestRow,
+    client: String,
+    version: i64,
+    created_at: i64,
+    updated_at: i64,
 }

@@ -1,6 +1,6 @@
 //! Clients as JSON documents, and their secrets' fingerprints.
 
-use super::{Store, StoreError, from_json, to_json};
+use super::{Store, StoreError, from_json};
 use crate::domain::names::plain;
 use crate::protocol::client::{Client, ClientSecret};
 
@@ -61,31 +61,6 @@ impl Store {
         let sql = "select document from clients where deleted_at is null order by id";
         let rows = on!(self.reads(), db => sqlx::query_as::<_, (String,)>(sql).fetch_all(db).await)?;
         rows.iter().map(|row| from_json(&row.0, "clients")).collect()
-    }
-
-    /// Adds a client or replaces what is known of it.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn upsert_client(&self, client: &Client, now: i64) -> Result<(), StoreError> {
-        let document = to_json(client)?;
-        let sql = "insert into clients (id, document, created_at, updated_at, name_key, stage, administration)
-                   values ($1, $2, $3, $3, $4, $5, $6) on conflict (id) do update set document = excluded.document,
-                   updated_at = excluded.updated_at, name_key = excluded.name_key, stage = excluded.stage,
-                   administration = excluded.administration, version = clients.version + 1, deleted_at = null";
-        on!(self.writes(), db => {
-            sqlx::query(sql)
-                .bind(&client.id)
-                .bind(&document)
-                .bind(now)
-                .bind(name_key(&client.name))
-                .bind(client.standing.stage.as_str())
-                .bind(&client.standing.administration)
-                .execute(db)
-                .await
-                .map(drop)
-        })?;
-        Ok(())
     }
 
     /// Adds a secret to a client.

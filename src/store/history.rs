@@ -62,17 +62,6 @@ impl Store {
         })?;
         rows.into_iter().map(PastSignIn::try_from).collect()
     }
-
-    /// When an agent first and last signed in to each service, as far as that is remembered: client, first, last.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn list_past_sign_in_times(&self, agent_id: &str) -> Result<Vec<(String, i64, i64)>, StoreError> {
-        let sql = "select client_id, min(at), max(at) from sign_in_history where agent_id = $1 group by client_id";
-        Ok(on!(self.reads(), db => {
-            sqlx::query_as::<_, (String, i64, i64)>(sql).bind(agent_id).fetch_all(db).await
-        })?)
-    }
 }
 
 impl TryFrom<SignInRow> for PastSignIn {

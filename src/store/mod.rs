@@ -63,6 +63,7 @@ macro_rules! insert_secret {
 
 mod accounts;
 mod administrations;
+mod agent_services;
 mod agents;
 mod audit;
 mod cleanup;
@@ -83,6 +84,9 @@ mod key_set_fetches;
 mod lifecycle;
 mod logos;
 mod logouts;
+mod names;
+#[cfg(test)]
+mod plans;
 mod registrations;
 mod resources;
 mod roles;
@@ -99,10 +103,11 @@ mod used_jtis;
 mod versioned;
 mod web_sessions;
 
+pub use agent_services::{AgentServices, LivingService};
 pub use client_changes::NewClient;
 pub use client_lists::{ClientFilter, ClientLine, Whose};
 pub use error::StoreError;
-pub use roles::{GrantedRole, RoleInvitation};
+pub use roles::{GrantedRole, RoleInvitation, RolePlace};
 pub use second_factors::StoredFactor;
 pub use signing_keys::StoredKey;
 pub use tokens::Refresh;

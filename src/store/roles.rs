@@ -22,6 +22,22 @@ pub struct GrantedRole {
     pub has_second_factor: bool,
 }
 
+/// A place in the list of roles: role, time, agent, administration.
+pub type RolePlace = (String, i64, String, String);
+
+impl GrantedRole {
+    /// Its own.
+    pub fn place(&self) -> RolePlace {
+        let (role, administration) = self.role.parts();
+        (
+            role.to_owned(),
+            self.granted_at,
+            self.agent_id.clone(),
+            administration.to_owned(),
+        )
+    }
+}
+
 /// An invitation of an account that never signed in. Times are Unix seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleInvitation {
@@ -83,18 +99,52 @@ impl Store {
             .collect()
     }
 
-    /// Every role of an open agent, by role and account.
+    /// Roles of open agents, managers last and the newest first, at most `limit`: those after the place `after` where it is
+    /// given.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn list_roles(&self) -> Result<Vec<GrantedRole>, StoreError> {
+    pub async fn list_role_page(&self, after: Option<&RolePlace>, limit: u32) -> Result<Vec<GrantedRole>, StoreError> {
         let sql = "select r.agent_id, a.matrix_id, a.display_name, r.role, r.administration, r.granted_at,
                    g.matrix_id as granted_by, f.confirmed_at as factor_since
                    from roles r join agents a on a.id = r.agent_id left join agents g on g.id = r.granted_by
                    left join second_factors f on f.agent_id = r.agent_id
-                   where a.closed_at is null order by r.role, a.matrix_id, r.administration";
-        let rows = on!(self.reads(), db => sqlx::query_as::<_, GrantedRow>(sql).fetch_all(db).await)?;
+                   where a.closed_at is null and (r.role, r.granted_at, r.agent_id, r.administration) < ($1, $2, $3, $4)
+                   order by r.role desc, r.granted_at desc, r.agent_id desc, r.administration desc limit $5";
+        let first = || ("zz".to_owned(), i64::MAX, String::new(), String::new());
+        let (role, granted_at, agent_id, administration) = after.cloned().unwrap_or_else(first);
+        let rows = on!(self.reads(), db => {
+            sqlx::query_as::<_, GrantedRow>(sql)
+                .bind(role)
+                .bind(granted_at)
+                .bind(agent_id)
+                .bind(administration)
+                .bind(i64::from(limit))
+                .fetch_all(db)
+                .await
+        })?;
         rows.into_iter().map(GrantedRole::try_from).collect()
+    }
+
+    /// Every role of an open agent, managers last and the newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_roles(&self) -> Result<Vec<GrantedRole>, StoreError> {
+        self.list_role_page(None, u32::MAX).await
+    }
+
+    /// Whether another open agent than this one is an operator.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_other_operator(&self, agent_id: &str) -> Result<bool, StoreError> {
+        let sql = "select r.granted_at from roles r join agents a on a.id = r.agent_id
+                   where r.role = 'operator' and r.agent_id <> $1 and a.closed_at is null limit 1";
+        let row = on!(self.reads(), db => {
+            sqlx::query_as::<_, (i64,)>(sql).bind(agent_id).fetch_optional(db).await
+        })?;
+        Ok(row.is_some())
     }
 
     /// Gives an agent a role; `false` when the agent had it.
@@ -168,15 +218,45 @@ impl Store {
         Ok(())
     }
 
-    /// The invitations that count at `now`, oldest first.
+    /// The invitations that count at `now`, those that end first first.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn list_role_invitations(&self, now: i64) -> Result<Vec<RoleInvitation>, StoreError> {
+        self.list_role_invitation_page(now, None, u32::MAX).await
+    }
+
+    /// At most `limit` of them: those after the one of this end and id, if any is named.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_role_invitation_page(
+        &self,
+        now: i64,
+        after: Option<(i64, &str)>,
+        limit: u32,
+    ) -> Result<Vec<RoleInvitation>, StoreError> {
         let sql = "select id, matrix_id, role, administration, invited_at, invited_by, expires_at from role_invitations
-                   where expires_at > $1 order by invited_at, id";
-        let rows = on!(self.reads(), db => sqlx::query_as::<_, InvitationRow>(sql).bind(now).fetch_all(db).await)?;
+                   where expires_at > $1 and (expires_at, id) > ($2, $3) order by expires_at, id limit $4";
+        let (expires_at, id) = after.unwrap_or((now, ""));
+        let rows = on!(self.reads(), db => {
+            let query = sqlx::query_as::<_, InvitationRow>(sql).bind(now).bind(expires_at).bind(id);
+            query.bind(i64::from(limit)).fetch_all(db).await
+        })?;
         rows.into_iter().map(RoleInvitation::try_from).collect()
+    }
+
+    /// The one of this id, if it counts at `now`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_role_invitation(&self, id: &str, now: i64) -> Result<Option<RoleInvitation>, StoreError> {
+        let sql = "select id, matrix_id, role, administration, invited_at, invited_by, expires_at from role_invitations
+                   where id = $1 and expires_at > $2";
+        let row = on!(self.reads(), db => {
+            sqlx::query_as::<_, InvitationRow>(sql).bind(id).bind(now).fetch_optional(db).await
+        })?;
+        row.map(RoleInvitation::try_from).transpose()
     }
 
     /// Those of an account.

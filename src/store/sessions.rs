@@ -58,10 +58,33 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn list_browser_sessions(&self, agent_id: &str, now: i64) -> Result<Vec<BrowserSession>, StoreError> {
+        self.list_browser_session_page(agent_id, now, None, u32::MAX).await
+    }
+
+    /// At most `limit` of them: those before the one of this time and id, if any is named.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_browser_session_page(
+        &self,
+        agent_id: &str,
+        now: i64,
+        before: Option<(i64, &str)>,
+        limit: u32,
+    ) -> Result<Vec<BrowserSession>, StoreError> {
         let sql = "select id, agent_id, way, auth_time, created_at, expires_at from browser_sessions
-                   where agent_id = $1 and expires_at > $2 order by created_at desc, id";
+                   where agent_id = $1 and expires_at > $2 and (created_at, id) < ($3, $4)
+                   order by created_at desc, id desc limit $5";
+        let (created_at, id) = before.unwrap_or((i64::MAX, ""));
         let rows = on!(self.reads(), db => {
-            sqlx::query_as::<_, SessionRow>(sql).bind(agent_id).bind(now).fetch_all(db).await
+            sqlx::query_as::<_, SessionRow>(sql)
+                .bind(agent_id)
+                .bind(now)
+                .bind(created_at)
+                .bind(id)
+                .bind(i64::from(limit))
+                .fetch_all(db)
+                .await
         })?;
         rows.into_iter().map(BrowserSession::try_from).collect()
     }

@@ -5,9 +5,6 @@ use super::{Store, StoreError};
 use crate::domain::homeserver::Way;
 use crate::domain::statistics::{Counter, DayCount, Outcome, Scope};
 
-/// A table of more groups is not shown.
-const MAX_GROUPS: i64 = 1000;
-
 impl Store {
     /// Adds to counters, all or none.
     ///
@@ -82,13 +79,13 @@ impl Store {
     ) -> Result<Vec<(String, i64)>, StoreError> {
         let all = "select client_id, cast(sum(count) as bigint) as total from sign_in_counts
                    where day >= $1 and day < $2 and result = $3 group by client_id
-                   order by total desc, client_id limit $4";
+                   order by total desc, client_id";
         let of_client = "select client_id, cast(sum(count) as bigint) as total from sign_in_counts
-                         where day >= $1 and day < $2 and result = $3 and client_id = $5 group by client_id
-                         order by total desc, client_id limit $4";
+                         where day >= $1 and day < $2 and result = $3 and client_id = $4 group by client_id
+                         order by total desc, client_id";
         let of_administration = "select client_id, cast(sum(count) as bigint) as total from sign_in_counts
-                                 where day >= $1 and day < $2 and result = $3 and administration = $5 group by client_id
-                                 order by total desc, client_id limit $4";
+                                 where day >= $1 and day < $2 and result = $3 and administration = $4 group by client_id
+                                 order by total desc, client_id";
         self.sign_in_groups([all, of_client, of_administration], scope, from, until)
             .await
     }
@@ -105,13 +102,13 @@ impl Store {
     ) -> Result<Vec<(String, i64)>, StoreError> {
         let all = "select administration, cast(sum(count) as bigint) as total from sign_in_counts
                    where day >= $1 and day < $2 and result = $3 group by administration
-                   order by total desc, administration limit $4";
+                   order by total desc, administration";
         let of_client = "select administration, cast(sum(count) as bigint) as total from sign_in_counts
-                         where day >= $1 and day < $2 and result = $3 and client_id = $5 group by administration
-                         order by total desc, administration limit $4";
+                         where day >= $1 and day < $2 and result = $3 and client_id = $4 group by administration
+                         order by total desc, administration";
         let of_administration = "select administration, cast(sum(count) as bigint) as total from sign_in_counts
-                                 where day >= $1 and day < $2 and result = $3 and administration = $5
-                                 group by administration order by total desc, administration limit $4";
+                                 where day >= $1 and day < $2 and result = $3 and administration = $4
+                                 group by administration order by total desc, administration";
         self.sign_in_groups([all, of_client, of_administration], scope, from, until)
             .await
     }
@@ -130,7 +127,7 @@ impl Store {
         };
         Ok(on!(self.reads(), db => {
             let query = sqlx::query_as::<_, (String, i64)>(sql).bind(from).bind(until);
-            let query = query.bind(Outcome::SignedIn.as_str()).bind(MAX_GROUPS);
+            let query = query.bind(Outcome::SignedIn.as_str());
             value.into_iter().fold(query, |query, value| query.bind(value)).fetch_all(db).await
         })?)
     }

@@ -47,9 +47,34 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn list_unknown_domains(&self) -> Result<Vec<UnknownDomain>, StoreError> {
+        self.list_unknown_domain_page(None, MOST_UNKNOWN_DOMAINS).await
+    }
+
+    /// At most `limit` of them: those after the one of this count and domain, if any is named.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_unknown_domain_page(
+        &self,
+        after: Option<(i64, &str)>,
+        limit: u32,
+    ) -> Result<Vec<UnknownDomain>, StoreError> {
         let sql = "select domain, sign_ins, first_seen_at, last_seen_at from unknown_email_domains
-                   order by sign_ins desc, domain";
-        Ok(on!(self.reads(), db => sqlx::query_as::<_, UnknownDomain>(sql).fetch_all(db).await)?)
+                   where (sign_ins, domain) < ($1, $2) order by sign_ins desc, domain desc limit $3";
+        let (sign_ins, domain) = after.unwrap_or((i64::MAX, ""));
+        Ok(on!(self.reads(), db => {
+            let query = sqlx::query_as::<_, UnknownDomain>(sql).bind(sign_ins).bind(domain);
+            query.bind(i64::from(limit)).fetch_all(db).await
+        })?)
+    }
+
+    /// How many are counted.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_unknown_domains(&self) -> Result<i64, StoreError> {
+        let sql = "select count(*) from unknown_email_domains";
+        Ok(on!(self.reads(), db => sqlx::query_as::<_, (i64,)>(sql).fetch_one(db).await)?.0)
     }
 
     /// Counts these no longer.

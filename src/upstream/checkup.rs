@@ -3,7 +3,8 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use http::{HeaderMap, Request, header};
+use http::uri::Scheme;
+use http::{HeaderMap, Request, Response, header};
 use ruma::api::error::RetryAfter;
 use serde::Deserialize;
 use url::Url;
@@ -15,7 +16,7 @@ use super::{
 use crate::{
     clock::Clock,
     domain::homeserver::{DirectoryFinding, Homeserver, Way},
-    egress::{EgressError, Reach, reach},
+    egress::{EgressError, Reach, certificate_end, reach},
 };
 
 /// What a homeserver that answers shows of itself.
@@ -23,6 +24,8 @@ use crate::{
 pub struct Checkup {
     /// How many seconds its clock is ahead of ours (behind: negative), by the `Date` of an answer.
     pub clock_ahead: Option<i64>,
+    /// The certificate that ends first of those that it and its authentication service show; `None` without TLS.
+    pub certificate: Option<CertificateSeen>,
     /// Its authentication service, where OAuth 2.0 is switched on.
     pub service: Result<Option<ServiceSeen>, UpstreamError>,
     /// The ways in.
@@ -40,6 +43,15 @@ pub struct ServiceSeen {
     pub registers_clients: bool,
 }
 
+/// A certificate of a server's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateSeen {
+    /// Where it was shown.
+    pub url: String,
+    /// When it ends, in Unix seconds.
+    pub end: i64,
+}
+
 /// A homeserver that does not answer as one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreached {
@@ -53,7 +65,7 @@ pub struct Unreached {
 #[derive(Clone, Debug)]
 pub enum Tested {
     /// It was asked everything.
-    Done(Result<Checkup, Unreached>),
+    Done(Box<Result<Checkup, Unreached>>),
     /// All of it took too long: agents give up before that.
     TooSlow,
     /// Another test is under way in this process.
@@ -64,6 +76,10 @@ pub enum Tested {
 pub const CLOCK_WARNING: i64 = 5;
 /// A clock further off breaks logins: ID tokens come from the future, or are too old. In seconds.
 pub const CLOCK_FAILED: i64 = 60;
+
+/// Days before its end when a certificate should have been renewed: the usual programs do it when a third of its life is left,
+/// and the shortest common life is 47 days. In seconds.
+pub const CERTIFICATE_WARNING: i64 = 14 * 24 * 3600;
 
 /// How long all answers together may take.
 const TEST: Duration = Duration::from_secs(20);
@@ -83,7 +99,7 @@ impl Upstream {
         let fresh = Self::new(self.egress.clone(), self.clock.clone(), self.rules);
         let checkup = fresh.check_up(list, homeserver, address, &self.clock);
         match tokio::time::timeout(TEST, checkup).await {
-            Ok(found) => Tested::Done(found),
+            Ok(found) => Tested::Done(Box::new(found)),
             Err(_) => Tested::TooSlow,
         }
     }
@@ -99,7 +115,7 @@ impl Upstream {
         address: &str,
         clock: &Clock,
     ) -> Result<Checkup, Unreached> {
-        let clock_ahead = self.versions(homeserver, clock).await?;
+        let (clock_ahead, own) = self.versions(homeserver, clock).await?;
         let now = clock.now();
         let service = match homeserver.ways.contains(&Way::OAuth) {
             true => self.authentication_service(homeserver, now).await,
@@ -109,8 +125,13 @@ impl Upstream {
             registers_clients: service.registers_clients(),
             issuer: service.issuer,
         };
+        let its_service = match &service {
+            Ok(Some(service)) => self.certificate(&service.issuer).await,
+            _ => None,
+        };
         Ok(Checkup {
             clock_ahead,
+            certificate: own.into_iter().chain(its_service).min_by_key(|one| one.end),
             service: service.map(|service| service.map(seen)),
             offered: self.offered(homeserver, now).await,
             directory: match homeserver.directory {
@@ -120,8 +141,19 @@ impl Upstream {
         })
     }
 
-    /// Is this a homeserver? Answers how far its clock is ahead.
-    async fn versions(&self, homeserver: &Homeserver, clock: &Clock) -> Result<Option<i64>, Unreached> {
+    /// What the server at this address shows, whatever it answers.
+    async fn certificate(&self, url: &str) -> Option<CertificateSeen> {
+        let request = Request::get(url).body(Vec::new()).ok();
+        let request = request.filter(|request| request.uri().scheme() == Some(&Scheme::HTTPS))?;
+        seen_at(url, &self.egress.send(request).await.ok()?)
+    }
+
+    /// Is this a homeserver? Answers how far its clock is ahead, and which certificate it shows.
+    async fn versions(
+        &self,
+        homeserver: &Homeserver,
+        clock: &Clock,
+    ) -> Result<(Option<i64>, Option<CertificateSeen>), Unreached> {
         let plain = |error| Unreached { error, reach: None };
         let url = format!("{}/_matrix/client/versions", homeserver.base_url);
         let request = Request::get(&url)
@@ -144,7 +176,10 @@ impl Upstream {
         }
         let nonsense = UpstreamError::Nonsense("a list of Matrix versions that cannot be read");
         match serde_json::from_slice::<Versions>(response.body()) {
-            Ok(Versions { versions }) if !versions.is_empty() => Ok(ahead(response.headers(), before, clock.now())),
+            Ok(Versions { versions }) if !versions.is_empty() => Ok((
+                ahead(response.headers(), before, clock.now()),
+                seen_at(&homeserver.base_url, &response),
+            )),
             _ => Err(plain(nonsense)),
         }
     }
@@ -163,6 +198,14 @@ impl Upstream {
         let list: Vec<_> = list.iter().map(alone).collect();
         self.lookup(&list, address, 1).await
     }
+}
+
+fn seen_at(url: &str, response: &Response<Vec<u8>>) -> Option<CertificateSeen> {
+    let end = certificate_end(response)?;
+    Some(CertificateSeen {
+        url: url.to_owned(),
+        end,
+    })
 }
 
 /// How far the sender's clock is from the time between question and answer, both in Unix seconds. A cached answer is as old

@@ -29,7 +29,9 @@ use tokio::sync::Semaphore;
 use self::error::Step;
 pub use self::{
     account_status::{WatchAccess, WatchError},
-    checkup::{CLOCK_FAILED, CLOCK_WARNING, Checkup, ServiceSeen, Tested, Unreached},
+    checkup::{
+        CERTIFICATE_WARNING, CLOCK_FAILED, CLOCK_WARNING, CertificateSeen, Checkup, ServiceSeen, Tested, Unreached,
+    },
     directory::DirectoryError,
     error::{NamedAccount, UpstreamError},
     health::{Api, Failure, Health, ServerHealth},

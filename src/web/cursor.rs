@@ -31,6 +31,28 @@ pub fn open<T: DeserializeOwned>(app: &App, list: &str, sealed: &str) -> Result<
     serde_json::from_slice(&plain).map_err(|_| invalid())
 }
 
+/// The place that an address names, if it names one.
+///
+/// # Errors
+/// As [`open`].
+pub fn named<T: DeserializeOwned>(app: &App, list: &str, sealed: Option<&str>) -> Result<Option<T>, PageError> {
+    sealed.map(|sealed| open(app, list, sealed)).transpose()
+}
+
+/// Cuts what was read with one row more than a page has to a page, and seals the place of its last row when there is more.
+pub fn cut<T, P: Serialize>(
+    app: &App,
+    list: &str,
+    rows: &mut Vec<T>,
+    per_page: u32,
+    place: impl Fn(&T) -> P,
+) -> Result<Option<String>, PageError> {
+    let is_more = rows.len() > per_page as usize;
+    rows.truncate(per_page as usize);
+    let last = rows.last().filter(|_| is_more);
+    last.map(|last| seal(app, list, &place(last))).transpose()
+}
+
 fn bound(list: &str) -> String {
     format!("cursors/{}", fingerprint(list))
 }

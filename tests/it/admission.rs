@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use tchap_connect::protocol::client::Client;
 
+use crate::console::cli::run_command;
+use crate::console::recorded;
 use crate::support::homeserver::ScriptedHomeserver;
 use crate::support::relying_party::Tokens;
 use crate::support::{Browser, EMAIL, JEAN, NAME, PASSWORD, RelyingParty, TestApp, client, refreshing};
@@ -95,6 +97,9 @@ async fn a_policy_that_tightens_stops_codes_tokens_and_sessions() {
     assert_eq!(open.error(&answer), "access_denied");
 }
 
+const SERVED: (u16, u16, [bool; 2]) = (200, 200, [true, true]);
+const REFUSED: (u16, u16, [bool; 2]) = (400, 401, [false, false]);
+
 /// What each way to an agent's data answers for these tokens: refresh, UserInfo, introspection of both.
 async fn ways(service: &RelyingParty, tokens: &Tokens) -> (u16, u16, [bool; 2]) {
     let refresh = service.refresh(tokens.refresh_token(), &[]).await;
@@ -115,8 +120,6 @@ async fn ways(service: &RelyingParty, tokens: &Tokens) -> (u16, u16, [bool; 2]) 
 /// A policy that tightens refuses, and does not end what may be allowed again; a closed account is closed for good.
 #[tokio::test]
 async fn refresh_and_introspection_ask_the_policy_each_time() {
-    const SERVED: (u16, u16, [bool; 2]) = (200, 200, [true, true]);
-    const REFUSED: (u16, u16, [bool; 2]) = (400, 401, [false, false]);
     let app = with_guests().await;
     let open = Client {
         admits_guests: true,
@@ -148,14 +151,27 @@ async fn a_homeserver_taken_off_the_list_takes_its_agents_along() {
     let mut app = TestApp::start().await;
     let other = Arc::new(ScriptedHomeserver::start("other.tchap.test").await);
     app.add_homeserver(&other, |_| {}).await;
-    let service = app.relying_party("service").await;
+    let service = app.register(refreshing("service")).await;
     let browser = Browser::new(&app);
-    let answer = browser.sign_in(&service.url(&[]), JEAN).await;
+    let answer = browser
+        .sign_in(&service.url(&[("scope", "openid offline_access")]), JEAN)
+        .await;
     let tokens = service.redeem(&service.code(&answer)).await;
-    let code = service.code(&browser.get(&service.url(&[])).await);
-    app.unlist(NAME).await;
+    let code = service.code(&browser.get(&service.url(&[("scope", "openid")])).await);
+    assert_eq!(ways(&service, &tokens).await, SERVED);
+    let unknown = run_command(&app, &["homeserver", "remove", "nowhere.test"]).unwrap_err();
+    assert!(unknown.contains("not on the list"), "{unknown}");
+    run_command(&app, &["homeserver", "remove", NAME]).unwrap();
+    let left = run_command(&app, &["homeserver", "list", "--json"]).unwrap();
+    assert!(left.contains("other.tchap.test") && !left.contains(NAME), "{left}");
+    let recorded = recorded(&app, "homeserver.retired").await;
+    assert_eq!((recorded.len(), recorded[0].0.as_str()), (1, "command_line"));
 
-    assert_eq!(service.userinfo(&tokens.access_token).await.status, 401);
+    assert_eq!(ways(&service, &tokens).await, REFUSED);
+    let elsewhere = Browser::new(&app);
+    let login = elsewhere.open(&service.url(&[])).await;
+    let login = elsewhere.identify(&login, JEAN).await;
+    assert!(!login.has("password-form"), "{}", login.body);
     assert_eq!(
         service.token(&service.form(&code, &[])).await.json()["error"],
         "invalid_grant"

@@ -48,6 +48,26 @@ impl Place {
         Done(self.command(args, &[]).output().unwrap())
     }
 
+    /// Every administrative act, the oldest first: what was done to what; all from the command line.
+    fn recorded(&self) -> Vec<String> {
+        let export = self
+            .run(&["audit", "export", "--class", "administrative"])
+            .well()
+            .stdout();
+        let mut acts: Vec<_> = export
+            .lines()
+            .map(|line| {
+                let act: Value = serde_json::from_str(line).unwrap();
+                assert_eq!(act["actor"]["kind"], "command_line", "{act}");
+                let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{act}")).to_owned();
+                format!("{} {}", text(&act["action"]), text(&act["object"]["id"]))
+            })
+            .filter(|act| !act.starts_with("audit."))
+            .collect();
+        acts.reverse();
+        acts
+    }
+
     fn run_with(&self, args: &[&str], vars: &[(&str, &str)]) -> Done {
         Done(self.command(args, vars).output().unwrap())
     }
@@ -179,6 +199,18 @@ fn a_clients_secret_is_shown_once_and_rotates() {
     place.run(&["client", "disable", "app"]).well();
     let list = place.run(&["client", "list"]).well().stdout();
     assert!(list.contains("disabled") && list.contains("confidential"), "{list}");
+    let of = |action: &str, id: &str| format!("client.{action} {id}");
+    assert_eq!(
+        place.recorded(),
+        [
+            of("created", id),
+            of("secret_added", id),
+            of("secret_added", id),
+            of("secret_added", id),
+            of("created", "app"),
+            of("disabled", "app"),
+        ]
+    );
 }
 
 #[test]

@@ -39,7 +39,7 @@ impl Database {
         })
     }
 
-    /// PostgreSQL where there is one, else SQLite: for tests that need not run on both.
+    /// PostgreSQL where there is one, else SQLite.
     pub async fn any() -> Self {
         Self::postgres().await.unwrap_or_else(Self::sqlite)
     }
@@ -105,15 +105,9 @@ impl Engine {
     }
 }
 
-/// Runs `test` once per engine.
+/// Runs `test` on the engine that this run of the tests is for; `make test` runs them for each.
 pub async fn on_each_engine(test: impl AsyncFn(&Engine)) {
-    run(Database::sqlite(), &test).await;
-    if let Some(database) = Database::postgres().await {
-        run(database, &test).await;
-    }
-}
-
-async fn run(database: Database, test: &impl AsyncFn(&Engine)) {
+    let database = Database::any().await;
     let store = Store::open(&database.url).await.unwrap();
     store.migrate().await.unwrap();
     let url = database.url.clone();

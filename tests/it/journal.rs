@@ -140,6 +140,9 @@ async fn everybody_sees_their_own_numbers_and_no_small_ones() {
     count(&app, &service, "=cmd.gouv.fr", 20).await;
     count(&app, &service, "small.gouv.fr", 3).await;
     count(&app, &other, "other.gouv.fr", 80).await;
+    for number in 0..60 {
+        count(&app, &format!("gone-{number:02}"), "beta.gouv.fr", 100).await;
+    }
     let manager = Role::Manager {
         administration: "beta.gouv.fr".into(),
     };
@@ -157,7 +160,26 @@ async fn everybody_sees_their_own_numbers_and_no_small_ones() {
     assert!(of_service.text("by-day").contains("63") && of_service.text("by-administration").contains("40"));
     let hidden = of_service.text("by-administration").matches("masqué").count();
     assert_eq!(hidden, 2, "three, and what would tell them");
-    assert_eq!(browser.get(&at("administration=beta.gouv.fr")).await.status, 200);
+    // Services by name, fifty on a page; what was shown today stays as it was.
+    let name = app.app.store.find_client(&service).await.unwrap().unwrap().name;
+    assert!(of_service.text("scope").contains(&name));
+    let of_beta = browser.get(&at("administration=beta.gouv.fr")).await;
+    count(&app, "gone-99", "beta.gouv.fr", 500).await;
+    let rest = browser.open(&of_beta.href("services-next")).await;
+    let (first, rest) = (of_beta.text("by-service"), rest.text("by-service"));
+    assert!(first.contains("gone-49") && !first.contains("gone-50"), "{first}");
+    assert!(
+        rest.contains("gone-50") && rest.contains(&name) && !rest.contains("gone-49"),
+        "{rest}"
+    );
+    assert!(
+        first.contains("6040") && rest.contains("6040"),
+        "the total is that of all"
+    );
+    for wrong in ["services=-1", "services=99999999999999999999", "administrations=x"] {
+        let page = browser.get(&at(&format!("administration=beta.gouv.fr&{wrong}"))).await;
+        assert_eq!(page.status, 400, "{wrong}");
+    }
     for nobodys in [
         format!("service={other}"),
         "service=unknown".into(),
@@ -179,13 +201,15 @@ async fn everybody_sees_their_own_numbers_and_no_small_ones() {
         "{}",
         csv.body
     );
-    assert!(!csv.body.contains(",3\r\n"), "{}", csv.body);
+    assert!(!csv.body.contains(",3,"), "{}", csv.body);
+    let line = format!("signed_in_by_service,\"{service}\",63,\"{name}\"\r\n");
+    assert!(csv.body.contains(&line), "{}", csv.body);
     let json: Value = serde_json::from_str(&browser.get(&(file.clone() + "json")).await.body).unwrap();
     assert_eq!(json["counts"].as_array().unwrap().len(), csv.body.lines().count() - 1);
     assert_eq!(browser.get(&(file + "xml")).await.status, 400);
 
     let public = Browser::new(&app).get("/stats").await;
-    assert_eq!(public.text("total-30"), "143");
+    assert_eq!(public.text("total-30"), "6643");
     assert!(!public.body.contains("beta.gouv.fr"), "totals only");
     assert_eq!(public.header("cache-control"), "public, max-age=300");
 }

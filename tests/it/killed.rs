@@ -14,7 +14,7 @@ use crate::engines::Database;
 use crate::support::app::{SEALING_KEY, signing_keys};
 use crate::support::homeserver::ScriptedHomeserver;
 use crate::support::secrets::Traffic;
-use crate::support::{Browser, EMAIL, NAME, PASSWORD, RelyingParty, client, jean};
+use crate::support::{Browser, EMAIL, NAME, PASSWORD, RelyingParty, client, jean, put_client};
 
 const ISSUER: &str = "http://127.0.0.1:8080";
 const ROUNDS: u64 = 8;
@@ -95,10 +95,7 @@ async fn prepared(database: &Database, homeserver: &ScriptedHomeserver) {
     }
     store.upsert_homeserver(&homeserver.listed(), 0).await.unwrap();
     for round in 0..ROUNDS {
-        store
-            .upsert_client(&service(&format!("s{round}")), Clock::System.now())
-            .await
-            .unwrap();
+        put_client(&store, &service(&format!("s{round}")), Clock::System.now()).await;
     }
     store.close().await;
 }

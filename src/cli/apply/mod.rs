@@ -15,13 +15,13 @@ use super::context::{Context, Database};
 use super::{Global, output};
 use crate::app;
 use crate::console;
+use crate::console::clients::{self, Author};
 use crate::domain::administration::Administration;
 use crate::domain::audit::Actor;
 use crate::domain::homeserver::Homeserver;
 use crate::protocol::client::{Client, ClientSecret};
 use crate::protocol::client_metadata::FieldProblem;
 use crate::protocol::resource::Resource;
-use crate::secret;
 use crate::web::logo;
 use diff::{Change, Changed};
 use read::{Wanted, WantedClient};
@@ -40,6 +40,25 @@ pub struct ApplyArgs {
     /// Also the Matrix ids of the agents who would be refused, not only how many they are.
     #[arg(long, requires = "dry_run")]
     show_agents: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct PlanArgs {
+    /// TOML file, as for `apply`.
+    file: PathBuf,
+    /// Also the Matrix ids of the agents who would be refused, not only how many they are.
+    #[arg(long)]
+    show_agents: bool,
+}
+
+impl From<PlanArgs> for ApplyArgs {
+    fn from(args: PlanArgs) -> Self {
+        Self {
+            file: args.file,
+            dry_run: true,
+            show_agents: args.show_agents,
+        }
+    }
 }
 
 /// What the database holds already.
@@ -111,9 +130,7 @@ async fn write(context: &Context, stored: Stored, wanted: Wanted, changes: &[Cha
         }
     }
     for resource in &wanted.resources {
-        if differs("resource", &resource.identifier) {
-            store.upsert_resource(resource).await?;
-        }
+        console::resources::put(store, now, Actor::CommandLine, resource).await?;
     }
     for wanted in &wanted.clients {
         let id = &wanted.client.id;
@@ -121,17 +138,11 @@ async fn write(context: &Context, stored: Stored, wanted: Wanted, changes: &[Cha
         // apply that was cut off is mended by the next.
         store.delete_registration(id).await?;
         if differs("client", id) {
-            store.upsert_client(&wanted.client, now).await?;
+            let known = store.find_kept_client(id).await?;
+            clients::put(store, &Author::COMMAND_LINE, &wanted.client, known.as_ref(), now).await?;
         }
         if let Some(fingerprint) = wanted.new_secret(&stored) {
-            store.expire_client_secrets(id, now + KEEP_SECRETS).await?;
-            let secret = ClientSecret {
-                id: secret::random_id()?,
-                fingerprint: fingerprint.to_owned(),
-                created_at: now,
-                expires_at: None,
-            };
-            store.insert_client_secret(id, &secret).await?;
+            clients::put_secret(store, &Author::COMMAND_LINE, id, fingerprint, KEEP_SECRETS, now).await?;
         }
     }
     fetch_logos(context, &wanted.clients).await
@@ -178,7 +189,7 @@ fn report(global: &Global, args: &ApplyArgs, changes: &[Changed], shut_out: &[Sh
     ))?;
     shut_out::report(shut_out)?;
     if args.dry_run && added + changed > 0 {
-        output::say("Nothing was written (--dry-run): run the same command without it to apply.");
+        output::say("Nothing was written: `tchap-connect apply` with this file does it.");
     }
     Ok(())
 }

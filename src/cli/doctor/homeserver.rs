@@ -1,6 +1,7 @@
 //! From what a homeserver showed to what it means for logins. Nothing is asked here.
 
 use super::finding::{Finding, Outcome};
+use super::process::certificate;
 use crate::domain::homeserver::{Homeserver, Way};
 use crate::egress::Reach;
 use crate::store::PinnedIssuer;
@@ -14,6 +15,8 @@ pub struct Facts<'a> {
     pub found: Result<Checkup, Unreached>,
     /// What logins have held it to so far.
     pub pinned: Option<PinnedIssuer>,
+    /// In Unix seconds.
+    pub now: i64,
     /// What we would register there now.
     pub registration: String,
     /// The issuers of the other homeservers.
@@ -41,6 +44,14 @@ pub fn judge(facts: &Facts<'_>) -> Vec<Finding> {
         finding(facts, "homeserver.reach", (Outcome::Ok, "answers".to_owned())),
         finding(facts, "homeserver.clock", clock(checkup.clock_ahead)),
     ];
+    if let Some(seen) = &checkup.certificate {
+        let (outcome, message) = certificate(Some(seen.end), facts.now);
+        findings.push(finding(
+            facts,
+            "homeserver.certificate",
+            (outcome, format!("{}: {message}", seen.url)),
+        ));
+    }
     match &checkup.service {
         Ok(Some(service)) => {
             findings.push(finding(facts, "homeserver.oauth", metadata(service)));

@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Mode, SealingKeySource};
 use crate::domain::homeserver::Homeserver;
 use crate::domain::lifecycle::Watched;
-use crate::egress::{Egress, FetchError, FetchLimits, has_address};
+use crate::egress::{Egress, FetchError, FetchLimits, certificate_end, has_address};
 use crate::jobs::lifecycle_watch;
 use crate::keys::Keys;
 use crate::store::{PinnedIssuer, Store};
@@ -100,6 +100,14 @@ async fn examine(global: &Global, args: &DoctorArgs) -> anyhow::Result<Vec<Findi
     let egress = app::egress(&config)?;
     let (mut findings, store) = database(&config).await;
     findings.insert(0, here("configuration", process::mode(config.mode)));
+    findings.extend(disk(&config));
+    if let Some(tls) = &config.tls {
+        let judged = match tls.end() {
+            Ok(end) => process::certificate(end, Clock::System.now()),
+            Err(error) => (Outcome::Failed, error.to_string()),
+        };
+        findings.push(here("certificate", judged));
+    }
     if let Some(store) = &store {
         findings.push(here("keys", keys(&config, store).await));
     }
@@ -134,6 +142,19 @@ async fn database(config: &Config) -> (Vec<Finding>, Option<Store>) {
         }
         Err(error) => (found(Outcome::Failed, format!("does not answer: {error}")), None),
     }
+}
+
+/// The disk of a SQLite database that is there; PostgreSQL's is not ours to see.
+fn disk(config: &Config) -> Option<Finding> {
+    let file = config.database.sqlite_file()?;
+    let size = file.metadata().ok()?.len();
+    Some(here(
+        "disk",
+        match rustix::fs::statvfs(file) {
+            Ok(disk) => process::disk(disk.f_bavail.saturating_mul(disk.f_frsize), size),
+            Err(error) => (Outcome::Warning, format!("its free space cannot be read: {error}")),
+        },
+    ))
 }
 
 async fn keys(config: &Config, store: &Store) -> (Outcome, String) {
@@ -180,7 +201,9 @@ async fn own_address(config: &Config, egress: &Egress) -> Vec<Finding> {
         egress.send(request).await
     };
     let at = |check, (outcome, message): (Outcome, String)| Finding::new(check, issuer, outcome, message);
-    let document = get(config.discovery_url()).await.map(|response| OwnDocument {
+    let answer = get(config.discovery_url()).await;
+    let end = answer.as_ref().ok().and_then(certificate_end);
+    let document = answer.map(|response| OwnDocument {
         status: response.status().as_u16(),
         issuer: serde_json::from_slice::<serde_json::Value>(response.body())
             .ok()
@@ -190,6 +213,9 @@ async fn own_address(config: &Config, egress: &Egress) -> Vec<Finding> {
     let mut findings = vec![at("issuer", process::issuer(issuer, &document))];
     if !matches!(&document, Ok(document) if document.issuer.as_deref() == Some(issuer)) {
         return findings;
+    }
+    if config.is_https() {
+        findings.push(at("certificate", process::certificate(end, Clock::System.now())));
     }
     // The language's cookie is made like the others, and leaves nothing here.
     if let Ok(page) = get(format!("{issuer}/?lang=fr")).await {
@@ -265,6 +291,7 @@ async fn homeservers(
         homeserver::judge(&homeserver::Facts {
             homeserver,
             found,
+            now: clock.now(),
             pinned: pinned.iter().find(|one| one.homeserver == homeserver.name).cloned(),
             registration: current_registration(&config.issuer, &config.oauth_redirect_uri(&homeserver.name)),
             others: others.cloned().collect(),

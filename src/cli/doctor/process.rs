@@ -8,9 +8,15 @@ use crate::config::Mode;
 use crate::egress::EgressError;
 use crate::keys::{KeyInfo, KeyState};
 use crate::protocol::client::SigningAlg;
+use crate::upstream::CERTIFICATE_WARNING;
 
 /// A key that is later than this was not made because `serve` does not run, in seconds.
 const OVERDUE: i64 = 24 * 3600;
+
+/// A disk with less than this is about to be full, in bytes: SQLite's log alone grows by tens of megabytes.
+const DISK_FAILED: u64 = 100 * 1024 * 1024;
+/// A disk should have at least this, in bytes.
+const DISK_WARNING: u64 = 1024 * 1024 * 1024;
 
 /// A finding about this process.
 pub fn here(check: &'static str, (result, message): (Outcome, String)) -> Finding {
@@ -100,6 +106,46 @@ pub fn proxies(trusted: &[IpNet]) -> (Outcome, String) {
             format!("X-Forwarded-For is believed from {} only", shown.join(", ")),
         ),
     }
+}
+
+/// When a certificate ends, in Unix seconds; `None` if it cannot be read. One that is out of date already is met as no connection.
+pub fn certificate(end: Option<i64>, now: i64) -> (Outcome, String) {
+    let Some(end) = end else {
+        return (Outcome::Warning, "when the certificate ends cannot be read".to_owned());
+    };
+    let until = instant(end);
+    match end - now {
+        ..=0 => (
+            Outcome::Failed,
+            format!("the certificate ended {until}: nobody gets a connection"),
+        ),
+        left if left <= CERTIFICATE_WARNING => {
+            let days = left / (24 * 3600);
+            let message = format!("the certificate ends {until}, in {days} days: is its renewal at work?");
+            (Outcome::Warning, message)
+        }
+        _ => (Outcome::Ok, format!("the certificate is good until {until}")),
+    }
+}
+
+/// The disk that holds the SQLite database: `free` bytes for this process, and how large the database is.
+pub fn disk(free: u64, database: u64) -> (Outcome, String) {
+    let shown = format!("{} free, the database has {}", mebibytes(free), mebibytes(database));
+    match free {
+        free if free < DISK_FAILED => (
+            Outcome::Failed,
+            format!("{shown}: it is about to be full, and then nobody signs in"),
+        ),
+        free if free < database.max(DISK_WARNING) => (
+            Outcome::Warning,
+            format!("{shown}: too little for a copy of the database and a busy year; make room"),
+        ),
+        _ => (Outcome::Ok, shown),
+    }
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes / (1024 * 1024))
 }
 
 /// What our own discovery document looks like from here.
@@ -210,3 +256,6 @@ pub fn fetch_rules(private_is_refused: bool, unresolved: &[String], allowed: usi
         ),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,9 @@
 use super::finding::Outcome::{self, Failed, Ok as Fine, Warning};
 use super::homeserver::{Facts, IssuerOf, judge};
-use super::process::{self, OwnDocument};
-use crate::config::Mode;
 use crate::domain::homeserver::{DirectoryFinding, Homeserver, Way};
-use crate::egress::{EgressError, Reach};
-use crate::keys::{KeyInfo, KeyState};
+use crate::egress::Reach;
 use crate::store::PinnedIssuer;
-use crate::upstream::{Checkup, DirectoryError, Offered, ServiceSeen, Unreached, UpstreamError};
+use crate::upstream::{CertificateSeen, Checkup, DirectoryError, Offered, ServiceSeen, Unreached, UpstreamError};
 
 const ISSUER: &str = "https://auth.a.test/";
 
@@ -18,6 +15,7 @@ fn homeserver() -> Homeserver {
 fn healthy() -> Checkup {
     Checkup {
         clock_ahead: Some(0),
+        certificate: None,
         service: Ok(Some(ServiceSeen {
             issuer: ISSUER.to_owned(),
             registers_clients: true,
@@ -61,6 +59,7 @@ fn facts<'a>(homeserver: &'a Homeserver, checkup: Checkup) -> Facts<'a> {
     Facts {
         homeserver,
         found: Ok(checkup),
+        now: 0,
         pinned: None,
         registration: "now".to_owned(),
         others: Vec::new(),
@@ -122,6 +121,30 @@ fn a_watch_that_gets_no_word_fails_and_one_that_is_off_is_no_finding() {
         };
         comes_out(&watched, "homeserver.watch", expected, word);
     }
+}
+
+#[test]
+fn a_certificate_that_ends_soon_is_named_with_its_server() {
+    let homeserver = homeserver();
+    let checkup = |end| Checkup {
+        certificate: Some(CertificateSeen {
+            url: ISSUER.to_owned(),
+            end,
+        }),
+        ..healthy()
+    };
+    comes_out(
+        &facts(&homeserver, checkup(3600)),
+        "homeserver.certificate",
+        Warning,
+        ISSUER,
+    );
+    comes_out(
+        &facts(&homeserver, checkup(i64::MAX)),
+        "homeserver.certificate",
+        Fine,
+        ISSUER,
+    );
 }
 
 #[test]
@@ -274,101 +297,4 @@ fn a_directory_must_answer_and_lead_to_a_listed_server() {
         };
         comes_out(&facts(&homeserver, checkup), "homeserver.directory", expected, word);
     }
-}
-
-fn key(alg: &'static str, state: KeyState, active_from: i64) -> KeyInfo {
-    KeyInfo {
-        kid: format!("{alg}-{active_from}"),
-        alg,
-        state,
-        created_at: active_from,
-        active_from,
-        retired_at: None,
-    }
-}
-
-#[test]
-fn every_algorithm_has_a_key_that_signs_and_the_next_is_not_late() {
-    let day = 24 * 3600;
-    let all = ["RS256", "ES256", "PS256", "EdDSA"].map(|alg| key(alg, KeyState::Active, 0));
-    let mut with_next = all.to_vec();
-    with_next.extend(["RS256", "ES256", "PS256", "EdDSA"].map(|alg| key(alg, KeyState::Next, 90 * day)));
-    let period = Some(90 * day);
-    for (keys, rotation, now, expected, word) in [
-        (&all[..], period, day, Fine, "1970-04-01"),
-        (&all[..], period, 91 * day, Fine, "1970-04-01"),
-        (&all[..], period, 91 * day + 1, Warning, "does `serve` run?"),
-        (&all[..], None, 999 * day, Fine, "by command"),
-        (&with_next[..], period, 95 * day, Fine, "published"),
-        (&all[..3], period, day, Failed, "EdDSA"),
-        (&all[..0], period, day, Warning, "first start"),
-    ] {
-        let (outcome, message) = process::keys(keys, rotation, now);
-        assert_eq!(outcome, expected, "{message}");
-        assert!(message.contains(word), "{word:?} is not in {message:?}");
-    }
-}
-
-#[test]
-fn a_proxy_that_spoils_cookies_pages_or_addresses_is_found_out() {
-    let good = "__Host-tchap-connect-lang=fr; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly; Secure";
-    for (is_https, cookie, expected) in [
-        (true, Some(good.to_owned()), Fine),
-        (true, Some(good.replace("; Secure", "")), Failed),
-        (true, Some(good.replace("; HttpOnly", "")), Failed),
-        (true, Some(good.replace("__Host-", "")), Failed),
-        (true, Some(good.replace("Path=/;", "Path=/sso;")), Failed),
-        (true, Some(format!("{good}; Domain=gouv.fr")), Failed),
-        (true, Some("proxy=1; Secure".to_owned()), Failed),
-        (true, None, Failed),
-        (false, None, Fine),
-    ] {
-        let cookies: Vec<_> = cookie.into_iter().collect();
-        assert_eq!(process::cookies(is_https, &cookies).0, expected, "{cookies:?}");
-    }
-    let document = |status, issuer: Option<&str>, hsts| {
-        Ok(OwnDocument {
-            status,
-            issuer: issuer.map(str::to_owned),
-            hsts,
-        })
-    };
-    for (seen, expected) in [
-        (document(200, Some("https://a.fr"), true), Fine),
-        (document(200, Some("https://a.fr"), false), Warning),
-        (document(200, Some("https://a.fr/"), true), Failed),
-        (document(503, Some("https://a.fr"), true), Failed),
-        (document(404, None, true), Failed),
-        (Err(EgressError::Connect), Warning),
-    ] {
-        assert_eq!(process::issuer("https://a.fr", &seen).0, expected, "{seen:?}");
-    }
-    assert_eq!(
-        process::issuer("http://[::1]", &document(200, Some("http://[::1]"), false)).0,
-        Fine
-    );
-    for (status, expected) in [
-        (Err(EgressError::Redirected), Fine),
-        (Err(EgressError::Connect), Fine),
-        (Ok(403), Fine),
-        (Ok(200), Warning),
-    ] {
-        assert_eq!(process::plain_http(&status).0, expected, "{status:?}");
-    }
-    let (outcome, message) = process::proxies(&["10.0.0.5/32".parse().unwrap()]);
-    assert!(outcome == Fine && message.contains("10.0.0.5/32 only"), "{message}");
-    assert_eq!(process::proxies(&[]).0, Fine);
-}
-
-#[test]
-fn the_rest_of_the_process() {
-    assert_eq!(process::mode(Mode::Production).0, Fine);
-    assert_eq!(process::mode(Mode::Development).0, Warning);
-    assert_eq!(process::migrations(0, Mode::Production).0, Fine);
-    assert_eq!(process::migrations(1, Mode::Production).0, Failed);
-    assert_eq!(process::migrations(1, Mode::Development).0, Warning);
-    assert_eq!(process::fetch_rules(true, &[], 0).0, Fine);
-    assert_eq!(process::fetch_rules(true, &[], 2).0, Fine);
-    assert_eq!(process::fetch_rules(true, &["a.fr:443".to_owned()], 2).0, Warning);
-    assert_eq!(process::fetch_rules(false, &[], 0).0, Failed);
 }

@@ -143,7 +143,15 @@ pub async fn edit(
             answer: None,
             answered_at: None,
         };
-        note(app, author, Action::ClientProductionRequested, &known.id, detail, now).await?;
+        note(
+            &app.store,
+            author,
+            Action::ClientProductionRequested,
+            &known.id,
+            detail,
+            now,
+        )
+        .await?;
         return match app.store.insert_client_request(&request, None).await? {
             true => Ok(Saved::Requested),
             false => Err(Refused::Waiting),
@@ -157,7 +165,7 @@ pub async fn edit(
     }
     let vouched = known.self_registered && !after.self_registered;
     write(
-        app,
+        &app.store,
         author,
         kept,
         after.clone(),

@@ -2,6 +2,7 @@
 //! done, and kept with what was before.
 
 mod edit;
+mod given;
 mod people;
 mod preview;
 mod requests;
@@ -21,13 +22,14 @@ use crate::protocol::client_metadata::{ClientMetadata, FieldProblem};
 use crate::protocol::jwk::PublicKeys;
 use crate::protocol::standing::{ClientStage, Standing};
 use crate::secret::{self, SecretError, random_client_id, random_id};
-use crate::store::{NewClient, StoreError};
+use crate::store::{NewClient, Store, StoreError};
 
 pub use edit::{Saved, edit, metadata_of, needs_approval};
+pub use given::{put, put_secret, register};
 pub use people::{accept, invite, remove_owner, set_testers, uninvite};
 pub use preview::{Refusals, would_refuse};
 pub use requests::{answer, approve, lacks_for_production, request_production, withdraw_request};
-pub use secrets::{MAX_SECRETS, add_secret, retire_secret};
+pub use secrets::{MAX_SECRETS, add_secret, retire_secret, rotate_secret};
 
 /// How many clients that are not in production one agent may look after.
 pub const MAX_SANDBOXES: i64 = 10;
@@ -44,6 +46,12 @@ pub struct Author {
 }
 
 impl Author {
+    /// Whoever may use the command line is an operator.
+    pub const COMMAND_LINE: Self = Self {
+        actor: Actor::CommandLine,
+        approves: true,
+    };
+
     /// What revisions and requests name.
     fn id(&self) -> &str {
         match self.actor.id() {
@@ -137,7 +145,7 @@ pub async fn create(
     let revision = revision(author, None, client.clone(), now)?;
     let new_secret = client.has_secret().then(|| new_secret(now, None)).transpose()?;
     note(
-        app,
+        &app.store,
         author,
         Action::ClientCreated,
         &client.id,
@@ -210,7 +218,7 @@ async fn administration(app: &App, agent: &Agent) -> Result<Option<String>, Stor
 /// # Errors
 /// [`Refused`].
 pub async fn set_disabled(
-    app: &App,
+    store: &Store,
     author: &Author,
     kept: &KeptClient,
     disabled: bool,
@@ -229,7 +237,7 @@ pub async fn set_disabled(
         true => Action::ClientDisabled,
         false => Action::ClientEnabled,
     };
-    write(app, author, kept, after, (action, json!({})), false, now).await
+    write(store, author, kept, after, (action, json!({})), false, now).await
 }
 
 /// Deletes a client whose name was typed: all that it was given ends, and it is told.
@@ -245,7 +253,7 @@ pub async fn delete(app: &App, author: &Author, kept: &KeptClient, typed: &str, 
         return Err(Refused::problem("name", "is not the name of the client"));
     }
     note(
-        app,
+        &app.store,
         author,
         Action::ClientDeleted,
         &client.id,
@@ -265,12 +273,12 @@ pub async fn delete(app: &App, author: &Author, kept: &KeptClient, typed: &str, 
 /// # Errors
 /// When the database fails.
 pub async fn note_trial(app: &App, author: &Author, client_id: &str, now: i64) -> Result<(), StoreError> {
-    note(app, author, Action::ClientTried, client_id, json!({}), now).await
+    note(&app.store, author, Action::ClientTried, client_id, json!({}), now).await
 }
 
 /// Records a change and writes it on top of the version that was seen.
 async fn write(
-    app: &App,
+    store: &Store,
     author: &Author,
     kept: &KeptClient,
     after: Client,
@@ -279,8 +287,8 @@ async fn write(
     now: i64,
 ) -> Result<(), Refused> {
     let revision = revision(author, Some(kept.client.clone()), after, now)?;
-    note(app, author, action, &kept.client.id, detail, now).await?;
-    match app.store.update_client(kept.version, &revision, withdraws).await? {
+    note(store, author, action, &kept.client.id, detail, now).await?;
+    match store.update_client(kept.version, &revision, withdraws).await? {
         true => Ok(()),
         false => Err(Refused::Stale),
     }
@@ -298,7 +306,7 @@ fn revision(author: &Author, before: Option<Client>, after: Client, now: i64) ->
 }
 
 async fn note(
-    app: &App,
+    store: &Store,
     author: &Author,
     action: Action,
     client_id: &str,
@@ -306,7 +314,7 @@ async fn note(
     now: i64,
 ) -> Result<(), StoreError> {
     let event = Event::new(author.actor.clone(), action, (ObjectKind::Client, client_id), detail);
-    audit::record(&app.store, now, event).await
+    audit::record(store, now, event).await
 }
 
 fn new_secret(now: i64, expires_at: Option<i64>) -> Result<(String, ClientSecret), SecretError> {

@@ -33,7 +33,7 @@ pub async fn invite(app: &App, author: &Author, client_id: &str, matrix_id: &str
         return Err(Refused::Full);
     }
     note(
-        app,
+        &app.store,
         author,
         Action::ClientInvited,
         client_id,
@@ -63,7 +63,7 @@ fn invalid(field: &str) -> Refused {
 /// [`Refused`].
 pub async fn uninvite(app: &App, author: &Author, client_id: &str, matrix_id: &str, now: i64) -> Result<(), Refused> {
     note(
-        app,
+        &app.store,
         author,
         Action::ClientUninvited,
         client_id,
@@ -86,7 +86,15 @@ pub async fn accept(app: &App, author: &Author, client_id: &str, agent: &Agent, 
     if !invited.iter().any(|invitation| invitation.client_id == client_id) {
         return Err(Refused::Missing);
     }
-    note(app, author, Action::ClientInvitationAccepted, client_id, json!({}), now).await?;
+    note(
+        &app.store,
+        author,
+        Action::ClientInvitationAccepted,
+        client_id,
+        json!({}),
+        now,
+    )
+    .await?;
     let taken = app
         .store
         .consume_client_invitation(client_id, &agent.matrix_id, &agent.id, now)
@@ -109,7 +117,7 @@ pub async fn remove_owner(
     now: i64,
 ) -> Result<(), Refused> {
     note(
-        app,
+        &app.store,
         author,
         Action::ClientUninvited,
         client_id,
@@ -156,5 +164,14 @@ pub async fn set_testers(
         return Ok(());
     }
     let detail = json!({"testers": after.standing.testers.len()});
-    write(app, author, kept, after, (Action::ClientInvited, detail), false, now).await
+    write(
+        &app.store,
+        author,
+        kept,
+        after,
+        (Action::ClientInvited, detail),
+        false,
+        now,
+    )
+    .await
 }

@@ -69,7 +69,15 @@ pub async fn request_production(
     };
     let revision = revision(author, Some(client.clone()), waiting, now)?;
     let detail = json!({"stage": "production"});
-    note(app, author, Action::ClientProductionRequested, &client.id, detail, now).await?;
+    note(
+        &app.store,
+        author,
+        Action::ClientProductionRequested,
+        &client.id,
+        detail,
+        now,
+    )
+    .await?;
     match app.store.insert_client_request(&request, Some(&revision)).await? {
         true => Ok(()),
         false => Err(Refused::Stale),
@@ -99,7 +107,7 @@ pub async fn approve(
     let revision = revision(author, Some(kept.client.clone()), request.wanted.clone(), now)?;
     let detail = json!({"requested_by": request.requested_by});
     note(
-        app,
+        &app.store,
         author,
         Action::ClientProductionApproved,
         &request.client_id,
@@ -135,7 +143,7 @@ pub async fn answer(
     }
     let back = back_to_sandbox(author, kept, now)?;
     note(
-        app,
+        &app.store,
         author,
         Action::ClientProductionAnswered,
         &request.client_id,
@@ -165,7 +173,7 @@ pub async fn withdraw_request(app: &App, author: &Author, kept: &KeptClient, now
     let back = back_to_sandbox(author, kept, now)?;
     let detail = json!({"withdrawn": true});
     note(
-        app,
+        &app.store,
         author,
         Action::ClientProductionAnswered,
         &request.client_id,

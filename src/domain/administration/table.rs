@@ -132,11 +132,16 @@ impl Places {
 /// # Errors
 /// None that is known: it is written to memory.
 pub fn write(administrations: &[Administration]) -> Result<String, csv::Error> {
-    let mut writer = WriterBuilder::new()
-        .delimiter(b';')
-        .from_writer(MARK.to_string().into_bytes());
-    writer.write_record(COLUMNS.map(|(name, _)| name))?;
-    for one in administrations {
+    let head = records([COLUMNS.map(|(name, _)| name)])?;
+    Ok(format!("{MARK}{head}{}", write_lines(administrations)?))
+}
+
+/// The same without its head: what comes after the first piece.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_lines(administrations: &[Administration]) -> Result<String, csv::Error> {
+    records(administrations.iter().map(|one| {
         let cells = [
             Some(one.domain.as_str()),
             Some(one.name.as_str()),
@@ -145,7 +150,14 @@ pub fn write(administrations: &[Administration]) -> Result<String, csv::Error> {
             one.branch.map(Branch::as_str),
             one.organizational_unit.as_deref(),
         ];
-        writer.write_record(cells.map(|cell| inert(cell.unwrap_or_default())))?;
+        cells.map(|cell| inert(cell.unwrap_or_default()))
+    }))
+}
+
+fn records<T: AsRef<[u8]>>(records: impl IntoIterator<Item = [T; 6]>) -> Result<String, csv::Error> {
+    let mut writer = WriterBuilder::new().delimiter(b';').from_writer(Vec::new());
+    for record in records {
+        writer.write_record(record)?;
     }
     let bytes = writer.into_inner().map_err(|error| error.into_error())?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())

@@ -94,12 +94,18 @@ impl Owner {
         Ok(self.app.store.list_browser_sessions(&self.agent.id, self.now).await?)
     }
 
-    async fn services(&self) -> Result<Vec<Service>, PageError> {
+    /// The services of ids from `first` to `last`.
+    async fn services(&self, first: &str, last: &str) -> Result<Vec<Service>, PageError> {
         let store = &self.app.store;
-        let consents = store.list_consents(&self.agent.id, self.now).await?;
-        let authorizations = store.list_authorizations(&self.agent.id).await?;
-        let times = store.list_past_sign_in_times(&self.agent.id).await?;
-        Ok(account::services(&consents, &authorizations, &times, self.now))
+        let known = store
+            .list_agent_services(&self.agent.id, self.now, (first, last))
+            .await?;
+        Ok(account::services(
+            &known.consents,
+            &known.authorizations,
+            &known.times,
+            self.now,
+        ))
     }
 }
 
@@ -118,8 +124,8 @@ async fn withdraw(
         return Ok(see_other(HOME));
     }
     let Path(client_id) = client_id.map_err(|_| PageError::new(ErrorKind::NotFound))?;
-    let services = owner.services().await?;
-    if !services.iter().any(|service| service.client_id == client_id) {
+    // PostgreSQL takes no NUL in a text.
+    if client_id.contains('\0') || owner.services(&client_id, &client_id).await?.is_empty() {
         return Err(PageError::new(ErrorKind::NotFound).into());
     }
     owner.app.store.withdraw(&owner.agent.id, &client_id, owner.now).await?;

@@ -5,6 +5,7 @@ use axum::extract::OriginalUri;
 use axum::response::{Html, IntoResponse, Response};
 
 use super::super::error::{AuthorizeError, PageError};
+use super::super::pages::console::Pages;
 use super::super::pages::{
     AccountPage, ConsentKind, Done, ErrorKind, HistoryPage, ServiceEntry, SessionEntry, SignInEntry,
 };
@@ -22,16 +23,9 @@ const PER_PAGE: u32 = 50;
 
 /// `GET /mon-compte`
 pub async fn show(owner: Owner, OriginalUri(uri): OriginalUri) -> Result<Response, AuthorizeError> {
-    let mut services = Vec::new();
-    for service in owner.services().await? {
-        services.extend(entry(&owner, service).await?);
-    }
-    let sessions = owner.sessions().await?.into_iter().map(|session| SessionEntry {
-        action: (session.id != owner.session.id).then(|| format!("{HOME}/sessions/{}", owner.mark(&session))),
-        way: session.way,
-        begun_at: session.created_at,
-        ends_at: session.expires_at,
-    });
+    let query = query(&uri)?;
+    let (services, service_pages) = services(&owner, query.get("services")).await?;
+    let (sessions, session_pages) = sessions(&owner, query.get("sessions")).await?;
     let sign_ins = owner
         .app
         .store
@@ -40,13 +34,15 @@ pub async fn show(owner: Owner, OriginalUri(uri): OriginalUri) -> Result<Respons
     let agent = &owner.agent;
     let page = AccountPage {
         layout: owner.layout(&uri),
-        done: Done::parse(query(&uri)?.get("fait").unwrap_or_default()),
+        done: Done::parse(query.get("fait").unwrap_or_default()),
         shown: owner.shown(),
         name: agent.display_name.clone().unwrap_or_else(|| agent.matrix_id.clone()),
         matrix_id: agent.matrix_id.clone(),
         email: agent.email.as_ref().map(|email| email.address.clone()),
         services,
-        sessions: sessions.collect(),
+        service_pages,
+        sessions,
+        session_pages,
         others_action: format!("{HOME}/sessions/autres"),
         history_url: (sign_ins.len() > FIRST as usize).then(|| HISTORY.to_owned()),
         sign_ins: sign_ins.into_iter().take(FIRST as usize).map(line).collect(),
@@ -55,30 +51,63 @@ pub async fn show(owner: Owner, OriginalUri(uri): OriginalUri) -> Result<Respons
     Ok(Html(page.render()?).into_response())
 }
 
+/// A page of the services that the agent gave something to.
+async fn services(owner: &Owner, place: Option<&str>) -> Result<(Vec<ServiceEntry>, Pages), AuthorizeError> {
+    let (app, list) = (&owner.app, format!("account services\n{}", owner.agent.id));
+    let after: Option<String> = cursor::named(app, &list, place)?;
+    let store = &app.store;
+    let mut clients = store
+        .list_agent_clients(&owner.agent.id, owner.now, after.as_deref(), PER_PAGE + 1)
+        .await?;
+    let next = cursor::cut(app, &list, &mut clients, PER_PAGE, String::clone)?;
+    let mut services = Vec::new();
+    if let (Some(first), Some(last)) = (clients.first(), clients.last()) {
+        for service in owner.services(first, last).await? {
+            services.extend(entry(owner, service).await?);
+        }
+    }
+    Ok((services, Pages::of(HOME, "services", after.is_some(), next)))
+}
+
+/// A page of the agent's sessions, the newest first.
+async fn sessions(owner: &Owner, place: Option<&str>) -> Result<(Vec<SessionEntry>, Pages), AuthorizeError> {
+    let (app, list) = (&owner.app, format!("account sessions\n{}", owner.agent.id));
+    let before: Option<(i64, String)> = cursor::named(app, &list, place)?;
+    let before = before.as_ref().map(|(at, id)| (*at, id.as_str()));
+    let store = &app.store;
+    let mut found = store
+        .list_browser_session_page(&owner.agent.id, owner.now, before, PER_PAGE + 1)
+        .await?;
+    let next = cursor::cut(app, &list, &mut found, PER_PAGE, |last| {
+        (last.created_at, last.id.clone())
+    })?;
+    let sessions = found.into_iter().map(|session| SessionEntry {
+        action: (session.id != owner.session.id).then(|| format!("{HOME}/sessions/{}", owner.mark(&session))),
+        way: session.way,
+        begun_at: session.created_at,
+        ends_at: session.expires_at,
+    });
+    Ok((sessions.collect(), Pages::of(HOME, "sessions", before.is_some(), next)))
+}
+
 /// `GET /mon-compte/connexions`: `avant` names the sign-in after which (in time: before which) the page goes on.
 pub async fn history(owner: Owner, OriginalUri(uri): OriginalUri) -> Result<Response, AuthorizeError> {
     let query = query(&uri)?;
     let list = format!("history\n{}", owner.agent.id);
-    let before: Option<(i64, String)> = match query.get("avant") {
-        Some(place) => Some(cursor::open(&owner.app, &list, place)?),
-        None => None,
-    };
-    let older_url = |last: &PastSignIn| {
-        let place = cursor::seal(&owner.app, &list, &(last.at, &last.id))?;
-        Ok::<_, PageError>(format!("{HISTORY}?avant={place}"))
-    };
+    let before: Option<(i64, String)> = cursor::named(&owner.app, &list, query.get("avant"))?;
     let newest_url = before.is_some().then(|| HISTORY.to_owned());
     let store = &owner.app.store;
     let before = before.as_ref().map(|(at, id)| (*at, id.as_str()));
-    let sign_ins = store.list_past_sign_ins(&owner.agent.id, before, PER_PAGE + 1).await?;
-    let is_more = sign_ins.len() > PER_PAGE as usize;
-    let last = sign_ins.get(PER_PAGE as usize - 1).filter(|_| is_more);
+    let mut sign_ins = store.list_past_sign_ins(&owner.agent.id, before, PER_PAGE + 1).await?;
+    let older = cursor::cut(&owner.app, &list, &mut sign_ins, PER_PAGE, |last| {
+        (last.at, last.id.clone())
+    })?;
     let page = HistoryPage {
         layout: owner.layout(&uri),
         back_url: HOME.to_owned(),
         newest_url,
-        older_url: last.map(older_url).transpose()?,
-        sign_ins: sign_ins.into_iter().take(PER_PAGE as usize).map(line).collect(),
+        older_url: older.map(|place| format!("{HISTORY}?avant={place}")),
+        sign_ins: sign_ins.into_iter().map(line).collect(),
     };
     Ok(Html(page.render()?).into_response())
 }

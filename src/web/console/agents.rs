@@ -1,19 +1,18 @@
 //! `/console/agents`: an agent's sessions and tokens, seen and ended; and the end of everything of a client, an administration
 //! or a homeserver.
 
-use std::collections::BTreeMap;
-
 use askama::Template;
 use axum::Router;
 use axum::extract::Path;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 
+use super::super::cursor;
 use super::super::error::{AuthorizeError, PageError, see_other};
 use super::super::form::PageForm;
 use super::super::pages::ErrorKind;
 use super::super::pages::console::{
-    AGENTS, AgentPage, AgentService, AgentSession, AgentsPage, EmergencyPage, FoundAgent,
+    AGENTS, AgentPage, AgentService, AgentSession, AgentsPage, EmergencyPage, FoundAgent, Pages,
 };
 use super::super::routes::no_head;
 use super::Member;
@@ -26,6 +25,9 @@ use crate::domain::session::BrowserSession;
 use crate::protocol::client_metadata::is_domain_name;
 use crate::protocol::params::Params;
 use crate::secret::{constant_time_eq, fingerprint};
+
+/// How many sessions, and services, of an agent stand on one page.
+const PER_PAGE: u32 = 50;
 
 pub fn routes() -> Router<SharedApp> {
     Router::new()
@@ -115,54 +117,80 @@ fn mark(member: &Member, session: &BrowserSession) -> String {
 async fn agent(member: Member, Path(agent_id): Path<String>) -> Result<Response, AuthorizeError> {
     member.require(Right::SeeAgents)?;
     let agent = find(&member, &agent_id).await?;
-    let store = &member.app.store;
-    let sessions = store.list_browser_sessions(&agent.id, member.now).await?;
-    let sessions = sessions.iter().map(|session| AgentSession {
-        mark: mark(&member, session),
-        way: session.way,
-        begun_at: session.created_at,
-        ends_at: session.expires_at,
-    });
+    let query = member.query()?;
+    let (sessions, session_pages) = sessions_page(&member, &agent, query.get("sessions")).await?;
+    let (services, service_pages) = services_page(&member, &agent, query.get("services")).await?;
     let page = AgentPage {
-        done: member.query()?.get("fait").is_some(),
+        done: query.get("fait").is_some(),
         url: url(&agent.id),
         name: name(&agent),
         email: agent.email.as_ref().map(|email| email.address.clone()),
         state: agent.account(),
         first_seen: agent.created_at,
-        sessions: sessions.collect(),
-        services: services(&member, &agent).await?,
+        sessions,
+        session_pages,
+        services,
+        service_pages,
         matrix_id: agent.matrix_id,
         layout: member.layout(&AGENTS),
     };
     render(&page)
 }
 
-async fn services(member: &Member, agent: &Agent) -> Result<Vec<AgentService>, PageError> {
-    let mut services: BTreeMap<String, AgentService> = BTreeMap::new();
-    for kept in member.app.store.list_authorizations(&agent.id).await? {
-        if kept.revoked_at.is_some() || kept.expires_at <= member.now {
-            continue;
-        }
-        let client_id = kept.authorization.client_id.clone();
-        let entry = services.entry(client_id.clone()).or_insert_with(|| AgentService {
-            name: client_id.clone(),
-            client_id,
-            authorizations: 0,
-            offline: false,
-            until: 0,
-        });
-        entry.authorizations += 1;
-        entry.until = entry.until.max(kept.expires_at);
-        entry.offline |= kept.authorization.ends_with_session().is_none();
-    }
-    let mut named = Vec::new();
-    for (client_id, service) in services {
-        let client = member.app.store.find_client(&client_id).await?;
-        let name = client.map_or(client_id, |client| client.name);
-        named.push(AgentService { name, ..service });
-    }
-    Ok(named)
+/// A page of the agent's living sessions, the newest first.
+async fn sessions_page(
+    member: &Member,
+    agent: &Agent,
+    place: Option<&str>,
+) -> Result<(Vec<AgentSession>, Pages), PageError> {
+    let (app, list) = (&member.app, format!("agent sessions\n{}", agent.id));
+    let before: Option<(i64, String)> = cursor::named(app, &list, place)?;
+    let before = before.as_ref().map(|(at, id)| (*at, id.as_str()));
+    let store = &app.store;
+    let mut found = store
+        .list_browser_session_page(&agent.id, member.now, before, PER_PAGE + 1)
+        .await?;
+    let next = cursor::cut(app, &list, &mut found, PER_PAGE, |last| {
+        (last.created_at, last.id.clone())
+    })?;
+    let sessions = found.iter().map(|session| AgentSession {
+        mark: mark(member, session),
+        way: session.way,
+        begun_at: session.created_at,
+        ends_at: session.expires_at,
+    });
+    Ok((
+        sessions.collect(),
+        Pages::of(&url(&agent.id), "sessions", before.is_some(), next),
+    ))
+}
+
+/// A page of the services that hold something living of the agent.
+async fn services_page(
+    member: &Member,
+    agent: &Agent,
+    place: Option<&str>,
+) -> Result<(Vec<AgentService>, Pages), PageError> {
+    let (app, list) = (&member.app, format!("agent services\n{}", agent.id));
+    let after: Option<String> = cursor::named(app, &list, place)?;
+    let store = &app.store;
+    let mut found = store
+        .list_living_services(&agent.id, member.now, after.as_deref(), PER_PAGE + 1)
+        .await?;
+    let next = cursor::cut(app, &list, &mut found, PER_PAGE, |last| last.client_id.clone())?;
+    let ids: Vec<_> = found.iter().map(|service| service.client_id.as_str()).collect();
+    let names = store.find_client_names(&ids).await?;
+    let services = found.iter().map(|service| AgentService {
+        name: names.get(&service.client_id).unwrap_or(&service.client_id).clone(),
+        client_id: service.client_id.clone(),
+        authorizations: service.authorizations,
+        offline: service.offline > 0,
+        until: service.until,
+    });
+    Ok((
+        services.collect(),
+        Pages::of(&url(&agent.id), "services", after.is_some(), next),
+    ))
 }
 
 /// `POST /console/agents/{agent}/tout`
@@ -203,15 +231,13 @@ async fn end_service(
 ) -> Result<Response, AuthorizeError> {
     member.confirm(Right::EndSessions, &form).await?;
     let agent = find(&member, &agent_id).await?;
-    if !services(&member, &agent)
-        .await?
-        .iter()
-        .any(|service| service.client_id == client_id)
-    {
+    let store = &member.app.store;
+    // PostgreSQL takes no NUL in a text.
+    if client_id.contains('\0') || !store.is_living_service(&agent.id, &client_id, member.now).await? {
         return Err(PageError::new(ErrorKind::NotFound).into());
     }
     let what = (agent.id.as_str(), client_id.as_str());
-    sessions::end_client_of_agent(&member.app.store, member.actor(), what, member.now).await?;
+    sessions::end_client_of_agent(store, member.actor(), what, member.now).await?;
     Ok(ended(&member, &agent))
 }
 

@@ -48,28 +48,19 @@ async fn show(member: Member) -> Result<Response, AuthorizeError> {
     let filter = filter(&by_id(&member.app.store, &form).await?)?;
     let query = encode(&form);
     let list = format!("journal\n{query}");
-    let before: Option<(i64, String)> = match params.get("suite") {
-        Some(sealed) => Some(cursor::open(&member.app, &list, sealed)?),
-        None => None,
-    };
+    let before: Option<(i64, String)> = cursor::named(&member.app, &list, params.get("suite"))?;
     let place = before.as_ref().map(|(at, id)| (*at, id.as_str()));
     let mut entries = member.app.store.list_audit_events(&filter, place, PER_PAGE + 1).await?;
-    let is_more = entries.len() > PER_PAGE as usize;
-    entries.truncate(PER_PAGE as usize);
-    let next_url = match entries.last().filter(|_| is_more) {
-        Some(last) => {
-            let place = cursor::seal(&member.app, &list, &(last.at, &last.id))?;
-            Some(format!("{}?{query}suite={place}", JOURNAL.path))
-        }
-        None => None,
-    };
+    let next = cursor::cut(&member.app, &list, &mut entries, PER_PAGE, |last| {
+        (last.at, last.id.clone())
+    })?;
     let page = JournalPage {
         layout: member.layout(&JOURNAL),
         form,
         lines: named(&member.app.store, entries).await?,
         export_url: format!("{}/export?{query}", JOURNAL.path),
         first_url: before.is_some().then(|| format!("{}?{query}", JOURNAL.path)),
-        next_url,
+        next_url: next.map(|place| format!("{}?{query}suite={place}", JOURNAL.path)),
     };
     Ok(Html(page.render()?).into_response())
 }

@@ -1,5 +1,7 @@
 //! `/console/statistiques`: of all services, of an administration's agents, of a client; and `/stats`, the totals for everybody.
 
+use std::collections::HashMap;
+
 use askama::Template;
 use axum::Router;
 use axum::extract::{OriginalUri, State};
@@ -12,7 +14,7 @@ use url::form_urlencoded::Serializer;
 
 use super::super::error::{AuthorizeError, PageError};
 use super::super::pages::ErrorKind;
-use super::super::pages::console::{PublicStatisticsPage, STATISTICS, ShownStatistics, StatisticsPage};
+use super::super::pages::console::{Pages, PublicStatisticsPage, STATISTICS, ShownStatistics, StatisticsPage};
 use super::super::routes::no_head;
 use super::super::visitor::{language_of, layout};
 use super::Member;
@@ -21,11 +23,12 @@ use crate::domain::administration::table::inert;
 use crate::domain::audit::{day_name, day_of};
 use crate::domain::homeserver::Way;
 use crate::domain::role::{Right, Role};
-use crate::domain::statistics::{Report, Scope};
+use crate::domain::statistics::{PERIODS, Report, Scope};
+use crate::protocol::params::Params;
 use crate::store::{ClientFilter, StoreError, Whose};
 
-/// The periods that there are, in days before today.
-const PERIODS: [i64; 3] = [30, 7, 365];
+/// So many lines of a table stand on one page.
+const PER_PAGE: usize = 50;
 /// So many clients of somebody's are offered.
 const MOST_CLIENTS: u32 = 50;
 
@@ -38,8 +41,6 @@ pub fn routes() -> Router<SharedApp> {
 /// What an address asks for, once it is known that this person may see it.
 struct Asked {
     scope: Scope,
-    /// What people call it; empty: all.
-    of: String,
     days: i64,
 }
 
@@ -61,12 +62,17 @@ async fn export(member: Member) -> Result<Response, AuthorizeError> {
     let asked = asked(&member)
         .await?
         .ok_or_else(|| PageError::new(ErrorKind::NotFound))?;
-    let report = report(&member.app, &asked.scope, asked.days, member.now).await?;
-    let rows = rows(&report);
+    let app = &member.app;
+    let report = app
+        .reports
+        .get(&app.store, &asked.scope, asked.days, member.now)
+        .await?;
+    let names = names(app, &report.clients.groups).await?;
+    let rows = rows(&report, &names);
     let (kind, name, text) = match member.query()?.get("format") {
         Some("csv") => ("text/csv; charset=utf-8; header=present", "csv", csv(&rows)),
         Some("json") => {
-            let row = |(table, group, count): &Row| json!({"table": table, "group": group, "count": count});
+            let row = |row: &Row| json!({"table": row.table, "group": row.group, "count": row.count, "name": row.name});
             let rows: Vec<_> = rows.iter().map(row).collect();
             ("application/json", "json", format!("{:#}\n", json!({"counts": rows})))
         }
@@ -83,15 +89,15 @@ pub async fn public(
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
-    let (now, everything) = (app.clock.now(), Scope::Everything);
-    let mut totals = Vec::new();
-    for days in [30, 365] {
-        totals.push((days, sums(&app, &everything, days, now).await?.signed_in.total));
-    }
+    let now = app.clock.now();
+    let report = sums(&app, 30, now).await?;
     let page = PublicStatisticsPage {
         layout: layout(&app, language_of(&app, &headers, uri.query()), "/stats".to_owned()),
-        totals,
-        report: sums(&app, &everything, 30, now).await?,
+        totals: vec![
+            (30, report.signed_in.total),
+            (365, sums(&app, 365, now).await?.signed_in.total),
+        ],
+        report,
     };
     Ok(([(CACHE_CONTROL, "public, max-age=300")], Html(page.render()?)).into_response())
 }
@@ -103,24 +109,24 @@ async fn asked(member: &Member) -> Result<Option<Asked>, AuthorizeError> {
     let invalid = || PageError::with_detail(ErrorKind::Request, "there is no such period");
     let days = days.ok_or_else(invalid)?;
     let not_found = || PageError::new(ErrorKind::NotFound);
-    let (scope, of) = match (params.get("service"), params.get("administration")) {
+    let scope = match (params.get("service"), params.get("administration")) {
         (Some(id), None) => {
             let id = Some(id).filter(|id| !id.contains('\0')).ok_or_else(not_found)?;
             let client = member.app.store.find_client(id).await?.ok_or_else(not_found)?;
             let owned = member.app.store.is_client_owner(id, &member.agent.id).await?;
             let administration = client.standing.administration.as_deref();
             member.require(Right::SeeClient { owned, administration })?;
-            (Scope::Client(client.id), client.name)
+            Scope::Client(client.id)
         }
         (None, Some(domain)) => {
             member.require(Right::SeeAdministrationStatistics { administration: domain })?;
-            (Scope::Administration(domain.replace('\0', "")), domain.to_owned())
+            Scope::Administration(domain.replace('\0', ""))
         }
-        (None, None) if member.may(Right::SeeStatistics) => (Scope::Everything, String::new()),
+        (None, None) if member.may(Right::SeeStatistics) => Scope::Everything,
         (None, None) => return Ok(None),
         _ => return Err(invalid().into()),
     };
-    Ok(Some(Asked { scope, of, days }))
+    Ok(Some(Asked { scope, days }))
 }
 
 /// What somebody may choose from: all, their administrations, their clients.
@@ -148,29 +154,59 @@ async fn scopes(member: &Member) -> Result<Vec<(String, String)>, PageError> {
     Ok(scopes)
 }
 
-async fn numbers(member: &Member, Asked { scope, of, days }: Asked) -> Result<ShownStatistics, PageError> {
+async fn numbers(member: &Member, Asked { scope, days }: Asked) -> Result<ShownStatistics, PageError> {
     let (name, value) = match &scope {
         Scope::Everything => ("", ""),
         Scope::Client(id) => ("service", id.as_str()),
         Scope::Administration(domain) => ("administration", domain.as_str()),
     };
-    let here = url(name, value, days).replacen(STATISTICS.path, "", 1);
+    let app = &member.app;
+    let address = url(name, value, days);
+    let here = address.replacen(STATISTICS.path, "", 1);
     let export = |format: &str| format!("{}/export{here}&format={format}", STATISTICS.path);
-    let mut report = report(&member.app, &scope, days, member.now).await?;
-    // Services by the names that people know; one that was deleted has its id left.
-    for (client, _) in &mut report.clients.groups {
-        if let Some(known) = member.app.store.find_client(client).await? {
-            *client = known.name;
-        }
-    }
+    let report = app.reports.get(&app.store, &scope, days, member.now).await?;
+    let params = member.query()?;
+    let (clients, client_pages) = cut(&report.clients.groups, &address, "services", &params)?;
+    let (administrations, administration_pages) =
+        cut(&report.administrations.groups, &address, "administrations", &params)?;
+    let mut named = clients.to_vec();
+    named.extend(matches!(scope, Scope::Client(_)).then(|| (value.to_owned(), None)));
+    let names = names(app, &named).await?;
+    let name_of = |id: &str| names.get(id).map_or(id, String::as_str).to_owned();
     Ok(ShownStatistics {
-        of,
+        of: name_of(value),
         days,
-        report,
+        clients: clients.iter().map(|(id, count)| (name_of(id), *count)).collect(),
+        client_pages,
+        administrations: administrations.to_vec(),
+        administration_pages,
         periods: PERIODS.map(|days| (url(name, value, days), days)).to_vec(),
         csv_url: export("csv"),
         json_url: export("json"),
+        report,
     })
+}
+
+/// Groups with their counts, as reports have them.
+type Named = [(String, Option<i64>)];
+
+/// A page of a table. What is over stays as it is until the day ends, so that a number says where a page begins.
+fn cut<'a>(groups: &'a Named, url: &str, name: &str, params: &Params) -> Result<(&'a Named, Pages), PageError> {
+    let page = params.get(name).map_or(Some(0), |page| page.parse::<usize>().ok());
+    let invalid = || PageError::with_detail(ErrorKind::Request, "this is no page of the list");
+    let begin = page.and_then(|page| page.checked_mul(PER_PAGE)).ok_or_else(invalid)?;
+    let rest = groups.get(begin..).unwrap_or_default();
+    let pages = Pages {
+        first_url: (begin > 0).then(|| url.to_owned()),
+        next_url: (rest.len() > PER_PAGE).then(|| format!("{url}&{name}={}", begin / PER_PAGE + 1)),
+    };
+    Ok((&rest[..rest.len().min(PER_PAGE)], pages))
+}
+
+/// What the services of a table are called.
+async fn names(app: &App, groups: &Named) -> Result<HashMap<String, String>, StoreError> {
+    let ids: Vec<_> = groups.iter().map(|(id, _)| id.as_str()).collect();
+    app.store.find_client_names(&ids).await
 }
 
 fn url(name: &str, value: &str, days: i64) -> String {
@@ -182,57 +218,54 @@ fn url(name: &str, value: &str, days: i64) -> String {
     format!("{}?{}", STATISTICS.path, query.finish())
 }
 
-/// What is shown of the days before today: those that are over.
-async fn report(app: &App, scope: &Scope, days: i64, now: i64) -> Result<Report, StoreError> {
+/// What is shown of all together, without tables by service and administration.
+async fn sums(app: &App, days: i64, now: i64) -> Result<Report, StoreError> {
     let (from, until) = (day_of(now) - days, day_of(now));
-    let store = &app.store;
-    let counts = store.list_sign_in_days(scope, from, until).await?;
-    let clients = store.list_sign_ins_by_client(scope, from, until).await?;
-    let administrations = store.list_sign_ins_by_administration(scope, from, until).await?;
-    Ok(Report::of(from, until, &counts, clients, administrations))
-}
-
-/// The same without tables by service and administration.
-async fn sums(app: &App, scope: &Scope, days: i64, now: i64) -> Result<Report, StoreError> {
-    let (from, until) = (day_of(now) - days, day_of(now));
-    let counts = app.store.list_sign_in_days(scope, from, until).await?;
+    let counts = app.store.list_sign_in_days(&Scope::Everything, from, until).await?;
     Ok(Report::of(from, until, &counts, Vec::new(), Vec::new()))
 }
 
-/// A line of an export: table, group, count (none where it is hidden).
-type Row = (&'static str, String, Option<i64>);
+/// A line of an export: its count is none where it is hidden, its name empty where the group says all.
+struct Row {
+    table: &'static str,
+    group: String,
+    count: Option<i64>,
+    name: String,
+}
 
-fn rows(report: &Report) -> Vec<Row> {
+fn rows(report: &Report, names: &HashMap<String, String>) -> Vec<Row> {
+    let row = |table, group: String, count: Option<i64>| Row {
+        table,
+        group,
+        count,
+        name: String::new(),
+    };
     let mut rows: Vec<Row> = Vec::new();
-    let days = |table, groups: &[(i64, Option<i64>)]| -> Vec<Row> {
-        groups
-            .iter()
-            .map(|(day, count)| (table, day_name(*day), *count))
-            .collect()
-    };
-    rows.extend(days("signed_in_by_day", &report.signed_in.groups));
-    rows.extend(days("refused_by_day", &report.refused.groups));
-    let named = |table, groups: &[(String, Option<i64>)]| -> Vec<Row> {
-        groups
-            .iter()
-            .map(|(name, count)| (table, name.clone(), *count))
-            .collect()
-    };
-    rows.extend(named("signed_in_by_service", &report.clients.groups));
-    rows.extend(named("signed_in_by_administration", &report.administrations.groups));
+    for (table, groups) in [
+        ("signed_in_by_day", &report.signed_in.groups),
+        ("refused_by_day", &report.refused.groups),
+    ] {
+        rows.extend(groups.iter().map(|(day, count)| row(table, day_name(*day), *count)));
+    }
+    rows.extend(report.clients.groups.iter().map(|(id, count)| Row {
+        name: names.get(id).cloned().unwrap_or_default(),
+        ..row("signed_in_by_service", id.clone(), *count)
+    }));
+    let administrations = report.administrations.groups.iter();
+    rows.extend(administrations.map(|(domain, count)| row("signed_in_by_administration", domain.clone(), *count)));
     let ways = report.ways.groups.iter();
-    rows.extend(ways.map(|(way, count)| ("signed_in_by_way", way.map_or("", Way::as_str).to_owned(), *count)));
+    rows.extend(ways.map(|(way, count)| row("signed_in_by_way", way.map_or("", Way::as_str).to_owned(), *count)));
     let reasons = report.reasons.groups.iter();
-    rows.extend(reasons.map(|(reason, count)| ("refused_by_reason", reason.as_str().to_owned(), *count)));
+    rows.extend(reasons.map(|(reason, count)| row("refused_by_reason", reason.as_str().to_owned(), *count)));
     rows
 }
 
 /// No cell is a formula to any spreadsheet.
 fn csv(rows: &[Row]) -> String {
     let quoted = |text: &str| format!("\"{}\"", inert(text).replace('"', "\"\""));
-    let line = |(table, group, count): &Row| {
-        let count = count.map(|count| count.to_string()).unwrap_or_default();
-        format!("{table},{},{count}\r\n", quoted(group))
+    let line = |row: &Row| {
+        let count = row.count.map(|count| count.to_string()).unwrap_or_default();
+        format!("{},{},{count},{}\r\n", row.table, quoted(&row.group), quoted(&row.name))
     };
-    "table,group,count\r\n".to_owned() + &rows.iter().map(line).collect::<String>()
+    "table,group,count,name\r\n".to_owned() + &rows.iter().map(line).collect::<String>()
 }

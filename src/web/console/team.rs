@@ -5,15 +5,20 @@ use axum::Router;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 
+use super::super::cursor;
 use super::super::error::{AuthorizeError, PageError, see_other};
 use super::super::form::PageForm;
 use super::super::pages::ErrorKind;
-use super::super::pages::console::{InvitationEntry, InviteProblem, RoleEntry, TEAM, TeamDone, TeamPage};
+use super::super::pages::console::{InvitationEntry, InviteProblem, Pages, RoleEntry, TEAM, TeamDone, TeamPage};
 use super::super::routes::no_head;
 use super::Member;
 use crate::app::SharedApp;
 use crate::console::roles::{self, Invited, RoleError};
 use crate::domain::role::{Right, Role};
+use crate::store::{GrantedRole, RoleInvitation, RolePlace};
+
+/// How many roles, and invitations, stand on one page.
+const PER_PAGE: u32 = 50;
 
 pub fn routes() -> Router<SharedApp> {
     Router::new()
@@ -104,7 +109,13 @@ async fn page(
     problem: Option<InviteProblem>,
 ) -> Result<Response, AuthorizeError> {
     let store = &member.app.store;
-    let roles = store.list_roles().await?.into_iter().map(|given| RoleEntry {
+    let query = member.query()?;
+    let (app, list) = (&member.app, "team");
+    let after: Option<RolePlace> = cursor::named(app, list, query.get("roles"))?;
+    let mut roles = store.list_role_page(after.as_ref(), PER_PAGE + 1).await?;
+    let next = cursor::cut(app, list, &mut roles, PER_PAGE, GrantedRole::place)?;
+    let role_pages = Pages::of(TEAM.path, "roles", after.is_some(), next);
+    let roles = roles.into_iter().map(|given| RoleEntry {
         agent_id: given.agent_id,
         name: given.display_name.unwrap_or_else(|| given.matrix_id.clone()),
         matrix_id: given.matrix_id,
@@ -113,7 +124,13 @@ async fn page(
         by: given.granted_by,
         has_second_factor: given.has_second_factor,
     });
-    let invitations = store.list_role_invitations(member.now).await?;
+    let list = "team invitations";
+    let after: Option<(i64, String)> = cursor::named(app, list, query.get("invitations"))?;
+    let place = after.as_ref().map(|(at, id)| (*at, id.as_str()));
+    let mut invitations = store.list_role_invitation_page(member.now, place, PER_PAGE + 1).await?;
+    let place = |last: &RoleInvitation| (last.expires_at, last.id.clone());
+    let next = cursor::cut(app, list, &mut invitations, PER_PAGE, place)?;
+    let invitation_pages = Pages::of(TEAM.path, "invitations", after.is_some(), next);
     let invitations = invitations.into_iter().map(|invitation| InvitationEntry {
         id: invitation.id,
         matrix_id: invitation.matrix_id,
@@ -125,7 +142,9 @@ async fn page(
         done,
         may_edit: member.may(Right::EditRoles),
         roles: roles.collect(),
+        role_pages,
         invitations: invitations.collect(),
+        invitation_pages,
         typed,
         problem,
     };

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::console::Pages;
 use super::{ConsentKind, Layout, filters, moment, way_words};
 use crate::domain::homeserver::Way;
 use crate::web::i18n::Text;
@@ -20,7 +21,9 @@ pub struct AccountPage {
     pub matrix_id: String,
     pub email: Option<String>,
     pub services: Vec<ServiceEntry>,
+    pub service_pages: Pages,
     pub sessions: Vec<SessionEntry>,
+    pub session_pages: Pages,
     /// Ends all sessions but this one.
     pub others_action: String,
     /// The last ones.

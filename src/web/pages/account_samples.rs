@@ -96,6 +96,8 @@ pub(super) fn account(layout: &Layout, services: Vec<ServiceEntry>, done: Option
         matrix_id: MATRIX_ID.into(),
         email: is_used.then(|| "jean.dupont@beta.gouv.fr".into()),
         services,
+        service_pages: Default::default(),
+        session_pages: Default::default(),
         sessions: std::iter::once(session(None, Way::Password))
             .chain(others.into_iter().filter(|_| is_used))
             .collect(),

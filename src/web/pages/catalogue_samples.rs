@@ -84,6 +84,8 @@ fn administrations(layout: &Layout) -> Vec<Rendered> {
         domains,
         is_full,
         may_edit: true,
+        first_url: None,
+        next_url: None,
     };
     let domain = UnknownDomain {
         domain: "ville-inconnue.gouv.fr".into(),

@@ -93,6 +93,13 @@ fn factor(layout: &Layout) -> Vec<Sample> {
     states.map(sample).into()
 }
 
+fn pages() -> Pages {
+    Pages {
+        first_url: Some("/console".into()),
+        next_url: Some("/console?suite=x".into()),
+    }
+}
+
 /// Also for hostile values: as the name and the Matrix id of everybody.
 pub(super) fn team(layout: &Layout, name: &str, done: Option<TeamDone>, problem: Option<InviteProblem>) -> TeamPage {
     let role = |role: Role, by: Option<&str>, has_second_factor| RoleEntry {
@@ -122,6 +129,8 @@ pub(super) fn team(layout: &Layout, name: &str, done: Option<TeamDone>, problem:
             role: manager,
             until: 1_783_000_000,
         }],
+        role_pages: pages(),
+        invitation_pages: pages(),
         typed: (name.into(), "manager".into(), name.into()),
         problem,
     }
@@ -188,7 +197,9 @@ pub(super) fn agent(layout: &Layout, name: &str, is_used: bool) -> AgentPage {
         },
         first_seen: 1_783_000_000,
         sessions: sessions.into_iter().filter(|_| is_used).collect(),
+        session_pages: pages(),
         services: services.into_iter().filter(|_| is_used).collect(),
+        service_pages: pages(),
     }
 }
 

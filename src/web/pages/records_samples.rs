@@ -1,5 +1,7 @@
 //! The journal, the statistics, and a client tried out, in their states.
 
+use std::sync::Arc;
+
 use askama::Template;
 
 use super::console::trial::{ClaimLine, Trial, TrialPage};
@@ -121,6 +123,13 @@ fn report(most: i64, name: &str) -> Report {
     )
 }
 
+fn pages() -> Pages {
+    Pages {
+        first_url: Some("/console/statistiques".into()),
+        next_url: Some("/console/statistiques?services=x".into()),
+    }
+}
+
 fn statistics(layout: &Layout, of: Option<&str>, most: i64) -> StatisticsPage {
     let periods = [30, 7, 365].map(|days| ("/console/statistiques?jours=30".into(), days));
     StatisticsPage {
@@ -138,7 +147,11 @@ fn statistics(layout: &Layout, of: Option<&str>, most: i64) -> StatisticsPage {
         shown: of.map(|of| ShownStatistics {
             of: of.into(),
             days: 30,
-            report: report(most, of),
+            report: Arc::new(report(most, of)),
+            clients: report(most, of).clients.groups,
+            client_pages: pages(),
+            administrations: report(most, of).administrations.groups,
+            administration_pages: pages(),
             periods: periods.to_vec(),
             csv_url: "/console/statistiques/export?format=csv".into(),
             json_url: "/console/statistiques/export?format=json".into(),

@@ -46,7 +46,7 @@ fn applying_twice_changes_nothing_and_only_differences_are_written() {
     let file = place.write("apply.toml", APPLY);
     let file = file.to_str().unwrap();
 
-    let dry = place.run(&["apply", "--dry-run", file]).well();
+    let dry = place.run(&["plan", file]).well();
     assert!(
         dry.stdout().contains("4 added, 0 changed, 0 unchanged."),
         "{}",
@@ -84,6 +84,22 @@ fn applying_twice_changes_nothing_and_only_differences_are_written() {
     assert_eq!(shown["name"], "Notre service");
     assert_eq!(shown["secrets"].as_array().unwrap().len(), 2);
     assert_eq!(shown["sector"], "service.example.fr");
+    assert_eq!(
+        place
+            .recorded()
+            .into_iter()
+            .filter(|act| !act.starts_with("homeserver.changed "))
+            .collect::<Vec<_>>(),
+        [
+            "homeserver.created agent.dinum.tchap.test",
+            "homeserver.created agent.externe.tchap.gouv.fr",
+            "administration.created beta.gouv.fr",
+            "client.created service",
+            "client.secret_added service",
+            "client.changed service",
+            "client.secret_added service",
+        ]
+    );
 }
 
 #[test]
@@ -316,6 +332,16 @@ fn resources_are_loaded_shown_and_known_by_their_clients() {
     let client = changed[changed.find("[[clients]]\nclient_id = \"machine\"").unwrap()..].to_owned();
     place.write("apply.toml", &client);
     place.run(&["apply", file]).well();
+    let resources: Vec<_> = place
+        .recorded()
+        .into_iter()
+        .filter(|act| act.starts_with("resource."))
+        .collect();
+    let id = "https://agenda.example.fr";
+    assert_eq!(
+        resources,
+        [format!("resource.created {id}"), format!("resource.changed {id}")]
+    );
 }
 
 #[test]

@@ -41,6 +41,8 @@ fn a_registration_token_is_shown_once_and_revoked() {
         place.run(&["registration-token", "list", "--json"]).well().json(),
         serde_json::json!([])
     );
+    let made_and_revoked = ["created", "revoked"].map(|what| format!("registration_token.{what} {id}"));
+    assert_eq!(place.recorded(), made_and_revoked);
     let said = place.run(&["registration-token", "add", "--note", "x"]).well();
     assert!(said.stderr().contains("registration.mode"), "{}", said.stderr());
 }

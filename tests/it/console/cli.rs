@@ -11,8 +11,12 @@ use crate::support::secrets::Kind;
 use crate::support::{Browser, NAME, PASSWORD, TestApp};
 
 fn run(app: &TestApp, args: &[&str]) -> Result<String, String> {
+    run_command(app, &[&["operator"], args].concat())
+}
+
+/// The real command beside the running provider: what it printed, or why it failed.
+pub fn run_command(app: &TestApp, args: &[&str]) -> Result<String, String> {
     let done = Command::new(env!("CARGO_BIN_EXE_tchap-connect"))
-        .arg("operator")
         .args(args)
         .env_clear()
         .current_dir(std::env::temp_dir())

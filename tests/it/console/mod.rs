@@ -124,7 +124,7 @@ async fn shown(browser: &Browser) -> String {
 }
 
 /// What the audit log says of this action, newest first: actor kind, object, detail.
-async fn recorded(app: &TestApp, action: &str) -> Vec<(String, String, String)> {
+pub async fn recorded(app: &TestApp, action: &str) -> Vec<(String, String, String)> {
     let mut acts = app.app.store.list_audit_acts((0, 0), 1000).await.unwrap();
     acts.reverse();
     let acts = acts.into_iter().filter(|entry| entry.action == action);

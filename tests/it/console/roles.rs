@@ -46,7 +46,7 @@ async fn an_agent_who_is_known_gets_the_role_at_once_and_loses_it_at_once() {
     assert_eq!(page.value("matrix_id"), at("helper"), "what was typed stays");
 
     let page = op.open(TEAM).await;
-    let page = op.submit(&page, "remove-2-form", &[]).await;
+    let page = op.submit(&page, "remove-1-form", &[]).await;
     assert!(page.has("console-done"), "{}", page.body);
     assert_eq!(browser.get(TEAM).await.status, 404);
     let removed = recorded(&app, "role.removed").await;

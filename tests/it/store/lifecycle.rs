@@ -8,6 +8,7 @@ use tchap_connect::store::Store;
 
 use super::{NOW, agent, at_once, client, join, seed, session};
 use crate::engines::{Engine, on_each_engine};
+use crate::support::put_client;
 
 const HOMESERVER: &str = "agent.dinum.tchap.test";
 
@@ -20,7 +21,7 @@ async fn signed_in(store: &Store, sessions: &[&str]) {
         },
         ..client("told")
     };
-    store.upsert_client(&told, NOW).await.unwrap();
+    put_client(store, &told, NOW).await;
     for id in sessions {
         store.insert_browser_session(&session(id, NOW + 600)).await.unwrap();
         join(store, id, "told").await;

@@ -10,6 +10,7 @@ use tchap_connect::store::Store;
 use super::grants::{grant, token};
 use super::{NOW, at_once, client, seed, session};
 use crate::engines::{Engine, on_each_engine};
+use crate::support::put_client;
 
 fn told(id: &str) -> Client {
     Client {
@@ -60,7 +61,7 @@ async fn ending_a_session_tells_who_took_part_and_queues_what_is_to_be_sent() {
             ..told("disabled")
         };
         for client in [told("told"), public, disabled, told("absent")] {
-            store.upsert_client(&client, NOW).await.unwrap();
+            put_client(store, &client, NOW).await;
         }
         session_of(store, "one", &["rp", "told", "public", "disabled"]).await;
         session_of(store, "two", &["told"]).await;
@@ -110,7 +111,7 @@ async fn ending_a_session_tells_who_took_part_and_queues_what_is_to_be_sent() {
 async fn each_delivery_is_taken_by_one_replica() {
     on_each_engine(async |Engine { store, url }| {
         seed(store).await;
-        store.upsert_client(&told("told"), NOW).await.unwrap();
+        put_client(store, &told("told"), NOW).await;
         for number in 0..40 {
             let id = number.to_string();
             session_of(store, &id, &["told"]).await;
@@ -142,7 +143,7 @@ async fn whoever_joins_an_ending_session_is_told_or_refused() {
     on_each_engine(async |Engine { store, .. }| {
         seed(store).await;
         for number in 1..50 {
-            store.upsert_client(&client(&format!("c{number}")), NOW).await.unwrap();
+            put_client(store, &client(&format!("c{number}")), NOW).await;
         }
         session_of(store, "session", &["rp"]).await;
         let outcomes = at_once(store, |store, number| async move {
@@ -238,7 +239,7 @@ async fn a_withdrawal_is_of_one_agent_and_one_client_and_leaves_the_sessions() {
     on_each_engine(async |Engine { store, .. }| {
         seed(store).await;
         for id in ["told", "other"] {
-            store.upsert_client(&told(id), NOW).await.unwrap();
+            put_client(store, &told(id), NOW).await;
         }
         session_of(store, "one", &["told", "other"]).await;
         session_of(store, "two", &["told", "rp"]).await;

@@ -2,6 +2,7 @@
 
 mod grants;
 mod lifecycle;
+mod lists;
 mod login;
 mod logouts;
 mod operators;
@@ -19,6 +20,7 @@ use tchap_connect::store::Store;
 use tokio::task::JoinSet;
 
 use crate::engines::{Engine, on_each_engine};
+use crate::support::put_client;
 
 const NOW: i64 = 1_800_000_000;
 
@@ -86,7 +88,7 @@ fn flow(id: &str, expires_at: i64) -> Flow {
 
 /// A client `rp` and an agent `agent`, which the other rows refer to.
 async fn seed(store: &Store) {
-    store.upsert_client(&client("rp"), NOW).await.unwrap();
+    put_client(store, &client("rp"), NOW).await;
     store.insert_agent(&agent("agent")).await.unwrap();
 }
 

@@ -10,6 +10,7 @@ use tchap_connect::store::Former;
 
 use super::{NOW, client, seed};
 use crate::engines::{Engine, on_each_engine};
+use crate::support::put_client;
 
 #[tokio::test]
 async fn clients_come_back_as_they_were_and_unknown_ones_do_not() {
@@ -20,8 +21,8 @@ async fn clients_come_back_as_they_were_and_unknown_ones_do_not() {
         let mut changed = client("rp");
         changed.disabled = true;
         changed.auth_methods = BTreeSet::from([ClientAuthMethod::None]);
-        store.upsert_client(&changed, NOW + 1).await.unwrap();
-        store.upsert_client(&client("another"), NOW).await.unwrap();
+        put_client(store, &changed, NOW + 1).await;
+        put_client(store, &client("another"), NOW).await;
         assert_eq!(store.list_clients().await.unwrap(), vec![client("another"), changed]);
     })
     .await;

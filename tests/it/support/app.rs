@@ -7,6 +7,7 @@ use tchap_connect::clock::Clock;
 use tchap_connect::config::Config;
 use tchap_connect::domain::administration::Administration;
 use tchap_connect::domain::claims::SCOPES;
+use tchap_connect::domain::client_change::Revision;
 use tchap_connect::domain::homeserver::Homeserver;
 use tchap_connect::keys::Keys;
 use tchap_connect::protocol::client::{Client, ClientAuthMethod, ClientSecret, GrantType};
@@ -75,6 +76,24 @@ pub fn refreshing_public(id: &str) -> Client {
         auth_methods: [ClientAuthMethod::None].into(),
         ..refreshing(id)
     }
+}
+
+/// Writes a client as it is, past all checks and records.
+pub async fn put_client(store: &Store, client: &Client, now: i64) {
+    let known = store.find_kept_client(&client.id).await.unwrap();
+    let revision = Revision {
+        id: random_id().unwrap(),
+        client_id: client.id.clone(),
+        author: "tests".to_owned(),
+        at: now,
+        before: None,
+        after: client.clone(),
+    };
+    let done = match known {
+        Some(known) => store.update_client(known.version, &revision, false).await,
+        None => store.create_client(&revision).await,
+    };
+    assert!(done.unwrap(), "{}", client.id);
 }
 
 /// A running application. When it ends, its logs and answers are searched for every secret that it met.
@@ -215,7 +234,7 @@ impl TestApp {
     /// Registers a client, or changes it, with a new secret if it is a confidential one.
     pub async fn register(&self, client: Client) -> RelyingParty {
         let now = self.app.clock.now();
-        self.app.store.upsert_client(&client, now).await.unwrap();
+        put_client(&self.app.store, &client, now).await;
         let secret = match client.has_secret() {
             true => Some(self.new_secret(&client.id).await),
             false => None,
@@ -225,11 +244,7 @@ impl TestApp {
 
     /// Changes what is known of a client.
     pub async fn update(&self, client: &Client) {
-        self.app
-            .store
-            .upsert_client(client, self.app.clock.now())
-            .await
-            .unwrap();
+        put_client(&self.app.store, client, self.app.clock.now()).await;
     }
 
     /// One more secret for a client.

@@ -7,7 +7,9 @@ use std::sync::{Arc, LazyLock};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SignatureAlgorithm};
+use tchap_connect::clock::Clock;
 use tchap_connect::secret::random_id;
+use time::OffsetDateTime;
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, version};
@@ -120,8 +122,14 @@ impl Drop for Certificate {
 
 /// A certificate of the authority's and its private key, both PEM.
 pub fn pair(alg: &'static SignatureAlgorithm) -> (String, String) {
+    pair_for(alg, 365 * 24 * 3600)
+}
+
+/// The same, good for so many seconds.
+pub fn pair_for(alg: &'static SignatureAlgorithm, seconds: i64) -> (String, String) {
     let key = KeyPair::generate_for(alg).unwrap();
-    let params = CertificateParams::new(["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
+    let mut params = CertificateParams::new(["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
+    params.not_after = OffsetDateTime::from_unix_timestamp(Clock::System.now() + seconds).unwrap();
     let cert = params.signed_by(&key, &authority().issuer).unwrap();
     (cert.pem(), key.serialize_pem())
 }

@@ -108,7 +108,13 @@ async fn test(member: Member, Path(name): Path<String>, PageForm(form): PageForm
             let pinned = pinned(app, &name).await?;
             let named = stored.value.oauth.issuer.as_ref();
             let held_to = named.or(pinned.as_ref().map(|pinned| &pinned.issuer));
-            homeserver_test::lines(&layout.text, &stored.value, held_to.map(String::as_str), &found)
+            homeserver_test::lines(
+                &layout.text,
+                &stored.value,
+                held_to.map(String::as_str),
+                &found,
+                member.now,
+            )
         }
         Tested::TooSlow => homeserver_test::too_slow(&layout.text),
         Tested::Busy => return page(&member, stored, None, Some(HomeserverNotice::Busy)).await,

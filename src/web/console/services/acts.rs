@@ -30,7 +30,14 @@ pub async fn add_secret(
     }
     let days = form.get("duree").and_then(|days| days.parse().ok());
     let lifetime = days.filter(|days| LIFETIMES.contains(days)).map(|days| days * DAY);
-    let made = clients::add_secret(&member.app, &author(&member), &opened.kept.client, lifetime, member.now).await;
+    let made = clients::add_secret(
+        &member.app.store,
+        &author(&member),
+        &opened.kept.client,
+        lifetime,
+        member.now,
+    )
+    .await;
     match made {
         Ok(secret) => {
             let feedback = Feedback {
@@ -162,7 +169,7 @@ async fn set_disabled(
     let opened = Opened::to_change(&member, id, form).await?;
     member.confirm(opened.edit(), form).await?;
     let seen = opened.as_seen(form);
-    let outcome = clients::set_disabled(&member.app, &author(&member), &seen, disabled, member.now).await;
+    let outcome = clients::set_disabled(&member.app.store, &author(&member), &seen, disabled, member.now).await;
     answered(&member, opened, outcome, done, form).await
 }
 

@@ -11,7 +11,7 @@ use super::{HOME, Opened, QUEUE};
 use crate::domain::role::{Right, Role};
 use crate::protocol::client::Client;
 use crate::protocol::standing::ClientStage;
-use crate::store::{ClientFilter, Whose};
+use crate::store::{ClientFilter, ClientLine, Whose};
 
 const PER_PAGE: u32 = 50;
 const MINE: &str = "miens";
@@ -44,21 +44,16 @@ pub async fn show(member: Member) -> Result<Response, AuthorizeError> {
         filter.stage.map_or("", ClientStage::as_str),
         filter.prefix
     );
-    let after = query
-        .get("apres")
-        .map(|place| cursor::open::<(String, String)>(&member.app, &list, place))
-        .transpose()?;
+    let after: Option<(String, String)> = cursor::named(&member.app, &list, query.get("apres"))?;
     let after = after.as_ref().map(|(key, id)| (key.as_str(), id.as_str()));
-    let found = member.app.store.list_client_page(filter, after, PER_PAGE + 1).await?;
-    let is_more = found.len() > PER_PAGE as usize;
-    let last = found.get(PER_PAGE as usize - 1).filter(|_| is_more);
-    let next = last.map(|last| cursor::seal(&member.app, &list, &(&last.name_key, &last.id)));
-    let next_url = next.transpose()?.map(|place| address(&filter, whose, Some(&place)));
+    let mut found = member.app.store.list_client_page(filter, after, PER_PAGE + 1).await?;
+    let place = |last: &ClientLine| (last.name_key.clone(), last.id.clone());
+    let next = cursor::cut(&member.app, &list, &mut found, PER_PAGE, place)?;
     let mut lines = Vec::new();
     if after.is_none() {
         lines.extend(by_id(&member, filter.prefix).await?);
     }
-    for entry in found.iter().take(PER_PAGE as usize) {
+    for entry in &found {
         lines.push(line(&entry.client()?));
     }
     let page = ServicesPage {
@@ -69,7 +64,7 @@ pub async fn show(member: Member) -> Result<Response, AuthorizeError> {
         stage: filter.stage,
         whose,
         first_url: after.map(|_| address(&filter, whose, None)),
-        next_url,
+        next_url: next.map(|place| address(&filter, whose, Some(&place))),
         queue_url: member.may(Right::ApproveClient).then(|| QUEUE.to_owned()),
         choices: choices.clone(),
         layout: member.layout(&SERVICES),

@@ -10,7 +10,7 @@ use super::super::super::form::PageForm;
 use super::super::super::pages::console::services::{Done, QueueEntry, QueuePage, RequestView, SERVICES};
 use super::super::Member;
 use super::show::{Feedback, service_page};
-use super::{HOME, Opened, QUEUE, author, author_name, explain};
+use super::{Authors, HOME, Opened, QUEUE, author, explain};
 use crate::console::clients::{self, Refused};
 use crate::domain::client_change::{ChangeRequest, KeptClient, field_changes};
 use crate::domain::role::Right;
@@ -22,42 +22,32 @@ const PER_PAGE: u32 = 50;
 pub async fn queue(member: Member) -> Result<Response, AuthorizeError> {
     member.require(Right::ApproveClient)?;
     let query = member.query()?;
-    let after = query
-        .get("apres")
-        .map(|place| cursor::open::<(i64, String)>(&member.app, QUEUE, place))
-        .transpose()?;
+    let after: Option<(i64, String)> = cursor::named(&member.app, QUEUE, query.get("apres"))?;
     let after = after.as_ref().map(|(at, id)| (*at, id.as_str()));
     let store = &member.app.store;
-    let found = store.list_client_requests(after, PER_PAGE + 1).await?;
-    let is_more = found.len() > PER_PAGE as usize;
-    let last = found.get(PER_PAGE as usize - 1).filter(|_| is_more);
-    let next = last.map(|last| cursor::seal(&member.app, QUEUE, &(last.requested_at, &last.client_id)));
-    let next_url = next.transpose()?.map(|place| format!("{QUEUE}?apres={place}"));
-    let mut entries = Vec::new();
-    for request in found.iter().take(PER_PAGE as usize) {
-        let Some(kept) = store.find_kept_client(&request.client_id).await? else {
-            continue;
-        };
-        entries.push(QueueEntry {
-            name: kept.client.name.clone(),
-            url: format!("{HOME}/{}", request.client_id),
-            request: view(&member, &kept, request).await?,
-        });
-    }
+    let mut found = store.list_client_requests(after, PER_PAGE + 1).await?;
+    let place = |(last, _): &(ChangeRequest, KeptClient)| (last.requested_at, last.client_id.clone());
+    let next = cursor::cut(&member.app, QUEUE, &mut found, PER_PAGE, place)?;
+    let authors = Authors::of(&member, found.iter().map(|(request, _)| request.requested_by.as_str())).await?;
+    let entries = found.iter().map(|(request, kept)| QueueEntry {
+        name: kept.client.name.clone(),
+        url: format!("{HOME}/{}", request.client_id),
+        request: view(&authors, kept, request),
+    });
     let page = QueuePage {
         layout: member.layout(&SERVICES),
         done: query.get("fait").and_then(Done::parse),
-        entries,
-        next_url,
+        entries: entries.collect(),
+        next_url: next.map(|place| format!("{QUEUE}?apres={place}")),
         first_url: after.map(|_| QUEUE.to_owned()),
     };
     Ok(Html(page.render()?).into_response())
 }
 
 /// A request as pages show it.
-pub async fn view(member: &Member, kept: &KeptClient, request: &ChangeRequest) -> Result<RequestView, AuthorizeError> {
-    Ok(RequestView {
-        by: author_name(member, &request.requested_by).await?,
+pub fn view(authors: &Authors, kept: &KeptClient, request: &ChangeRequest) -> RequestView {
+    RequestView {
+        by: authors.name(&request.requested_by),
         at: request.requested_at,
         reasons: request.reasons.clone(),
         changes: match request.answered_at {
@@ -66,7 +56,7 @@ pub async fn view(member: &Member, kept: &KeptClient, request: &ChangeRequest) -
         },
         answered: request.answered_at.map(|_| request.answer.clone()),
         is_stale: request.base_version != kept.version,
-    })
+    }
 }
 
 /// `POST /console/services/{id}/demande`

@@ -14,7 +14,7 @@ use super::super::super::pages::console::services_form::{Control, Form};
 use super::super::super::pages::console::stacks::{Stack, configuration};
 use super::super::Member;
 use super::form::{Typed, field_of};
-use super::{Opened, author_name, health, requests};
+use super::{Authors, Opened, health, requests};
 use crate::console::clients::lacks_for_production;
 use crate::domain::client_change::{Purpose, Revision, field_changes};
 use crate::domain::role::Right;
@@ -59,7 +59,10 @@ pub async fn service_page(member: &Member, opened: Opened, mut feedback: Feedbac
     let secrets = store.list_client_secrets(&client.id, member.now).await?;
     let purpose = store.find_client_purpose(&client.id).await?;
     let request = match store.find_client_request(&client.id).await? {
-        Some(request) => Some(requests::view(member, kept, &request).await?),
+        Some(request) => {
+            let authors = Authors::of(member, [request.requested_by.as_str()]).await?;
+            Some(requests::view(&authors, kept, &request))
+        }
         None => None,
     };
     let history = store.list_client_revisions(&client.id, None, FIRST + 1).await?;
@@ -114,7 +117,7 @@ pub async fn service_page(member: &Member, opened: Opened, mut feedback: Feedbac
         invited: invited.into_iter().map(|one| (one.matrix_id, one.expires_at)).collect(),
         purpose: Some(purpose).filter(|purpose| !purpose.purpose.is_empty()).map(view),
         history_url: (history.len() > FIRST as usize).then(|| format!("{url}/historique")),
-        history: revisions(member, history.into_iter().take(FIRST as usize)).await?,
+        history: revisions(member, &history[..history.len().min(FIRST as usize)]).await?,
         url,
     };
     Ok(Html(page.render()?).into_response())
@@ -204,20 +207,15 @@ fn facts(client: &Client) -> Vec<Fact> {
     std::iter::once(scopes).chain(written).collect()
 }
 
-async fn revisions(
-    member: &Member,
-    revisions: impl Iterator<Item = Revision>,
-) -> Result<Vec<RevisionLine>, AuthorizeError> {
-    let mut lines = Vec::new();
-    for revision in revisions {
-        lines.push(RevisionLine {
-            by: author_name(member, &revision.author).await?,
-            at: revision.at,
-            first: revision.before.is_none(),
-            changes: field_changes(revision.before.as_ref(), &revision.after),
-        });
-    }
-    Ok(lines)
+async fn revisions(member: &Member, revisions: &[Revision]) -> Result<Vec<RevisionLine>, AuthorizeError> {
+    let authors = Authors::of(member, revisions.iter().map(|revision| revision.author.as_str())).await?;
+    let line = |revision: &Revision| RevisionLine {
+        by: authors.name(&revision.author),
+        at: revision.at,
+        first: revision.before.is_none(),
+        changes: field_changes(revision.before.as_ref(), &revision.after),
+    };
+    Ok(revisions.iter().map(line).collect())
 }
 
 /// `GET /console/services/{id}/historique`
@@ -225,27 +223,20 @@ pub async fn history(member: Member, Path(id): Path<String>) -> Result<Response,
     let opened = Opened::load(&member, &id).await?;
     let query = member.query()?;
     let list = format!("{}/historique", opened.url());
-    let before = query
-        .get("avant")
-        .map(|place| cursor::open::<(i64, String)>(&member.app, &list, place))
-        .transpose()?;
+    let before: Option<(i64, String)> = cursor::named(&member.app, &list, query.get("avant"))?;
     let before = before.as_ref().map(|(at, id)| (*at, id.as_str()));
     let client = &opened.kept.client;
-    let found = member
-        .app
-        .store
-        .list_client_revisions(&client.id, before, PER_PAGE + 1)
-        .await?;
-    let is_more = found.len() > PER_PAGE as usize;
-    let last = found.get(PER_PAGE as usize - 1).filter(|_| is_more);
-    let next = last.map(|last| cursor::seal(&member.app, &list, &(last.at, &last.id)));
-    let next_url = next.transpose()?.map(|place| format!("{list}?avant={place}"));
+    let store = &member.app.store;
+    let mut found = store.list_client_revisions(&client.id, before, PER_PAGE + 1).await?;
+    let next = cursor::cut(&member.app, &list, &mut found, PER_PAGE, |last| {
+        (last.at, last.id.clone())
+    })?;
     let page = ServiceHistoryPage {
         name: client.name.clone(),
         back_url: opened.url(),
-        next_url,
+        next_url: next.map(|place| format!("{list}?avant={place}")),
         first_url: before.map(|_| list.clone()),
-        history: revisions(&member, found.into_iter().take(PER_PAGE as usize)).await?,
+        history: revisions(&member, &found).await?,
         layout: member.layout(&SERVICES),
     };
     Ok(Html(page.render()?).into_response())

@@ -79,6 +79,8 @@ pub struct UnknownDomainsPage {
     /// No more are counted.
     pub is_full: bool,
     pub may_edit: bool,
+    pub first_url: Option<String>,
+    pub next_url: Option<String>,
 }
 
 /// What was done.

@@ -3,8 +3,8 @@
 use askama::Template;
 
 use super::super::{filters, moment};
-use super::ConsoleLayout;
 use super::homeservers::way_words;
+use super::{ConsoleLayout, Pages};
 use crate::domain::agent::AccountState;
 use crate::domain::ending::{Target, Toll};
 use crate::domain::homeserver::Way;
@@ -50,7 +50,9 @@ pub struct AgentPage {
     pub state: AccountState,
     pub first_seen: i64,
     pub sessions: Vec<AgentSession>,
+    pub session_pages: Pages,
     pub services: Vec<AgentService>,
+    pub service_pages: Pages,
 }
 
 /// A browser session.
@@ -69,7 +71,7 @@ pub struct AgentService {
     pub client_id: String,
     pub name: String,
     /// How many authorizations live.
-    pub authorizations: usize,
+    pub authorizations: i64,
     /// One of them outlives the session (`offline_access`).
     pub offline: bool,
     /// The latest end of anything issued.

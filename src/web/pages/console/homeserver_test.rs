@@ -4,9 +4,11 @@ use super::homeservers::way_words;
 use crate::domain::homeserver::{Homeserver, Way};
 use crate::egress::Reach;
 use crate::upstream::{
-    CLOCK_FAILED, CLOCK_WARNING, Checkup, DirectoryError, Offered, Unreached, UpstreamError, choose_way,
+    CERTIFICATE_WARNING, CLOCK_FAILED, CLOCK_WARNING, CertificateSeen, Checkup, DirectoryError, Offered, Unreached,
+    UpstreamError, choose_way,
 };
 use crate::web::i18n::Text;
+use crate::web::pages::moment;
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,12 +66,14 @@ pub fn too_slow(text: &Text) -> Vec<TestLine> {
     vec![line(TestOutcome::Failed, text.get("console-test-too-slow"))]
 }
 
-/// What was found. `held_to` is the issuer that the list names, or that logins hold the homeserver to.
+/// What was found. `held_to` is the issuer that the list names, or that logins hold the homeserver to; `now` is in
+/// Unix seconds.
 pub fn lines(
     text: &Text,
     homeserver: &Homeserver,
     held_to: Option<&str>,
     found: &Result<Checkup, Unreached>,
+    now: i64,
 ) -> Vec<TestLine> {
     let checkup = match found {
         Ok(checkup) => checkup,
@@ -79,6 +83,7 @@ pub fn lines(
         line(TestOutcome::Ok, text.get("console-test-reached")),
         clock(text, checkup.clock_ahead),
     ];
+    lines.extend(checkup.certificate.as_ref().map(|seen| certificate(text, seen, now)));
     match &checkup.service {
         Ok(Some(service)) => {
             let issuer = [("issuer", service.issuer.as_str())];
@@ -118,6 +123,16 @@ fn unreached_line(text: &Text, unreached: &Unreached) -> TestLine {
         (None, _) => "console-test-no-homeserver",
     };
     failed(text.get(words), &unreached.error)
+}
+
+fn certificate(text: &Text, seen: &CertificateSeen, now: i64) -> TestLine {
+    let outcome = match seen.end - now {
+        left if left > CERTIFICATE_WARNING => TestOutcome::Ok,
+        _ => TestOutcome::Warning,
+    };
+    let until = moment(text, seen.end);
+    let values = [("url", seen.url.as_str()), ("until", &until)];
+    line(outcome, text.with("console-test-certificate", &values))
 }
 
 fn clock(text: &Text, ahead: Option<i64>) -> TestLine {

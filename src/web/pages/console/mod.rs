@@ -153,6 +153,23 @@ impl Section {
     }
 }
 
+/// Onward and back in one list among several on a page.
+#[derive(Clone, Debug, Default)]
+pub struct Pages {
+    pub first_url: Option<String>,
+    pub next_url: Option<String>,
+}
+
+impl Pages {
+    /// At `url`, whose parameter `name` is the sealed place that a page of the list begins after.
+    pub fn of(url: &str, name: &str, is_later: bool, next: Option<String>) -> Self {
+        Self {
+            first_url: is_later.then(|| url.to_owned()),
+            next_url: next.map(|place| format!("{url}?{name}={place}")),
+        }
+    }
+}
+
 /// A role in words.
 pub fn role_words(text: &Text, role: &Role) -> String {
     match role {

@@ -1,9 +1,11 @@
 //! `/console/statistiques`: a chart with its table, and the tables beside it. The public page shows the totals of the same.
 
+use std::sync::Arc;
+
 use askama::Template;
 
 use super::super::{Layout, filters};
-use super::{ConsoleLayout, homeservers};
+use super::{ConsoleLayout, Pages, homeservers};
 use crate::domain::audit::day_name;
 use crate::domain::homeserver::Way;
 use crate::domain::statistics::{Outcome, Report};
@@ -26,7 +28,13 @@ pub struct ShownStatistics {
     /// A service's name or an administration's domain; empty: all.
     pub of: String,
     pub days: i64,
-    pub report: Report,
+    pub report: Arc<Report>,
+    /// A page of the sign-ins by service, by name.
+    pub clients: Named,
+    pub client_pages: Pages,
+    /// A page of those by administration.
+    pub administrations: Named,
+    pub administration_pages: Pages,
     /// Addresses of other periods, with their days.
     pub periods: Vec<(String, i64)>,
     pub csv_url: String,
@@ -100,7 +108,8 @@ fn named<'a>(text: &Text, name: &'a str) -> std::borrow::Cow<'a, str> {
     }
 }
 
-type Named = Vec<(String, Option<i64>)>;
+/// Groups and their counts.
+pub type Named = Vec<(String, Option<i64>)>;
 
 fn days(groups: &[(i64, Option<i64>)]) -> Named {
     groups

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::super::{filters, moment};
-use super::{ConsoleLayout, role_words};
+use super::{ConsoleLayout, Pages, role_words};
 use crate::domain::role::Role;
 use crate::web::i18n::Text;
 
@@ -17,7 +17,9 @@ pub struct TeamPage {
     /// Whether this person may give and take roles.
     pub may_edit: bool,
     pub roles: Vec<RoleEntry>,
+    pub role_pages: Pages,
     pub invitations: Vec<InvitationEntry>,
+    pub invitation_pages: Pages,
     /// What was typed into the form that invites: Matrix id, role, administration.
     pub typed: (String, String, String),
     pub problem: Option<InviteProblem>,
