@@ -71,6 +71,11 @@ pub enum Right<'a> {
     ApproveClient,
     /// The table of administrations.
     SeeAdministrations,
+    /// One of them.
+    SeeAdministration {
+        /// Its e-mail domain.
+        administration: &'a str,
+    },
     /// Change it.
     EditAdministrations,
     /// The homeservers and how they are.
@@ -170,7 +175,9 @@ fn manager(own: &str, right: Right<'_>) -> bool {
         Right::SeeClient { administration, .. } | Right::EditClient { administration, .. } => {
             administration == Some(own)
         }
-        Right::SeeAdministrationStatistics { administration } => administration == own,
+        Right::SeeAdministration { administration } | Right::SeeAdministrationStatistics { administration } => {
+            administration == own
+        }
         _ => false,
     }
 }
@@ -180,6 +187,7 @@ fn support(right: Right<'_>) -> bool {
         Right::SeeClient { .. }
         | Right::SeeAllClients
         | Right::SeeAdministrations
+        | Right::SeeAdministration { .. }
         | Right::SeeHomeservers
         | Right::SeeKeys
         | Right::SeeAudit
@@ -217,6 +225,12 @@ mod tests {
         administration: "beta.gouv.fr",
     };
     const OTHER_STATISTICS: Right<'_> = Right::SeeAdministrationStatistics {
+        administration: "agents.beta.gouv.fr",
+    };
+    const SEE_BETA: Right<'_> = Right::SeeAdministration {
+        administration: "beta.gouv.fr",
+    };
+    const SEE_OTHER: Right<'_> = Right::SeeAdministration {
         administration: "agents.beta.gouv.fr",
     };
     const OTHERS: Right<'_> = Right::EditClient {
@@ -259,6 +273,8 @@ mod tests {
             (Right::SeeAllClients, [no, no, yes, yes]),
             (Right::ApproveClient, [no, no, no, yes]),
             (Right::SeeAdministrations, [no, no, yes, yes]),
+            (SEE_BETA, [no, yes, yes, yes]),
+            (SEE_OTHER, [no, no, yes, yes]),
             (Right::EditAdministrations, [no, no, no, yes]),
             (Right::SeeHomeservers, [no, no, yes, yes]),
             (Right::EditHomeservers, [no, no, no, yes]),

@@ -85,12 +85,16 @@ impl Params {
         self.values.insert(name.to_owned(), values);
     }
 
+    /// Every name with each of its values.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        let pairs = self.values.iter();
+        pairs.flat_map(|(name, values)| values.iter().map(move |value| (name.as_str(), value.as_str())))
+    }
+
     /// The parameters, form-encoded again.
     pub fn encode(&self) -> String {
-        let pairs = self.values.iter();
-        let pairs = pairs.flat_map(|(name, values)| values.iter().map(move |value| (name, value)));
         url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(pairs)
+            .extend_pairs(self.pairs())
             .finish()
     }
 }

@@ -17,4 +17,14 @@ impl Store {
         })?;
         Ok(rows == 1)
     }
+
+    /// Gives a `jti` back: what carried it came to nothing.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn delete_used_jti(&self, signer: &str, jti: &str) -> Result<(), StoreError> {
+        let sql = "delete from used_jtis where signer = $1 and jti = $2";
+        on!(self.writes(), db => sqlx::query(sql).bind(signer).bind(jti).execute(db).await.map(drop))?;
+        Ok(())
+    }
 }

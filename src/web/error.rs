@@ -201,6 +201,8 @@ pub enum AuthorizeError {
     Return(AuthorizationResponse),
     /// Another request of the same browser was faster: show the step that is due now, at this path of ours.
     Again(String),
+    /// Something is asked for first, on a page that carries on with what was sent.
+    First(Box<Response>),
 }
 
 impl AuthorizeError {
@@ -216,6 +218,7 @@ impl IntoResponse for AuthorizeError {
             Self::Page(page) => page.into_response(),
             Self::Return(response) => respond(response),
             Self::Again(location) => see_other(&location),
+            Self::First(page) => *page,
         }
     }
 }

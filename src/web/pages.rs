@@ -139,6 +139,8 @@ mod catalogue_samples;
 #[cfg(test)]
 mod console_samples;
 #[cfg(test)]
+mod records_samples;
+#[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod services_samples;

@@ -7,6 +7,8 @@ mod gallery;
 mod languages;
 mod main_job;
 mod own_page;
+mod samples;
+mod stories;
 
 use crate::support::TestApp;
 use crate::support::chromium::Chromium;

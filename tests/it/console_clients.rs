@@ -8,6 +8,7 @@ use tchap_connect::domain::role::Role;
 use tchap_connect::jobs::logout_delivery::deliver_due;
 use tchap_connect::protocol::client::{Client, LogoutUris};
 use tchap_connect::protocol::standing::{ClientStage, Standing};
+use tchap_connect::secret::random_id;
 
 use crate::support::homeserver::Account;
 use crate::support::logout_receiver::with_receivers;
@@ -50,12 +51,10 @@ const NEW: &[(&str, &str)] = &[
 ];
 
 async fn create(browser: &Browser, changes: &[(&str, &str)]) -> Page {
-    let shown = shown(browser).await;
-    let mut fields = vec![("shown", shown.as_str())];
-    fields.extend(
-        NEW.iter()
-            .filter(|(name, _)| !changes.iter().any(|(changed, _)| changed == name)),
-    );
+    let (shown, once) = (shown(browser).await, random_id().unwrap());
+    let mut fields = vec![("shown", shown.as_str()), ("envoi", once.as_str())];
+    fields.extend(NEW);
+    fields.retain(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
     fields.extend(changes);
     browser.post("/console/services/nouveau", &fields).await
 }
@@ -78,11 +77,11 @@ async fn made(app: &TestApp, browser: &Browser, changes: &[(&str, &str)]) -> (Cl
 
 /// A form of a client's page, with what it needs.
 async fn post(browser: &Browser, client_id: &str, form: &str, fields: &[(&str, &str)]) -> Page {
-    let shown = shown(browser).await;
-    let fields: Vec<_> = [("shown", shown.as_str())]
-        .into_iter()
-        .chain(fields.iter().copied())
-        .collect();
+    let (shown, once) = (shown(browser).await, random_id().unwrap());
+    let mut sent = vec![("shown", shown.as_str()), ("envoi", once.as_str())];
+    sent.retain(|(name, _)| !fields.iter().any(|(changed, _)| changed == name));
+    sent.extend(fields);
+    let fields = sent;
     browser.post(&format!("{HOME}/{client_id}/{form}"), &fields).await
 }
 
@@ -193,7 +192,7 @@ async fn a_key_set_is_looked_at_before_it_is_taken() {
     let private = json!({"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}).to_string();
     let page = create(&browser, &[method, ("jwks", &private)]).await;
     assert!(
-        page.text("error-message").contains("private or symmetric"),
+        page.text("error-message").contains("privée ou symétrique"),
         "{}",
         page.body
     );
@@ -348,7 +347,7 @@ async fn of_two_editors_the_later_one_is_told_and_loses_nothing() {
     );
     let page = edit(&browser, &app, &client.id, &[("version", &seen), ("name", "Second")]).await;
     assert_eq!(page.status, 200);
-    assert!(page.text("stale").contains("name"), "{}", page.body);
+    assert!(page.text("stale").contains("Nom du service"), "{}", page.body);
     assert_eq!(page.value("name"), "Second", "what was typed stays");
     let stored = app.app.store.find_client(&client.id).await.unwrap().unwrap();
     assert_eq!(stored.name, "First", "nothing is lost");
@@ -413,8 +412,24 @@ async fn secrets_live_side_by_side_are_shown_once_and_retired_one_by_one() {
     let app = TestApp::start().await;
     let browser = jean(&app).await;
     let (client, first) = made(&app, &browser, &[]).await;
-    let page = post(&browser, &client.id, "secrets", &[("duree", "90")]).await;
+    let once = [("duree", "90"), ("envoi", "once")];
+    let page = post(&browser, &client.id, "secrets", &once).await;
     let second = page.text("client-secret");
+    // The page loaded again makes no other one, and shows none.
+    let again = post(&browser, &client.id, "secrets", &once).await;
+    assert!(again.header("location").ends_with("?fait=deja"), "{}", again.body);
+    let page = browser.follow(again).await;
+    assert!(page.has("console-done") && !page.has("client-secret"), "{}", page.body);
+    assert!(page.has("secret-2") && !page.has("secret-3"), "{}", page.body);
+    // Nor does a new client come twice; what came to nothing may be sent again.
+    let form = [("envoi", "another"), ("name", "")];
+    for _ in 0..2 {
+        assert!(create(&browser, &form).await.has("error-message"));
+    }
+    made(&app, &browser, &[("envoi", "another")]).await;
+    let again = create(&browser, &[("envoi", "another")]).await;
+    assert_eq!(again.header("location"), format!("{HOME}?fait=deja"));
+    assert_eq!(app.app.store.list_clients().await.unwrap().len(), 2);
     let service = |secret: &str| RelyingParty::new(&app, client.clone(), Some(secret.to_owned()));
     let is_taken = async |secret: &str| {
         let answer = service(secret)
@@ -637,7 +652,7 @@ async fn trying_a_client_shows_ones_own_claims_and_makes_no_token() {
     let page = browser.follow(answer).await;
     let page = browser.submit(&page, "consent-form", &[("answer", "refuse")]).await;
     assert!(
-        page.text("trial-error").contains("access_denied"),
+        page.text("error-message").contains("access_denied"),
         "{} {}",
         page.url,
         page.body
@@ -662,7 +677,7 @@ async fn trying_a_client_asks_its_admission() {
     let page = browser.follow(answer).await;
     assert_eq!(page.text("error-code"), "TC-SANDBOX");
     let page = browser.open(&format!("{HOME}/{}/essai/resultat", client.id)).await;
-    assert!(page.has("trial-error") && !page.has("trial-claims"), "{}", page.body);
+    assert!(page.has("error-message") && !page.has("trial-claims"), "{}", page.body);
 }
 
 #[tokio::test]
@@ -847,7 +862,11 @@ async fn an_operator_sees_what_changes_and_opens_a_sandbox_to_everybody() {
     }
     let page = operator.open("/console/services/demandes").await;
     assert!(page.text("entry-1").contains("Prêt, <b>vraiment</b>"), "{}", page.body);
-    assert!(page.text("entry-1").contains("stage"), "the difference is there");
+    let difference = page.text("entry-1");
+    assert!(
+        difference.contains("Étape") && difference.contains("en production"),
+        "{difference}"
+    );
     let page = operator.open(&format!("{HOME}/{}", client.id)).await;
     let answer = operator.submit_once(&page, "approuver", &[]).await;
     assert!(answer.header("location").ends_with("approuve"), "{}", answer.body);

@@ -58,7 +58,7 @@ async fn the_journal_is_read_by_pages_and_taken_as_a_file() {
     let mut sizes = vec![page.body.matches("c-").count()];
     while page.has("pager-next") {
         page = browser.open(&page.href("pager-next")).await;
-        sizes.push(page.text("content").matches("client c-").count());
+        sizes.push(page.text("content").matches("service c-").count());
     }
     assert_eq!(sizes[1..], [50, 20], "{}", page.body);
     // Threat 29: a place is of one list, and nobody makes one.
@@ -91,6 +91,20 @@ async fn the_journal_is_read_by_pages_and_taken_as_a_file() {
     let taken = browser.get("/console/journal/export?acte=audit.exported").await;
     let taken: Value = serde_json::from_str(taken.body.lines().last().unwrap()).unwrap();
     assert_eq!(taken["actor"]["id"], agent_id.as_str());
+    // People are called what people call them, on the page and in what is looked for.
+    let by_jean = format!(
+        "acte=audit.exported&auteur=agent&auteur_id={}",
+        JEAN.replace('@', "%40")
+    );
+    let page = browser.open(&format!("/console/journal?{by_jean}")).await;
+    let (row, _) = page.body.split_once("</tbody>").unwrap();
+    let (_, row) = row.split_once("<tbody>").unwrap();
+    assert!(row.contains("Journal téléchargé") && row.contains(JEAN), "{row}");
+    assert!(row.contains(&format!("/console/agents/{agent_id}")), "{row}");
+    let nobody = browser
+        .open("/console/journal?auteur=agent&auteur_id=%40nobody:nowhere.example")
+        .await;
+    assert!(nobody.has("none"), "{}", nobody.body);
 }
 
 #[tokio::test]

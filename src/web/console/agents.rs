@@ -199,11 +199,8 @@ async fn end_all(
     Path(agent_id): Path<String>,
     PageForm(form): PageForm,
 ) -> Result<Response, AuthorizeError> {
-    member.require_fresh(Right::EndSessions)?;
+    member.confirm(Right::EndSessions, &form).await?;
     let agent = find(&member, &agent_id).await?;
-    if !member.is_shown(&form) {
-        return Ok(see_other(&url(&agent.id)));
-    }
     sessions::end_agent(&member.app.store, member.actor(), &agent.id, member.now).await?;
     Ok(ended(&member, &agent))
 }
@@ -214,11 +211,8 @@ async fn end_session(
     Path((agent_id, marked)): Path<(String, String)>,
     PageForm(form): PageForm,
 ) -> Result<Response, AuthorizeError> {
-    member.require_fresh(Right::EndSessions)?;
+    member.confirm(Right::EndSessions, &form).await?;
     let agent = find(&member, &agent_id).await?;
-    if !member.is_shown(&form) {
-        return Ok(see_other(&url(&agent.id)));
-    }
     let store = &member.app.store;
     let all = store.list_browser_sessions(&agent.id, member.now).await?;
     let session = all
@@ -235,11 +229,8 @@ async fn end_service(
     Path((agent_id, client_id)): Path<(String, String)>,
     PageForm(form): PageForm,
 ) -> Result<Response, AuthorizeError> {
-    member.require_fresh(Right::EndSessions)?;
+    member.confirm(Right::EndSessions, &form).await?;
     let agent = find(&member, &agent_id).await?;
-    if !member.is_shown(&form) {
-        return Ok(see_other(&url(&agent.id)));
-    }
     let store = &member.app.store;
     // PostgreSQL takes no NUL in a text.
     if client_id.contains('\0') || !store.is_living_service(&agent.id, &client_id, member.now).await? {
@@ -272,10 +263,7 @@ fn target(form: &Params) -> Option<Target> {
 
 /// `POST /console/agents/urgence/apercu`: how much would end.
 async fn preview(member: Member, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
-    member.require_fresh(Right::EndEverything)?;
-    if !member.is_shown(&form) {
-        return Ok(see_other(AGENTS.path));
-    }
+    member.confirm(Right::EndEverything, &form).await?;
     match target(&form) {
         Some(target) => confirm(&member, target, None).await,
         None => {
@@ -291,8 +279,8 @@ async fn preview(member: Member, PageForm(form): PageForm) -> Result<Response, A
 
 /// `POST /console/agents/urgence`: once its name is typed.
 async fn end_everything(member: Member, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
-    member.require_fresh(Right::EndEverything)?;
-    let Some(target) = target(&form).filter(|_| member.is_shown(&form)) else {
+    member.confirm(Right::EndEverything, &form).await?;
+    let Some(target) = target(&form) else {
         return Ok(see_other(AGENTS.path));
     };
     let typed = form.get("confirm").unwrap_or_default();

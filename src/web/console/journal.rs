@@ -1,5 +1,7 @@
 //! `/console/journal`: the audit log by pages, and as a file of JSON lines.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::Router;
 use axum::body::Body;
@@ -7,17 +9,19 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use futures_util::stream;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use serde_json::Value;
 use url::form_urlencoded::Serializer;
 
 use super::super::cursor;
 use super::super::error::{AuthorizeError, PageError};
 use super::super::pages::ErrorKind;
-use super::super::pages::console::{JOURNAL, JournalForm, JournalPage};
+use super::super::pages::console::{JOURNAL, JournalForm, JournalLine, JournalPage, Party};
 use super::super::routes::no_head;
-use super::Member;
+use super::{HOME, Member, own_place};
 use crate::app::SharedApp;
 use crate::audit;
-use crate::domain::audit::{Action, Actor, Class, Event, Filter, ObjectKind, day_start, parse_day};
+use crate::console::sessions;
+use crate::domain::audit::{Action, Actor, Class, Entry, Event, Filter, Link, ObjectKind, day_start, parse_day};
 use crate::domain::role::Right;
 use crate::protocol::params::Params;
 use crate::store::{Store, StoreError};
@@ -41,7 +45,7 @@ async fn show(member: Member) -> Result<Response, AuthorizeError> {
     member.require(Right::SeeAudit)?;
     let params = member.query()?;
     let form = form(&params);
-    let filter = filter(&form)?;
+    let filter = filter(&by_id(&member.app.store, &form).await?)?;
     let query = encode(&form);
     let list = format!("journal\n{query}");
     let before: Option<(i64, String)> = cursor::named(&member.app, &list, params.get("suite"))?;
@@ -53,7 +57,7 @@ async fn show(member: Member) -> Result<Response, AuthorizeError> {
     let page = JournalPage {
         layout: member.layout(&JOURNAL),
         form,
-        entries,
+        lines: named(&member.app.store, entries).await?,
         export_url: format!("{}/export?{query}", JOURNAL.path),
         first_url: before.is_some().then(|| format!("{}?{query}", JOURNAL.path)),
         next_url: next.map(|place| format!("{}?{query}suite={place}", JOURNAL.path)),
@@ -64,7 +68,7 @@ async fn show(member: Member) -> Result<Response, AuthorizeError> {
 /// `GET /console/journal/export`: one event a line, newest first, written while it is read. That it was taken is recorded.
 async fn export(member: Member) -> Result<Response, AuthorizeError> {
     member.require(Right::SeeAudit)?;
-    let filter = filter(&form(&member.query()?))?;
+    let filter = filter(&by_id(&member.app.store, &form(&member.query()?)).await?)?;
     let store = member.app.store.clone();
     let event = Event {
         actor: member.actor(),
@@ -113,6 +117,93 @@ fn form(params: &Params) -> JournalForm {
         object_id: text("objet_id"),
         from: text("du"),
         through: text("au"),
+    }
+}
+
+/// The form with agents by our id: people know their Matrix ids.
+async fn by_id(store: &Store, form: &JournalForm) -> Result<JournalForm, StoreError> {
+    let mut form = form.clone();
+    let parties = [
+        (&form.actor_kind, &mut form.actor_id),
+        (&form.object_kind, &mut form.object_id),
+    ];
+    for (kind, id) in parties {
+        if kind == "agent" && id.starts_with('@') && !id.contains('\0') {
+            let found = sessions::find(store, id).await?;
+            *id = found.into_iter().next().map_or_else(|| id.clone(), |agent| agent.id);
+        }
+    }
+    Ok(form)
+}
+
+/// Events as the page shows them, agents by their Matrix ids.
+async fn named(store: &Store, entries: Vec<Entry>) -> Result<Vec<JournalLine>, StoreError> {
+    let read = |entry: &Entry| serde_json::from_str::<Value>(&entry.detail).unwrap_or_default();
+    let details: Vec<_> = entries.iter().map(read).collect();
+    let mut ids = BTreeSet::new();
+    for entry in &entries {
+        let parties = [
+            (&entry.actor_kind, &entry.actor_id),
+            (&entry.object_kind, &entry.object_id),
+        ];
+        ids.extend(
+            parties
+                .iter()
+                .filter(|(kind, _)| *kind == "agent")
+                .map(|(_, id)| id.as_str()),
+        );
+    }
+    for detail in &details {
+        ids.extend(
+            ["agent", "requested_by"]
+                .iter()
+                .filter_map(|name| detail.get(name)?.as_str()),
+        );
+    }
+    let names = store.list_matrix_ids(&ids.into_iter().collect::<Vec<_>>()).await?;
+    let name = |id: &str| names.get(id).map_or_else(|| id.to_owned(), Clone::clone);
+    let line = |(entry, detail): (&Entry, &Value)| JournalLine {
+        at: entry.at,
+        action: entry.action.clone(),
+        actor: party(&entry.actor_kind, &entry.actor_id, name),
+        object: party(&entry.object_kind, &entry.object_id, name),
+        detail: members(detail, name),
+        place: entry.link.as_ref().map(Link::place),
+    };
+    Ok(entries.iter().zip(&details).map(line).collect())
+}
+
+fn party(kind: &str, id: &str, name: impl Fn(&str) -> String) -> Party {
+    let page = match kind {
+        "agent" => Some("agents"),
+        "client" => Some("services"),
+        "administration" => Some("administrations/domaine"),
+        "homeserver" => Some("serveurs/nom"),
+        _ => None,
+    };
+    Party {
+        kind: kind.to_owned(),
+        name: if kind == "agent" { name(id) } else { id.to_owned() },
+        url: page
+            .map(|page| format!("{HOME}/{page}/{id}"))
+            .filter(|url| own_place(url).is_some()),
+    }
+}
+
+/// What else matters, member by member.
+fn members(detail: &Value, name: impl Fn(&str) -> String) -> Vec<(String, String)> {
+    let value = |value: &Value| match value {
+        Value::String(text) => name(text),
+        Value::Array(entries) if entries.iter().all(Value::is_string) => {
+            let entries: Vec<_> = entries.iter().filter_map(Value::as_str).collect();
+            entries.join(", ")
+        }
+        other => other.to_string(),
+    };
+    match detail {
+        Value::Object(members) => members.iter().map(|(name, one)| (name.clone(), value(one))).collect(),
+        Value::Null => Vec::new(),
+        other => vec![(String::new(), value(other))],
     }
 }
 

@@ -31,10 +31,7 @@ async fn show(member: Member) -> Result<Response, AuthorizeError> {
 
 /// `POST /console/cles/renouvellement`: `quand=maintenant` when a key is lost or stolen.
 async fn rotate(member: Member, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
-    member.require_fresh(Right::EditKeys)?;
-    if !member.is_shown(&form) {
-        return Ok(see_other(KEYS.path));
-    }
+    member.confirm(Right::EditKeys, &form).await?;
     let immediately = form.get("quand") == Some("maintenant");
     if immediately && form.get("confirm").is_none() {
         return page(&member, None, Some(KeysProblem::NotConfirmed)).await;
@@ -46,10 +43,7 @@ async fn rotate(member: Member, PageForm(form): PageForm) -> Result<Response, Au
 
 /// `POST /console/cles/retrait`
 async fn withdraw(member: Member, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
-    member.require_fresh(Right::EditKeys)?;
-    if !member.is_shown(&form) {
-        return Ok(see_other(KEYS.path));
-    }
+    member.confirm(Right::EditKeys, &form).await?;
     let (app, kid) = (&member.app, form.get("kid").unwrap_or_default());
     match keys::withdraw(&app.keys, &app.store, member.now, member.actor(), kid).await {
         Ok(()) => Ok(done(KeysDone::Withdrawn)),

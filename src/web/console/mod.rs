@@ -31,6 +31,7 @@ use crate::domain::second_factor::SecondFactor;
 use crate::domain::session::BrowserSession;
 use crate::protocol::params::Params;
 use crate::secret::{constant_time_eq, fingerprint};
+use crate::store::StoreError;
 
 /// The console's address.
 pub const HOME: &str = "/console";
@@ -68,7 +69,7 @@ pub struct Member {
     factor: SecondFactor,
     /// Path and query as the browser sees them.
     here: String,
-    /// A page of the console to come back to: this one, or, of a form, that of its section.
+    /// A page of the console to come back to, with GET: this one, or, of a form, that of its section.
     place: String,
 }
 
@@ -132,17 +133,37 @@ impl Member {
         }
     }
 
-    /// The same for a sensitive act: a right that comes of the second factor needs one that was given a short time ago. To be
-    /// asked before the form is shown, too, so that what is typed into it is not lost.
+    /// The same for the page of a sensitive act: a right that comes of the second factor needs one that was given a short time
+    /// ago.
     ///
     /// # Errors
     /// As [`Member::require`].
     pub fn require_fresh(&self, right: Right<'_>) -> Result<(), AuthorizeError> {
         self.require(right)?;
-        match may(&self.roles.without_second_factor(), right) || self.factor.is_fresh(self.now) {
+        match self.is_fresh_for(right) {
             true => Ok(()),
             false => Err(self.ask_second_factor()),
         }
+    }
+
+    /// The same for the act: `form` was sent from a page that was shown to this session. Whoever has to give the second factor
+    /// again does so on a page that carries what was sent, in fields of its own, and goes on with it.
+    ///
+    /// # Errors
+    /// As [`Member::require`]; the page that asks; the way to the section when the form was not shown.
+    pub async fn confirm(&self, right: Right<'_>, form: &Params) -> Result<(), AuthorizeError> {
+        self.require(right)?;
+        if !self.is_shown(form) {
+            return Err(AuthorizeError::Again(self.place.clone()));
+        }
+        match self.is_fresh_for(right) {
+            true => Ok(()),
+            false => second_factor::ask_first(self, form).await,
+        }
+    }
+
+    fn is_fresh_for(&self, right: Right<'_>) -> bool {
+        may(&self.roles.without_second_factor(), right) || self.factor.is_fresh(self.now)
     }
 
     fn ask_second_factor(&self) -> AuthorizeError {
@@ -167,10 +188,36 @@ impl Member {
         constant_time_eq(form.get("shown").unwrap_or_default(), &self.shown())
     }
 
+    /// Takes a form whose outcome is shown once (its `envoi` is a value of its own): `false` when it was taken before, by a page
+    /// that was loaded again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn take_once(&self, form: &Params) -> Result<bool, StoreError> {
+        let (taker, mark) = self.once(form);
+        let store = &self.app.store;
+        store.insert_used_jti(&taker, &mark, self.session.expires_at).await
+    }
+
+    /// Gives the form back: nothing came of it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn give_back(&self, form: &Params) -> Result<(), StoreError> {
+        let (taker, mark) = self.once(form);
+        self.app.store.delete_used_jti(&taker, &mark).await
+    }
+
+    fn once(&self, form: &Params) -> (String, String) {
+        // No client has a colon in its id, and none is what agents are called.
+        let taker = format!("console:{}", self.agent.id);
+        (taker, fingerprint(form.get("envoi").unwrap_or_default()))
+    }
+
     /// What surrounds a page of this section.
     pub fn layout(&self, section: &'static Section) -> ConsoleLayout {
         ConsoleLayout {
-            layout: self.visitor.layout(&self.app, &[], self.here.clone()),
+            layout: self.visitor.layout(&self.app, &[], self.place.clone()),
             nav: SECTIONS.iter().copied().filter(|entry| self.may(entry.right)).collect(),
             section,
             is_start: self.here.split('?').next() == Some(section.path),

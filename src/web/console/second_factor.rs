@@ -17,6 +17,10 @@ use crate::app::SharedApp;
 use crate::console::second_factor::{self, Answer};
 use crate::protocol::params::Params;
 
+/// The fields of the forms: the application's code, and where to go on.
+const CODE: &str = "code";
+const BACK: &str = "retour";
+
 pub fn routes() -> Router<SharedApp> {
     Router::new()
         .route("/console/second-facteur", get(show).post(give).head(no_head))
@@ -50,7 +54,7 @@ async fn enrol(member: Member, PageForm(form): PageForm) -> Result<Response, Aut
 /// `POST /console/second-facteur`: the application's code.
 async fn give(member: Member, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
     let back = back(&form);
-    let code = form.get("code").unwrap_or_default();
+    let code = form.get(CODE).unwrap_or_default();
     needed(&member)?;
     if !member.is_shown(&form) {
         return Ok(again(&back));
@@ -65,6 +69,37 @@ async fn give(member: Member, PageForm(form): PageForm) -> Result<Response, Auth
     }
 }
 
+/// Takes the code that a form brought; without one, or with a wrong one, asks for it on a page that sends the form again.
+///
+/// # Errors
+/// That page.
+pub async fn ask_first(member: &Member, form: &Params) -> Result<(), AuthorizeError> {
+    let Member {
+        app, agent, session, ..
+    } = member;
+    let problem = match form.get(CODE) {
+        None => None,
+        Some(code) => {
+            let answer = second_factor::give(&app.store, &app.keys, agent, &session.id, code, member.now).await?;
+            match problem(&answer, FactorProblem::Code) {
+                None => return Ok(()),
+                problem => problem,
+            }
+        }
+    };
+    let carried = form.pairs().filter(|(name, _)| !["shown", CODE].contains(name));
+    let page = SecondFactorPage {
+        layout: member.layout(&SECTION),
+        step: FactorStep::Give,
+        problem,
+        action: member.here.clone(),
+        carried: carried
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+    };
+    Err(AuthorizeError::First(Box::new(Html(page.render()?).into_response())))
+}
+
 /// Nobody else has a second factor.
 fn needed(member: &Member) -> Result<(), PageError> {
     match member.roles.need_second_factor() {
@@ -74,12 +109,12 @@ fn needed(member: &Member) -> Result<(), PageError> {
 }
 
 fn back(params: &Params) -> String {
-    params.get("retour").and_then(own_place).unwrap_or(HOME).to_owned()
+    params.get(BACK).and_then(own_place).unwrap_or(HOME).to_owned()
 }
 
 fn again(back: &str) -> Response {
     let query = url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("retour", back)
+        .append_pair(BACK, back)
         .finish();
     see_other(&format!("{SECOND_FACTOR}?{query}"))
 }
@@ -118,7 +153,8 @@ async fn page(member: &Member, back: String, problem: Option<FactorProblem>) -> 
         layout,
         step,
         problem,
-        back,
+        action: SECOND_FACTOR.to_owned(),
+        carried: vec![(BACK.to_owned(), back)],
     };
     Ok(Html(page.render()?).into_response())
 }

@@ -37,10 +37,7 @@ async fn show(member: Member) -> Result<Response, AuthorizeError> {
 
 /// `POST /console/equipe/invitations`
 async fn invite(member: Member, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
-    member.require_fresh(Right::EditRoles)?;
-    if !member.is_shown(&form) {
-        return Ok(see_other(TEAM.path));
-    }
+    member.confirm(Right::EditRoles, &form).await?;
     let text = |name: &str| form.get(name).unwrap_or_default().trim().to_owned();
     let (matrix_id, name, administration) = (text("matrix_id"), text("role"), text("administration").to_lowercase());
     // What is left in the field of a manager's administration is no matter for the other roles.
@@ -67,10 +64,7 @@ async fn invite(member: Member, PageForm(form): PageForm) -> Result<Response, Au
 
 /// `POST /console/equipe/retrait`
 async fn remove(member: Member, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
-    member.require_fresh(Right::EditRoles)?;
-    if !member.is_shown(&form) {
-        return Ok(see_other(TEAM.path));
-    }
+    member.confirm(Right::EditRoles, &form).await?;
     let text = |name: &str| form.get(name).unwrap_or_default();
     let not_found = || PageError::new(ErrorKind::NotFound);
     let role = Role::parse(text("role"), text("administration")).ok_or_else(not_found)?;
@@ -83,10 +77,7 @@ async fn remove(member: Member, PageForm(form): PageForm) -> Result<Response, Au
 
 /// `POST /console/equipe/invitations/retrait`
 async fn withdraw(member: Member, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
-    member.require_fresh(Right::EditRoles)?;
-    if !member.is_shown(&form) {
-        return Ok(see_other(TEAM.path));
-    }
+    member.confirm(Right::EditRoles, &form).await?;
     let id = form.get("invitation").unwrap_or_default();
     match roles::withdraw(&member.app.store, member.actor(), id, member.now).await? {
         true => Ok(done(TeamDone::Withdrawn)),

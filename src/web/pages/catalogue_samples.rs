@@ -69,6 +69,7 @@ fn administrations(layout: &Layout) -> Vec<Rendered> {
         notice,
         stored: notice.map(|_| administration("beta.gouv.fr", "DINUM")),
         may_edit: true,
+        may_list: true,
         delete_action: Some("/console/administrations/domaine/beta.gouv.fr/suppression".into()),
     };
     let mut add = form(
@@ -77,7 +78,7 @@ fn administrations(layout: &Layout) -> Vec<Rendered> {
     );
     add.form.version = String::new();
     let mut read = form(&[], None);
-    read.may_edit = false;
+    (read.may_edit, read.may_list) = (false, false);
     let unknown = |domains, is_full| UnknownDomainsPage {
         layout: frame(layout, &ADMINISTRATIONS),
         domains,
@@ -248,10 +249,6 @@ fn homeservers(layout: &Layout) -> Vec<Rendered> {
         ("console-homeserver-name", form("", "", Vec::new(), None).render()),
         ("console-homeserver-form", form("v", "a.fr", Vec::new(), None).render()),
         ("console-homeserver-errors", form("", "a b", every, None).render()),
-        (
-            "console-homeserver-stale",
-            form("v", "a.fr", Vec::new(), Some(HomeserverNotice::Stale)).render(),
-        ),
     ]
 }
 

@@ -50,6 +50,7 @@ pub(super) fn samples(layout: &Layout) -> Vec<Sample> {
         .chain(super::catalogue_samples::samples(layout))
         .chain(super::services_samples::samples(layout))
         .chain(super::api_samples::samples(layout))
+        .chain(super::records_samples::samples(layout))
         .collect()
 }
 
@@ -71,13 +72,19 @@ fn factor(layout: &Layout) -> Vec<Sample> {
         ("give", FactorStep::Give, None),
         ("give-wrong", FactorStep::Give, Some(FactorProblem::Code)),
         ("give-wait", FactorStep::Give, Some(FactorProblem::Wait(360))),
+        ("kept", FactorStep::Give, None),
+        ("kept-wrong", FactorStep::Give, Some(FactorProblem::Code)),
     ];
     let sample = |(name, step, problem): (&str, FactorStep, Option<FactorProblem>)| {
         let page = SecondFactorPage {
             layout: frame(layout, &HOME),
             step,
             problem,
-            back: "/console/equipe".into(),
+            action: match name.starts_with("kept") {
+                true => "/console/equipe/invitations".into(),
+                false => "/console/second-facteur".into(),
+            },
+            carried: vec![("retour".into(), "/console/equipe\n\"><script>".into())],
         };
         (
             format!("console-factor-{name}"),

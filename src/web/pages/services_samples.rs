@@ -49,6 +49,11 @@ pub(super) fn samples(layout: &Layout) -> Vec<Sample> {
         ),
         ("service-history", history(layout, &long).render()),
         ("services-queue", queue(layout, &long).render()),
+        ("services-queue-none", none(queue(layout, "")).render()),
+        (
+            "service-read",
+            read(service(layout, "Annuaire", ClientStage::Requested)).render(),
+        ),
     ];
     let rendered = |(name, page): (&str, askama::Result<String>)| (name.to_owned(), page.expect("the page renders"));
     pages.into_iter().map(rendered).collect()
@@ -131,6 +136,7 @@ fn form(layout: &Layout, name: Option<&str>, problems: &[FieldProblem], typed: &
         action: "/console/services/nouveau".into(),
         back_url: "/console/services".into(),
         version: 3,
+        once: "once".into(),
         stale: is_wrong.then(|| vec!["redirect_uris".into(), "name".into()]),
         alert: is_wrong.then_some(Alert::Problems),
         asks: name.is_some(),
@@ -248,6 +254,7 @@ fn service(layout: &Layout, name: &str, stage: ClientStage) -> ServicePage {
                 (stack, stack == Stack::Django, snippets)
             })
             .collect(),
+        once: "once".into(),
         new_secret: (stage == ClientStage::Sandbox).then(|| "wJalrXUtnFEMI-K7MDENG-bPxRfiCYEXAMPLEKEY".into()),
         has_secret: true,
         secrets: vec![secret(None), secret(Some(NOW))],
@@ -269,6 +276,24 @@ fn service(layout: &Layout, name: &str, stage: ClientStage) -> ServicePage {
         health: if production { health } else { Health::default() },
         history: revisions(name),
         history_url: production.then(|| "/console/services/annuaire/historique".into()),
+    }
+}
+
+fn none(queue: QueuePage) -> QueuePage {
+    QueuePage {
+        entries: Vec::new(),
+        done: None,
+        ..queue
+    }
+}
+
+/// As support sees it.
+fn read(page: ServicePage) -> ServicePage {
+    ServicePage {
+        may_edit: false,
+        may_approve: false,
+        done: Some(Done::Before),
+        ..page
     }
 }
 

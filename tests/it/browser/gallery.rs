@@ -11,13 +11,13 @@ use super::Scene;
 use crate::console::{Telephone, cli};
 use crate::support::real::*;
 
-const SIDEWAYS: &str = "
+pub const SIDEWAYS: &str = "
     const page = document.documentElement;
     if (page.scrollWidth <= page.clientWidth) return [];
     const wide = [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > page.clientWidth);
     return ['wider than the window: ' + wide.map(e => e.tagName + '#' + e.id + '.' + e.className).join(' ')];";
 // Without `preload`, axe fetches the stylesheets again by script, which the policy forbids and the console then notes.
-const AXE: &str = "
+pub const AXE: &str = "
     const done = arguments[arguments.length - 1];
     const say = violation => violation.nodes.map(node => violation.id + ' ' + node.target + ': ' + node.failureSummary);
     axe.run(document, {preload: false}).then(found => done(found.violations.flatMap(say)), error => done([String(error)]));";

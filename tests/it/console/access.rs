@@ -141,7 +141,7 @@ fn rows(world: &World) -> Vec<Row> {
         post(
             "/console/services/nouveau",
             "/console/services/nouveau",
-            &[],
+            &[("envoi", "x")],
             [Onward, Nothing, Onward, Onward, Shown, Shown, Shown, Shown],
         ),
         get(
@@ -193,25 +193,25 @@ fn rows(world: &World) -> Vec<Row> {
             "/console/services/{id}/personnes",
             &service("/personnes"),
             &[],
-            edit_anew(Shown),
+            edit(Shown),
         ),
         post(
             "/console/services/{id}/personnes/annuler",
             &service("/personnes/annuler"),
             &[],
-            edit_anew(Shown),
+            edit(Shown),
         ),
         post(
             "/console/services/{id}/personnes/retirer",
             &service("/personnes/retirer"),
             &[],
-            edit_anew(Shown),
+            edit(Shown),
         ),
         post(
             "/console/services/{id}/testeurs",
             &service("/testeurs"),
             &[],
-            edit_anew(Onward),
+            edit(Onward),
         ),
         post(
             "/console/services/{id}/demande/approuver",
@@ -219,7 +219,12 @@ fn rows(world: &World) -> Vec<Row> {
             &[],
             edit(Shown),
         ),
-        post("/console/services/{id}/secrets", &service("/secrets"), &[], edit(Shown)),
+        post(
+            "/console/services/{id}/secrets",
+            &service("/secrets"),
+            &[("envoi", "x")],
+            edit(Shown),
+        ),
         post(
             "/console/services/{id}/secrets/{secret}/retirer",
             &service("/secrets/unknown/retirer"),
@@ -258,7 +263,7 @@ fn rows(world: &World) -> Vec<Row> {
             "/console/serveurs/ajouter",
             "/console/serveurs/ajouter",
             &[],
-            edit_anew(Shown),
+            edit(Shown),
         ),
         get(
             "/console/serveurs/nom/{name}/modifier",
@@ -269,7 +274,7 @@ fn rows(world: &World) -> Vec<Row> {
             "/console/serveurs/nom/{name}/modifier",
             &homeserver("/modifier"),
             &[],
-            edit_anew(Shown),
+            edit(Shown),
         ),
         post(
             "/console/serveurs/nom/{name}/place",
@@ -397,7 +402,12 @@ fn rows(world: &World) -> Vec<Row> {
         get(
             "/console/administrations/domaine/{domain}",
             "/console/administrations/domaine/beta.gouv.fr",
-            see,
+            [Login, Nothing, Nothing, Shown, Shown, Factor, Shown, Shown],
+        ),
+        get(
+            "/console/administrations/domaine/{domain}",
+            "/console/administrations/domaine/agents.beta.gouv.fr",
+            see.map(|seen| if seen == Shown { Nothing } else { seen }),
         ),
         post(
             "/console/administrations/domaine/{domain}",
@@ -416,6 +426,8 @@ fn rows(world: &World) -> Vec<Row> {
 
 fn seen(page: &Page) -> Seen {
     match (page.status.as_u16(), page.header("location")) {
+        // Asked first, with what was sent.
+        (200, _) if page.has("kept") => Factor,
         (200, _) => Shown,
         (404, _) if page.text("error-code") == "TC-NOT-FOUND" => Nothing,
         (303, location) if location.starts_with("/authorize/") => Login,

@@ -75,7 +75,7 @@ impl Telephone {
 }
 
 /// A one-time code as the command line makes it.
-async fn enrolment_code(app: &TestApp, agent: &Agent) -> String {
+pub async fn enrolment_code(app: &TestApp, agent: &Agent) -> String {
     let matrix_id = MatrixId::parse(&agent.matrix_id).unwrap();
     let account = (&matrix_id, Some(agent));
     let code = offer(&app.app.store, Actor::CommandLine, account, app.app.clock.now())

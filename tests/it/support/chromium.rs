@@ -31,8 +31,10 @@ const FOCUS_IS_SHOWN: &str = "
     const box = document.activeElement.getBoundingClientRect();
     const style = getComputedStyle(document.activeElement);
     const outlined = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
-    return outlined && box.width > 0 && box.height > 0
-        && box.top >= 0 && box.left >= 0 && box.bottom <= innerHeight && box.right <= innerWidth;";
+    const wide = box.width > 0 && box.left >= 0 && box.right <= innerWidth;
+    // Of a field of several lines browsers scroll the line with the caret into the window, not all of it.
+    const lines = document.activeElement.tagName === 'TEXTAREA' && box.top < innerHeight && box.bottom > 0;
+    return outlined && wide && box.height > 0 && (lines || box.top >= 0 && box.bottom <= innerHeight);";
 
 /// One browser with a profile of its own. Its session ends when this is dropped.
 pub struct Chromium {

@@ -35,7 +35,9 @@ pub async fn new(member: Member) -> Result<Response, AuthorizeError> {
 
 /// `GET /console/administrations/domaine/{domain}`
 pub async fn show(member: Member, Path(domain): Path<String>) -> Result<Response, AuthorizeError> {
-    member.require(Right::SeeAdministrations)?;
+    member.require(Right::SeeAdministration {
+        administration: &domain,
+    })?;
     let stored = find(&member, &domain).await?.ok_or_else(not_found)?;
     page(&member, filled(&stored), Vec::new(), None, None)
 }
@@ -168,6 +170,7 @@ fn page(
         notice,
         stored,
         may_edit: member.may(Right::EditAdministrations),
+        may_list: member.may(Right::SeeAdministrations),
     };
     Ok(Html(page.render()?).into_response())
 }

@@ -5,7 +5,7 @@ use askama::Template;
 use axum::extract::Path;
 use axum::response::{Html, IntoResponse, Response};
 
-use super::super::super::error::{AuthorizeError, PageError, see_other};
+use super::super::super::error::{AuthorizeError, PageError};
 use super::super::super::form::PageForm;
 use super::super::super::pages::console::{
     HOMESERVERS, HomeserverDone, HomeserverForm, HomeserverFormPage, HomeserverNotice,
@@ -54,10 +54,7 @@ pub async fn show(member: Member, Path(name): Path<String>) -> Result<Response, 
 
 /// `POST /console/serveurs/ajouter`
 pub async fn add(member: Member, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
-    member.require(Right::EditHomeservers)?;
-    if !member.is_shown(&form) {
-        return Ok(see_other(HOMESERVERS.path));
-    }
+    member.confirm(Right::EditHomeservers, &form).await?;
     let typed = HomeserverForm {
         version: String::new(),
         ..typed(&form)
@@ -71,10 +68,7 @@ pub async fn change(
     Path(name): Path<String>,
     PageForm(form): PageForm,
 ) -> Result<Response, AuthorizeError> {
-    member.require(Right::EditHomeservers)?;
-    if !member.is_shown(&form) {
-        return Ok(see_other(HOMESERVERS.path));
-    }
+    member.confirm(Right::EditHomeservers, &form).await?;
     let stored = find(&member, &name).await?;
     let typed = HomeserverForm { name, ..typed(&form) };
     match stored {
@@ -88,9 +82,6 @@ async fn save(
     typed: HomeserverForm,
     former: Option<&Versioned<Homeserver>>,
 ) -> Result<Response, AuthorizeError> {
-    if member.require_fresh(Right::EditHomeservers).is_err() {
-        return page(member, typed, Vec::new(), Some(HomeserverNotice::Stale), None);
-    }
     let Some(wanted) = wanted(&typed) else {
         let which = if typed.watch_way().is_err() {
             "watch_way"

@@ -108,10 +108,7 @@ async fn retire(
     Path(name): Path<String>,
     PageForm(form): PageForm,
 ) -> Result<Response, AuthorizeError> {
-    member.require_fresh(Right::EditHomeservers)?;
-    if !member.is_shown(&form) {
-        return Ok(see_other(HOMESERVERS.path));
-    }
+    member.confirm(Right::EditHomeservers, &form).await?;
     let stored = find(&member, &name).await?.ok_or_else(not_found)?;
     if !constant_time_eq(&stored.mark(), form.get("version").unwrap_or_default()) {
         return page(&member, stored, None, Some(HomeserverNotice::Changed)).await;

@@ -62,7 +62,7 @@ pub async fn save(
     if seen.version != opened.kept.version {
         return stale(&member, &opened, &typed, wanted);
     }
-    member.require_fresh(opened.edit())?;
+    member.confirm(opened.edit(), &sent).await?;
     let reasons = typed.get("reasons").map_or("", |text| text.trim());
     match clients::edit(
         &member.app,
@@ -174,6 +174,7 @@ fn page(member: &Member, opened: &Opened, typed: &Typed, feedback: Feedback) -> 
         action: format!("{}/modifier", opened.url()),
         back_url: opened.url(),
         version: opened.kept.version,
+        once: String::new(),
         stale: feedback.stale,
         alert: feedback.alert,
         asks: client.standing.stage.is_production() && !operator,

@@ -7,7 +7,7 @@ use axum::response::{Html, IntoResponse, Response};
 
 use super::super::super::error::{AuthorizeError, see_other};
 use super::super::super::form::PageForm;
-use super::super::super::pages::console::services::{Alert, SERVICES, ServiceFormPage};
+use super::super::super::pages::console::services::{Alert, Done, SERVICES, ServiceFormPage};
 use super::super::super::pages::console::services_form::Form;
 use super::super::super::pages::console::stacks::Stack;
 use super::super::Member;
@@ -18,6 +18,7 @@ use crate::console::clients;
 use crate::domain::client_change::Purpose;
 use crate::domain::role::Right;
 use crate::protocol::client_metadata::{ClientMetadata, FieldProblem};
+use crate::secret::random_id;
 
 const FIELDS: [&str; 8] = [
     "name",
@@ -43,7 +44,7 @@ pub async fn show(member: Member) -> Result<Response, AuthorizeError> {
 /// `POST /console/services/nouveau`
 pub async fn create(member: Member, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
     member.require(Right::CreateClient)?;
-    if !member.is_shown(&form) {
+    if !member.is_shown(&form) || form.get("envoi").is_none() {
         return Ok(see_other(HOME));
     }
     let scopes: Vec<_> = form::scopes().collect();
@@ -68,6 +69,9 @@ pub async fn create(member: Member, PageForm(form): PageForm) -> Result<Response
             .map(|scope| (why(&scope), text(&format!("why_{scope}"))))
             .collect::<BTreeMap<_, _>>(),
     };
+    if !member.take_once(&form).await? {
+        return Ok(see_other(&format!("{HOME}?fait={}", Done::Before.as_str())));
+    }
     match clients::create(
         &member.app,
         &author(&member),
@@ -87,6 +91,7 @@ pub async fn create(member: Member, PageForm(form): PageForm) -> Result<Response
             service_page(&member, opened, feedback).await
         }
         Err(refused) => {
+            member.give_back(&form).await?;
             let (alert, problems) = explain(refused)?;
             page(&member, &typed, &problems, Some(alert))
         }
@@ -116,6 +121,7 @@ fn page(
         action: format!("{HOME}/nouveau"),
         back_url: HOME.to_owned(),
         version: 0,
+        once: random_id()?,
         stale: None,
         alert,
         asks: false,

@@ -74,8 +74,9 @@ pub async fn approve(
     Path(id): Path<String>,
     PageForm(form): PageForm,
 ) -> Result<Response, AuthorizeError> {
-    member.require_fresh(Right::ApproveClient)?;
+    member.require(Right::ApproveClient)?;
     let opened = Opened::to_change(&member, &id, &form).await?;
+    member.confirm(Right::ApproveClient, &form).await?;
     let outcome = match shown(&member, &id, &form).await? {
         Some(request) => {
             clients::approve(

@@ -6,10 +6,11 @@ use axum::response::{Html, IntoResponse, Response};
 
 use super::super::super::cursor;
 use super::super::super::error::AuthorizeError;
+use super::super::super::pages::console::problem_words::problem_words;
 use super::super::super::pages::console::services::{
     Alert, Done, Fact, OwnerLine, PurposeView, RevisionLine, SERVICES, SecretLine, ServiceHistoryPage, ServicePage,
 };
-use super::super::super::pages::console::services_form::{Control, Form, problem_words};
+use super::super::super::pages::console::services_form::{Control, Form};
 use super::super::super::pages::console::stacks::{Stack, configuration};
 use super::super::Member;
 use super::form::{Typed, field_of};
@@ -20,6 +21,7 @@ use crate::domain::role::Right;
 use crate::protocol::client::{Client, ClientSecret};
 use crate::protocol::client_metadata::FieldProblem;
 use crate::protocol::standing::ClientStage;
+use crate::secret::random_id;
 
 const PER_PAGE: u32 = 50;
 /// How many changes the page of the client shows.
@@ -107,6 +109,7 @@ pub async fn service_page(member: &Member, opened: Opened, mut feedback: Feedbac
         has_secret: client.has_secret(),
         health: health::load(&member.app, client, &secrets, member.now).await?,
         secrets: secrets.iter().map(|secret| secret_line(secret, member.now)).collect(),
+        once: random_id()?,
         new_secret: feedback.new_secret.clone(),
         request,
         lacks: lacks.iter().map(|problem| problem_words(&text, problem)).collect(),
@@ -172,6 +175,12 @@ fn facts(client: &Client) -> Vec<Fact> {
         ("post_logout_redirect_uris", "post-logout-redirect-uris"),
         ("backchannel_logout_uri", "backchannel-logout-uri"),
         ("frontchannel_logout_uri", "frontchannel-logout-uri"),
+        ("token_endpoint_auth_signing_alg", "token-endpoint-auth-signing-alg"),
+        ("request_object_signing_alg", "request-object-signing-alg"),
+        ("request_uris", "request-uris"),
+        ("introspection_signed_response_alg", "introspection-signed-response-alg"),
+        ("default_acr_values", "default-acr-values"),
+        ("initiate_login_uri", "initiate-login-uri"),
         ("siren", "siren"),
         ("email_domains", "email-domains"),
         ("homeservers", "homeservers"),
@@ -189,7 +198,12 @@ fn facts(client: &Client) -> Vec<Fact> {
         key: "scopes",
         values: client.scopes.iter().cloned().collect(),
     };
-    let written = keys.map(fact).into_iter().filter(|fact| !fact.values.is_empty());
+    let resources = Fact {
+        key: "resources",
+        values: client.requests.resources.clone(),
+    };
+    let written = keys.map(fact).into_iter().chain([resources]);
+    let written = written.filter(|fact| !fact.values.is_empty());
     std::iter::once(scopes).chain(written).collect()
 }
 

@@ -38,6 +38,8 @@ pub struct AdministrationPage {
     /// What is stored, when it is not what the form was filled with.
     pub stored: Option<Administration>,
     pub may_edit: bool,
+    /// Whether its reader sees the table, too.
+    pub may_list: bool,
     /// It is there, and can be deleted here; else it is added.
     pub delete_action: Option<String>,
 }

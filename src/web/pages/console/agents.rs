@@ -3,12 +3,12 @@
 use askama::Template;
 
 use super::super::{filters, moment};
+use super::homeservers::way_words;
 use super::{ConsoleLayout, Pages};
 use crate::domain::agent::AccountState;
 use crate::domain::ending::{Target, Toll};
 use crate::domain::homeserver::Way;
 use crate::web::i18n::Text;
-use crate::web::pages::way_words;
 
 /// Where an agent is searched, and where an emergency begins.
 #[derive(Template)]

@@ -121,8 +121,6 @@ pub enum HomeserverNotice {
     NotConfirmed,
     /// Whoever does it could not sign in any more.
     LocksOut,
-    /// The second factor was given too long ago.
-    Stale,
     /// Another test is under way.
     Busy,
 }
@@ -160,7 +158,6 @@ impl HomeserverNotice {
             Self::Deleted => "console-homeservers-deleted",
             Self::NotConfirmed => "console-homeservers-not-confirmed",
             Self::LocksOut => "console-homeservers-locks-out",
-            Self::Stale => "console-homeservers-stale",
             Self::Busy => "console-homeservers-busy",
         })
     }

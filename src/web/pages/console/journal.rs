@@ -4,7 +4,8 @@ use askama::Template;
 
 use super::super::{filters, moment};
 use super::ConsoleLayout;
-use crate::domain::audit::{Action, Actor, Class, Entry, ObjectKind};
+use crate::domain::audit::{Action, Actor, Class, ObjectKind};
+use crate::web::i18n::Text;
 
 /// A page of the log.
 #[derive(Template)]
@@ -12,10 +13,34 @@ use crate::domain::audit::{Action, Actor, Class, Entry, ObjectKind};
 pub struct JournalPage {
     pub layout: ConsoleLayout,
     pub form: JournalForm,
-    pub entries: Vec<Entry>,
+    pub lines: Vec<JournalLine>,
     pub export_url: String,
     pub first_url: Option<String>,
     pub next_url: Option<String>,
+}
+
+/// One event. Its words are those of the log, which a newer release may have written.
+#[derive(Clone, Debug)]
+pub struct JournalLine {
+    /// Unix seconds.
+    pub at: i64,
+    pub action: String,
+    pub actor: Party,
+    pub object: Party,
+    /// What else matters: name and value.
+    pub detail: Vec<(String, String)>,
+    /// Its place in the chain of administrative acts.
+    pub place: Option<String>,
+}
+
+/// Who did it, or what it was done to.
+#[derive(Clone, Debug)]
+pub struct Party {
+    pub kind: String,
+    /// The Matrix id of an agent, the id of anything else; empty where there is but one of the kind.
+    pub name: String,
+    /// Its page, where it has one.
+    pub url: Option<String>,
 }
 
 /// What was asked for, as typed; empty is any.
@@ -32,13 +57,17 @@ pub struct JournalForm {
 }
 
 impl JournalPage {
-    /// Every choice of the lists, by field.
-    fn choices(field: &str) -> Vec<&'static str> {
+    /// Every choice of the lists, by field: value and words.
+    fn choices(&self, field: &str) -> Vec<(&'static str, String)> {
+        let text = &self.layout.text;
+        let worded = |names: &[&'static str], words: fn(&Text, &str) -> String| {
+            names.iter().map(|name| (*name, words(text, name))).collect()
+        };
         match field {
-            "categorie" => Class::ALL.map(Class::as_str).to_vec(),
-            "acte" => Action::ALL.map(Action::as_str).to_vec(),
-            "auteur" => Actor::KINDS.to_vec(),
-            _ => ObjectKind::ALL.map(ObjectKind::as_str).to_vec(),
+            "categorie" => worded(&Class::ALL.map(Class::as_str), class_words),
+            "acte" => worded(&Action::ALL.map(Action::as_str), act_words),
+            "auteur" => worded(&Actor::KINDS, kind_words),
+            _ => worded(&ObjectKind::ALL.map(ObjectKind::as_str), kind_words),
         }
     }
 
@@ -52,18 +81,33 @@ impl JournalPage {
         ]
     }
 
-    /// The texts of the form: name, label, what was typed.
-    fn texts(&self) -> [(&'static str, &'static str, &str); 4] {
+    /// The texts of the form: name, label, hint, what was typed.
+    fn texts(&self) -> [(&'static str, &'static str, &'static str, &str); 4] {
+        let (id, day) = ("console-journal-id-hint", "console-journal-day-hint");
         [
-            ("auteur_id", "console-journal-auteur-id", &self.form.actor_id),
-            ("objet_id", "console-journal-objet-id", &self.form.object_id),
-            ("du", "console-journal-du", &self.form.from),
-            ("au", "console-journal-au", &self.form.through),
+            ("auteur_id", "console-journal-auteur-id", id, &self.form.actor_id),
+            ("objet_id", "console-journal-objet-id", id, &self.form.object_id),
+            ("du", "console-journal-du", day, &self.form.from),
+            ("au", "console-journal-au", day, &self.form.through),
         ]
     }
 }
 
-/// Kind and id, as one text.
-fn whole(kind: &str, id: &str) -> String {
-    format!("{kind} {id}").trim_end().to_owned()
+fn class_words(text: &Text, class: &str) -> String {
+    text.get(&format!("console-class-{class}"))
+}
+
+/// What was done, in words; as it stands in the log where this release has none.
+fn act_words(text: &Text, action: &str) -> String {
+    match Action::parse(action) {
+        Some(_) => text.get(&format!("console-act-{}", action.replace(['.', '_'], "-"))),
+        None => action.to_owned(),
+    }
+}
+
+fn kind_words(text: &Text, kind: &str) -> String {
+    match Actor::KINDS.contains(&kind) || ObjectKind::parse(kind).is_some() {
+        true => text.get(&format!("console-thing-{}", kind.replace('_', "-"))),
+        false => kind.to_owned(),
+    }
 }

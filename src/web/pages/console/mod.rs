@@ -13,7 +13,9 @@ mod journal;
 mod keys;
 mod statistics;
 
+mod diff;
 pub mod health;
+pub mod problem_words;
 pub mod services;
 pub mod services_form;
 pub mod stacks;
@@ -39,7 +41,7 @@ pub use homeservers::{
     ApiHealth, Discovered, HomeserverDone, HomeserverEntry, HomeserverForm, HomeserverFormPage, HomeserverNotice,
     HomeserverPage, HomeserversPage,
 };
-pub use journal::{JournalForm, JournalPage};
+pub use journal::{JournalForm, JournalLine, JournalPage, Party};
 pub use keys::{KeysDone, KeysPage, KeysProblem};
 pub use second_factor::{FactorProblem, FactorStep, QrCode, SecondFactorPage};
 pub use statistics::{PublicStatisticsPage, ShownStatistics, StatisticsPage};
@@ -197,4 +199,14 @@ pub struct ConsoleHomePage {
     pub name: String,
     pub matrix_id: String,
     pub roles: Vec<Role>,
+}
+
+impl ConsoleHomePage {
+    /// Those that this person manages.
+    fn administrations(&self) -> impl Iterator<Item = &str> {
+        self.roles.iter().filter_map(|role| match role {
+            Role::Manager { administration } => Some(administration.as_str()),
+            _ => None,
+        })
+    }
 }

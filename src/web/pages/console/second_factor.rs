@@ -43,15 +43,17 @@ pub enum FactorProblem {
     Wait(u64),
 }
 
-/// The page of one step. Its forms post `shown` and `retour` as given.
+/// The page of one step. Its forms post `shown`, and what is carried.
 #[derive(Template)]
 #[template(path = "console/second_factor.html")]
 pub struct SecondFactorPage {
     pub layout: ConsoleLayout,
     pub step: FactorStep,
     pub problem: Option<FactorProblem>,
-    /// Where to go on afterwards: an address in the console.
-    pub back: String,
+    /// Where the application's code is posted.
+    pub action: String,
+    /// Fields that go with it: where to go on afterwards, or the form that was sent before the code was asked for.
+    pub carried: Vec<(String, String)>,
 }
 
 impl SecondFactorPage {
@@ -64,6 +66,11 @@ impl SecondFactorPage {
 
     fn asks_for_code(&self) -> bool {
         !matches!(self.step, FactorStep::Enrol)
+    }
+
+    /// Whether an act waits for the code.
+    fn has_kept(&self) -> bool {
+        self.action != "/console/second-facteur"
     }
 
     fn error(&self) -> Option<String> {

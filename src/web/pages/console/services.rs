@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::super::{filters, moment};
+use super::diff::{member_words, value_lines};
 use super::health::Health;
 use super::services_form::{Control, Field, FieldGroup};
 use super::stacks::{Snippet, Stack};
@@ -74,6 +75,8 @@ pub struct ServiceFormPage {
     pub back_url: String,
     /// What the writer saw.
     pub version: i64,
+    /// A value of this form's own: a new client is made once.
+    pub once: String,
     pub groups: Vec<FieldGroup>,
     /// Somebody changed the client meanwhile: which members.
     pub stale: Option<Vec<String>>,
@@ -154,10 +157,12 @@ pub enum Done {
     Uninvited,
     Joined,
     Testers,
+    /// The form had been sent before.
+    Before,
 }
 
 impl Done {
-    pub const ALL: [(Done, &'static str); 14] = [
+    pub const ALL: [(Done, &'static str); 15] = [
         (Done::Saved, "enregistre"),
         (Done::Requested, "demande"),
         (Done::Unchanged, "inchange"),
@@ -172,6 +177,7 @@ impl Done {
         (Done::Uninvited, "desinvite"),
         (Done::Joined, "rejoint"),
         (Done::Testers, "testeurs"),
+        (Done::Before, "deja"),
     ];
 
     /// As it stands in the page's address.
@@ -213,6 +219,8 @@ pub struct ServicePage {
     pub may_approve: bool,
     pub facts: Vec<Fact>,
     pub configuration: Vec<(Stack, bool, Vec<Snippet>)>,
+    /// A value of the form's own: a secret is made once.
+    pub once: String,
     /// Made just now, shown this once.
     pub new_secret: Option<String>,
     pub has_secret: bool,
@@ -368,16 +376,4 @@ fn stack_words(text: &Text, stack: &Stack) -> String {
 /// Whose clients a list shows, in words.
 fn whose_words(text: &Text, whose: &str) -> String {
     text.get(&format!("console-services-whose-{whose}"))
-}
-
-/// A value of a document, a line for each entry.
-pub fn value_lines(value: &serde_json::Value) -> Vec<String> {
-    use serde_json::Value;
-    match value {
-        Value::Null => Vec::new(),
-        Value::String(text) => vec![text.clone()],
-        Value::Array(entries) => entries.iter().flat_map(value_lines).collect(),
-        Value::Object(_) => format!("{value:#}").lines().map(str::to_owned).collect(),
-        other => vec![other.to_string()],
-    }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::protocol::client_metadata::FieldProblem;
 use crate::web::i18n::Text;
 
+use super::problem_words::problem_words;
 use super::stacks::Stack;
 
 /// How a field is filled in.
@@ -37,6 +38,16 @@ pub struct FieldGroup {
     pub id: &'static str,
     pub title: String,
     pub fields: Vec<Field>,
+    /// Few need them: they are shown when asked for, or when something stands in them.
+    pub folded: bool,
+}
+
+impl FieldGroup {
+    pub(super) fn is_open(&self) -> bool {
+        self.fields
+            .iter()
+            .any(|field| field.error.is_some() || !field.value.is_empty())
+    }
 }
 
 /// Makes the fields of one form.
@@ -105,6 +116,7 @@ impl<'a> Form<'a> {
             id,
             title: self.text.get(&format!("console-services-group-{id}")),
             fields,
+            folded: id == "advanced",
         }
     }
 
@@ -223,6 +235,19 @@ impl<'a> Form<'a> {
             security.push(("no_consent", Box));
         }
         let security = self.fields(&security);
+        let signed = |name: &str, form: &Self| form.choice(name, &[&[""], &algs[..]].concat());
+        let advanced = [
+            ("token_endpoint_auth_signing_alg", signed("any_signing_alg", self)),
+            ("request_object_signing_alg", signed("any_signing_alg", self)),
+            ("request_uris", Lines),
+            (
+                "introspection_signed_response_alg",
+                signed("userinfo_signed_response_alg", self),
+            ),
+            ("default_acr_values", Lines),
+            ("initiate_login_uri", Line),
+        ];
+        let advanced = self.fields(&advanced);
         let reasons = self.fields(&[("reasons", Lines)]);
         let mut groups = vec![
             self.group("identity", identity),
@@ -231,6 +256,7 @@ impl<'a> Form<'a> {
             self.group("admission", admission),
             self.group("logout", logout),
             self.group("security", security),
+            self.group("advanced", advanced),
         ];
         if !operator {
             groups.push(self.group("reasons", reasons));
@@ -241,63 +267,5 @@ impl<'a> Form<'a> {
     /// Whether an error stands beside a field.
     pub fn has_errors(&self) -> bool {
         !self.problems.is_empty()
-    }
-}
-
-/// What is wrong with a value and what to write instead. The details of addresses and keys stay as the checks say them.
-pub fn problem_words(text: &Text, problem: &FieldProblem) -> String {
-    let message = problem.message.as_str();
-    const KNOWN: [(&str, &str); 29] = [
-        ("required: 1 to 50 addresses", "redirect-uris-none"),
-        ("not an absolute URI", "uri-malformed"),
-        ("http is only for", "uri-http"),
-        ("only native clients", "uri-scheme"),
-        ("its query has code", "uri-response"),
-        ("listed twice", "twice"),
-        ("required: a name", "name-none"),
-        ("too long", "too-long"),
-        ("contains control", "hostile"),
-        ("expected an https address", "address"),
-        ("must be on the origin", "origin"),
-        ("expected an e-mail address", "email"),
-        ("jwks_uri is given too", "two-key-sets"),
-        ("\"private_key_jwt\" needs", "needs-keys"),
-        ("\"none\" is only for", "consent-none"),
-        ("expected 9 digits", "siren"),
-        ("\"partenaire\" means guests", "partenaire"),
-        ("required: say it", "words-none"),
-        ("choose one of the list", "choice"),
-        ("expected a number", "number"),
-        ("addresses on this machine", "loopback"),
-        ("required: whom agents", "contacts-none"),
-        ("required: what the service does", "policy-none"),
-        ("expected a Matrix id", "matrix-id"),
-        ("is no Matrix id", "matrix-id"),
-        ("looks after it already", "owner"),
-        ("is not the name", "confirmation"),
-        ("at most 20", "testers"),
-        ("must be https", "address"),
-    ];
-    // Of a list the message may begin with the entry.
-    let starts =
-        |known: &str| message.starts_with(known) || message.ends_with(known) || message.contains(&format!(": {known}"));
-    let found = KNOWN.iter().find(|(known, _)| starts(known));
-    let words = match found {
-        Some((_, key)) => text.get(&format!("console-services-problem-{key}")),
-        None => text.with("console-services-problem-other", &[("detail", message)]),
-    };
-    let place = problem
-        .field
-        .split_once('[')
-        .and_then(|(_, rest)| rest.strip_suffix(']'));
-    match place.and_then(|index| index.parse::<usize>().ok()) {
-        Some(index) => {
-            let line = (index + 1).to_string();
-            text.with(
-                "console-services-problem-line",
-                &[("line", line.as_str()), ("what", words.as_str())],
-            )
-        }
-        None => words,
     }
 }

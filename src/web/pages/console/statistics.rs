@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 
 use super::super::{Layout, filters};
-use super::{ConsoleLayout, Pages};
+use super::{ConsoleLayout, Pages, homeservers};
 use crate::domain::audit::day_name;
 use crate::domain::homeserver::Way;
 use crate::domain::statistics::{Outcome, Report};
@@ -67,17 +67,25 @@ fn bars(groups: &[(i64, Option<i64>)]) -> String {
     (0..).zip(groups).map(bar).collect()
 }
 
+/// What a chart shows, from when to when and how high.
+fn scale_words(text: &Text, label: &str, groups: &[(i64, Option<i64>)]) -> String {
+    let day = |group: Option<&(i64, Option<i64>)>| group.map(|(day, _)| day_name(*day)).unwrap_or_default();
+    let most = groups.iter().filter_map(|(_, count)| *count).max();
+    let (from, through) = (day(groups.first()), day(groups.last()));
+    let most = number(text, &most);
+    let values = [("what", label), ("from", &from), ("through", &through), ("most", &most)];
+    text.with("statistics-scale", &values)
+}
+
 fn number(text: &Text, count: &Option<i64>) -> String {
     count.map_or_else(|| text.get("statistics-hidden"), |count| count.to_string())
 }
 
 fn way_words(text: &Text, way: &Option<Way>) -> String {
-    text.get(match way {
-        Some(Way::OAuth) => "way-oauth",
-        Some(Way::Sso) => "way-sso",
-        Some(Way::Password) => "way-password",
-        None => "statistics-no-way",
-    })
+    way.as_ref().map_or_else(
+        || text.get("statistics-no-way"),
+        |way| homeservers::way_words(text, way),
+    )
 }
 
 fn outcome_words(text: &Text, outcome: &Outcome) -> String {
