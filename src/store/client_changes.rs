@@ -132,6 +132,15 @@ impl Store {
         .transpose()
     }
 
+    /// How many clients that are not in production an agent looks after.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_sandboxes(&self, agent_id: &str) -> Result<i64, StoreError> {
+        let row = on!(self.reads(), db => sqlx::query_as::<_, (i64,)>(COUNT).bind(agent_id).fetch_one(db).await)?;
+        Ok(row.0)
+    }
+
     /// Adds a client of a partner's with its owner, its purpose and its secret, all or nothing, unless its author owns `most`
     /// that are not in production.
     ///

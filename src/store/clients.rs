@@ -25,7 +25,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub(super) async fn fill_in_name_keys(&self) -> Result<(), StoreError> {
-        let sql = "select document from clients where name_key = ''";
+        let sql = "select document from clients where name_key = '' and stage <> 'api'";
         let rows = on!(self.writes(), db => sqlx::query_as::<_, (String,)>(sql).fetch_all(db).await)?;
         let update = "update clients set name_key = $2, stage = $3 where id = $1 and name_key = ''";
         for (document,) in rows {
@@ -53,12 +53,12 @@ impl Store {
         row.map(|row| from_json(&row.0, "clients")).transpose()
     }
 
-    /// All clients by id.
+    /// All clients by id; accesses to the API are none.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn list_clients(&self) -> Result<Vec<Client>, StoreError> {
-        let sql = "select document from clients where deleted_at is null order by id";
+        let sql = "select document from clients where deleted_at is null and stage <> 'api' order by id";
         let rows = on!(self.reads(), db => sqlx::query_as::<_, (String,)>(sql).fetch_all(db).await)?;
         rows.iter().map(|row| from_json(&row.0, "clients")).collect()
     }

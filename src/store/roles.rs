@@ -90,9 +90,18 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn find_roles(&self, agent_id: &str) -> Result<Vec<Role>, StoreError> {
-        let sql = "select role, administration from roles where agent_id = $1 order by role, administration";
+        self.find_roles_given_by(agent_id, i64::MAX).await
+    }
+
+    /// The roles of an agent that they have had since `at` (Unix seconds) or longer.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_roles_given_by(&self, agent_id: &str, at: i64) -> Result<Vec<Role>, StoreError> {
+        let sql = "select role, administration from roles where agent_id = $1 and granted_at <= $2
+                   order by role, administration";
         let rows = on!(self.reads(), db => {
-            sqlx::query_as::<_, (String, String)>(sql).bind(agent_id).fetch_all(db).await
+            sqlx::query_as::<_, (String, String)>(sql).bind(agent_id).bind(at).fetch_all(db).await
         })?;
         rows.iter()
             .map(|(role, administration)| role_of(role, administration))

@@ -79,6 +79,11 @@ pub async fn run(global: &Global, args: ApplyArgs) -> anyhow::Result<()> {
         Ok(wanted) => wanted,
         Err(problems) => return refuse(global, &args.file, &problems),
     };
+    let own = console::api::resource(&context.config.issuer).identifier;
+    if wanted.resources.iter().any(|resource| resource.identifier == own) {
+        let problem = FieldProblem::new("resources.identifier", format!("{own:?} is this provider's own API"));
+        return refuse(global, &args.file, &[problem]);
+    }
     let changes = diff::changes(&stored, &wanted);
     let mut shut_out = Vec::new();
     if args.dry_run {
@@ -139,6 +144,11 @@ async fn write(context: &Context, stored: Stored, wanted: Wanted, changes: &[Cha
         store.delete_registration(id).await?;
         if differs("client", id) {
             let known = store.find_kept_client(id).await?;
+            // What was compared with the file must be what is replaced.
+            let read = stored.clients.iter().find(|known| known.id == *id);
+            if known.as_ref().map(|known| &known.client) != read {
+                bail!("the client {id} was changed meanwhile: apply the file again");
+            }
             clients::put(store, &Author::COMMAND_LINE, &wanted.client, known.as_ref(), now).await?;
         }
         if let Some(fingerprint) = wanted.new_secret(&stored) {

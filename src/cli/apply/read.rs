@@ -173,6 +173,7 @@ fn client(
     let fingerprint = fingerprint(&mut entry, mode);
     let client_id: String = entry.take("client_id").unwrap_or_default();
     let known = stored.clients.iter().find(|client| client.id == client_id);
+    let disabled: Option<bool> = entry.take("disabled");
     let metadata = ClientMetadata {
         name: entry.take("name").unwrap_or_default(),
         redirect_uris: entry.take("redirect_uris").unwrap_or_default(),
@@ -213,9 +214,7 @@ fn client(
             "resources",
         ]),
         // A file that says nothing must not bring a disabled client back.
-        disabled: entry
-            .take("disabled")
-            .unwrap_or_else(|| known.is_some_and(|known| known.disabled)),
+        disabled: disabled.unwrap_or_else(|| known.is_some_and(|known| known.disabled)),
         client_id,
     };
     check_fixed(&mut entry, &metadata, known);
@@ -252,8 +251,11 @@ fn client(
     let validated = metadata.validate(&scopes);
     // An operator vouches for what the file says, whoever made the client; whose it is stays.
     let administration = known.and_then(|known| known.standing.administration.clone());
+    // What an operator disabled, here or in the console, its owner does not enable.
+    let locked = disabled.unwrap_or_else(|| known.is_some_and(|known| known.standing.locked));
     let wanted = |mut client: Client| {
         client.standing.administration = administration;
+        client.standing.locked = locked;
         WantedClient { client, fingerprint }
     };
     entry.finish(place, validated.map(wanted))

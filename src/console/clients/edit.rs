@@ -133,6 +133,10 @@ pub async fn edit(
         if let Some(problem) = check_words("reasons", reasons) {
             return Err(Refused::Problems(vec![problem]));
         }
+        let asked = app.store.find_client_request(&known.id).await?;
+        if asked.is_some_and(|asked| asked.answered_at.is_none()) {
+            return Err(Refused::Waiting);
+        }
         let request = ChangeRequest {
             client_id: known.id.clone(),
             wanted: after,

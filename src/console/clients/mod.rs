@@ -140,6 +140,10 @@ pub async fn create(
             return Err(Refused::Problems(problems));
         }
     };
+    // Counted again when it is written: here so that nothing is fetched or recorded for one too many.
+    if app.store.count_sandboxes(author.id()).await? >= MAX_SANDBOXES {
+        return Err(Refused::Full);
+    }
     check_remote(app, &client, None).await?;
     let mut client = client;
     client.standing = Standing {

@@ -54,9 +54,11 @@ pub async fn standing(app: &App, client_id: &str, now: i64) -> Result<Option<Sta
         return Ok(None);
     }
     let is_guest = homeserver.is_none_or(|homeserver| homeserver.guests);
-    let granted = store.find_roles(&agent.id).await?;
+    // Those that the access was made with: what was taken and given again lends itself anew.
+    let granted = store.find_roles_given_by(&agent.id, access.created_at).await?;
     let factor = store.find_stored_factor(&agent.id).await?;
-    let has_factor = factor.is_some_and(|factor| factor.confirmed_at.is_some());
+    let confirmed_at = factor.and_then(|factor| factor.confirmed_at);
+    let has_factor = confirmed_at.is_some_and(|at| at <= access.created_at);
     let roles = access.roles(&granted, is_guest, has_factor, now);
     Ok(roles.map(|roles| Standing { access, agent, roles }))
 }

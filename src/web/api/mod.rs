@@ -14,6 +14,8 @@ mod problem;
 mod read;
 mod statistics;
 
+use std::sync::LazyLock;
+
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -21,6 +23,7 @@ use axum::{Json, Router, middleware};
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -81,8 +84,8 @@ pub fn routes(time_limit: std::time::Duration) -> Router<SharedApp> {
 
 /// `GET /api/v1/openapi.json`: for everybody, since it says nothing of anybody.
 async fn show_document(State(app): State<SharedApp>) -> Response {
-    let (_, described) = endpoints().split_for_parts();
-    match document::write(described, &app.config.issuer) {
+    static DESCRIBED: LazyLock<OpenApi> = LazyLock::new(|| endpoints().split_for_parts().1);
+    match document::write(DESCRIBED.clone(), &app.config.issuer) {
         Ok(document) => Json(document).into_response(),
         Err(error) => Problem::from_inside(&error).into_response(),
     }

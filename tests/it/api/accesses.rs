@@ -28,7 +28,7 @@ async fn an_access_is_worth_what_its_maker_is_worth_at_each_request() {
     let store = app.app.store.clone();
     // Each of these ends an access, and its token with it.
     for end in [
-        "sessions", "revoked", "closed", "paused", "guest", "unlisted", "factor", "over",
+        "sessions", "revoked", "closed", "paused", "guest", "unlisted", "factor", "role", "over",
     ] {
         let now = app.app.clock.now();
         let name = format!("maker-{end}");
@@ -42,10 +42,11 @@ async fn an_access_is_worth_what_its_maker_is_worth_at_each_request() {
             .unwrap()
             .unwrap();
         store.insert_role(&maker.id, &Role::Support, None, now).await.unwrap();
-        if end == "factor" {
+        let by_role = matches!(end, "factor" | "role");
+        if by_role {
             enrol(&app, &browser, &maker).await;
         }
-        let role = (end == "factor").then_some(Role::Support);
+        let role = by_role.then_some(Role::Support);
         let mut program = Program::acting(&app, &maker, role).await;
         assert_eq!(program.get("/access").await.status, 200, "{end}");
         let introspected = program
@@ -74,6 +75,7 @@ async fn an_access_is_worth_what_its_maker_is_worth_at_each_request() {
                     .await
                     .unwrap(),
             ),
+            "role" => assert!(store.delete_role(&maker.id, &Role::Support, true).await.unwrap()),
             _ => app.advance(30 * DAY),
         }
         assert_problem(&program.get("/access").await, 401, "invalid_token");
@@ -95,6 +97,16 @@ async fn an_access_is_worth_what_its_maker_is_worth_at_each_request() {
             }
         }
         app.list(&list(false)).await;
+        // Who has them again makes a new access.
+        if by_role {
+            app.advance(60);
+            let now = app.app.clock.now();
+            match end {
+                "factor" => drop(enrol(&app, &browser, &maker).await),
+                _ => drop(store.insert_role(&maker.id, &Role::Support, None, now).await.unwrap()),
+            }
+            assert_eq!(program.ask(&[]).await.json()["error"], "unauthorized_client", "{end}");
+        }
     }
 }
 

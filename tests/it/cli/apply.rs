@@ -264,6 +264,7 @@ fn what_subjects_depend_on_is_fixed_and_a_disabled_client_stays_so() {
     let shown = place.run(&["client", "show", "service", "--json"]).well().json();
     assert_eq!(shown["sector"], "service.example.fr");
     assert_eq!(shown["disabled"], true);
+    assert_eq!(shown["standing"]["locked"], true, "nor does its owner");
     place.write("apply.toml", &APPLY.replace("scopes =", "disabled = false\nscopes ="));
     place.run(&["apply", file]).well();
     assert_eq!(
@@ -355,6 +356,10 @@ fn resources_that_make_no_sense_are_told() {
         )
         .replace("\"jwt\"", "\"paper\"");
     let file = place.write("apply.toml", &bad);
+    let own = "[[resources]]\nidentifier = \"http://127.0.0.1:8080/api\"\nname = \"API\"\nscopes = [\"clients:read\"]";
+    let ours = place.write("own.toml", own);
+    let refused = place.run(&["apply", ours.to_str().unwrap()]).badly().stdout();
+    assert!(refused.contains("this provider's own API"), "{refused}");
     let done = place.run(&["apply", "--json", file.to_str().unwrap()]);
     let problems = done.json()["problems"].clone();
     let fields: Vec<_> = problems
