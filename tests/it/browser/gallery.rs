@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 
 use super::Scene;
+use super::samples::was_looked_at;
 use crate::console::{Telephone, cli};
 use crate::support::real::*;
 
@@ -223,6 +224,9 @@ impl Gallery {
     }
 
     async fn walk(theme: &'static str, language: &'static str) {
+        if was_looked_at() {
+            return;
+        }
         let gallery = Self::open(theme, language).await;
         gallery.around_the_flow().await;
         gallery.by_password().await;
