@@ -264,7 +264,7 @@ fn what_subjects_depend_on_is_fixed_and_a_disabled_client_stays_so() {
     let shown = place.run(&["client", "show", "service", "--json"]).well().json();
     assert_eq!(shown["sector"], "service.example.fr");
     assert_eq!(shown["disabled"], true);
-    assert_eq!(shown["standing"]["locked"], true, "nor does its owner");
+    assert_eq!(shown["locked"], true, "nor does its owner");
     place.write("apply.toml", &APPLY.replace("scopes =", "disabled = false\nscopes ="));
     place.run(&["apply", file]).well();
     assert_eq!(
