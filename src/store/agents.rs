@@ -52,7 +52,7 @@ impl Store {
         Ok(row.map(Agent::from))
     }
 
-    /// The Matrix ids of so many agents, by id; those that there are not are left out. More than [`MOST_NAMED`] are too.
+    /// The Matrix ids of so many agents, by id; those that there are not are left out. More than a page names are too.
     ///
     /// # Errors
     /// When the database fails.

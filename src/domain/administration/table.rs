@@ -139,7 +139,7 @@ pub fn write(administrations: &[Administration]) -> Result<String, csv::Error> {
 /// The same without its head: what comes after the first piece.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_lines(administrations: &[Administration]) -> Result<String, csv::Error> {
     records(administrations.iter().map(|one| {
         let cells = [
