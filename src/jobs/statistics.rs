@@ -1,4 +1,5 @@
-//! Writes the counts of sign-ins every few seconds, and makes the reports of the days that are over. What comes in while the process stops is written by `serve` at its end.
+//! Writes the counts of sign-ins every few seconds, and makes the reports of the days that are over. What comes in while the
+//! process stops is written by `serve` at its end.
 
 use std::time::Duration;
 

@@ -1,15 +1,8 @@
 //! Agents, and the subjects by which clients know them. A closed agent stays for ever: its subjects are never given to
 //! anybody else.
 
-use std::collections::BTreeMap;
-
-use sqlx::AssertSqlSafe;
-
 use super::{Store, StoreError};
 use crate::domain::agent::{Agent, AgentEmail, IssuerSubject, Pause};
-
-/// How many agents are named at a time: twice as many as stand on a page.
-pub const MOST_NAMED: usize = 100;
 
 /// The columns of an [`AgentRow`].
 macro_rules! agent_columns {
@@ -50,23 +43,6 @@ impl Store {
         let sql = concat!("select ", agent_columns!(), " from agents where id = $1");
         let row = on!(self.reads(), db => sqlx::query_as::<_, AgentRow>(sql).bind(id).fetch_optional(db).await)?;
         Ok(row.map(Agent::from))
-    }
-
-    /// The Matrix ids of so many agents, by id; those that there are not are left out. More than a page names are too.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn list_matrix_ids(&self, ids: &[&str]) -> Result<BTreeMap<String, String>, StoreError> {
-        let numbers: Vec<_> = (1..=MOST_NAMED).map(|number| format!("${number}")).collect();
-        let sql = format!("select id, matrix_id from agents where id in ({})", numbers.join(", "));
-        let rows = on!(self.reads(), db => {
-            let mut query = sqlx::query_as::<_, (String, String)>(AssertSqlSafe(sql));
-            for at in 0..MOST_NAMED {
-                query = query.bind(ids.get(at).copied().unwrap_or_default());
-            }
-            query.fetch_all(db).await
-        })?;
-        Ok(rows.into_iter().collect())
     }
 
     /// The open agent of an account.

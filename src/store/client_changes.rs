@@ -96,6 +96,22 @@ macro_rules! write_client {
     };
 }
 
+/// Writes a client that is new, in a transaction.
+macro_rules! insert_client {
+    ($tx:ident, $sql:expr, $revision:expr) => {{
+        let client = &$revision.after;
+        sqlx::query($sql)
+            .bind(&client.id)
+            .bind(to_json(client)?)
+            .bind($revision.at)
+            .bind(name_key(&client.name))
+            .bind(client.standing.stage.as_str())
+            .bind(&client.standing.administration)
+            .execute(&mut *$tx)
+            .await?
+    }};
+}
+
 macro_rules! revise {
     ($tx:ident, $revision:expr) => {
         sqlx::query(REVISION)
@@ -161,15 +177,7 @@ impl Store {
             if owned.0 >= most {
                 return Ok(NewClient::Full);
             }
-            sqlx::query(INSERT)
-                .bind(&client.id)
-                .bind(to_json(client)?)
-                .bind(revision.at)
-                .bind(name_key(&client.name))
-                .bind(client.standing.stage.as_str())
-                .bind(&client.standing.administration)
-                .execute(&mut *tx)
-                .await?;
+            insert_client!(tx, INSERT, revision);
             sqlx::query(OWN).bind(&client.id).bind(&revision.author).bind(revision.at).execute(&mut *tx).await?;
             sqlx::query(PURPOSE)
                 .bind(&client.id)
@@ -191,17 +199,8 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn create_client(&self, revision: &Revision) -> Result<bool, StoreError> {
-        let client = &revision.after;
         transaction!(self, tx => {
-            let done = sqlx::query(CREATE)
-                .bind(&client.id)
-                .bind(to_json(client)?)
-                .bind(revision.at)
-                .bind(name_key(&client.name))
-                .bind(client.standing.stage.as_str())
-                .bind(&client.standing.administration)
-                .execute(&mut *tx)
-                .await?;
+            let done = insert_client!(tx, CREATE, revision);
             if done.rows_affected() == 0 {
                 return Ok(false);
             }

@@ -13,7 +13,7 @@ use crate::secret::fingerprint;
 const MAX_LENGTH: usize = 2000;
 
 /// Seals a place of a list. `list` says which one: its name, with everything that decides what stands in it.
-pub fn seal(app: &App, list: &str, place: &impl Serialize) -> Result<String, PageError> {
+fn seal(app: &App, list: &str, place: &impl Serialize) -> Result<String, PageError> {
     let plain = serde_json::to_vec(place).map_err(|error| PageError::from_inside(&error))?;
     Ok(app.keys.seal(&bound(list), &plain)?)
 }
@@ -22,7 +22,7 @@ pub fn seal(app: &App, list: &str, place: &impl Serialize) -> Result<String, Pag
 ///
 /// # Errors
 /// A page about the request.
-pub fn open<T: DeserializeOwned>(app: &App, list: &str, sealed: &str) -> Result<T, PageError> {
+fn open<T: DeserializeOwned>(app: &App, list: &str, sealed: &str) -> Result<T, PageError> {
     let invalid = || PageError::with_detail(ErrorKind::Request, "this is no page of the list");
     let sealed = Some(sealed)
         .filter(|sealed| sealed.len() <= MAX_LENGTH)

@@ -2,6 +2,7 @@
 
 mod account;
 mod api;
+mod authors;
 mod console;
 mod cursor;
 mod error;

@@ -102,18 +102,15 @@ struct Page<T> {
 }
 
 /// Makes a page of one more than fit on it, each with its place.
-fn page<T, P: Serialize>(
+fn page<T, P: Serialize + Clone>(
     caller: &Caller,
     list: &str,
     mut found: Vec<(P, T)>,
     per_page: u32,
 ) -> Result<Page<T>, Problem> {
-    let is_more = found.len() > per_page as usize;
-    found.truncate(per_page as usize);
-    let last = found.last().filter(|_| is_more);
-    let next = last.map(|(place, _)| cursor::seal(&caller.app, &bound(caller, list), place));
+    let list = bound(caller, list);
     Ok(Page {
-        next: next.transpose()?,
+        next: cursor::cut(&caller.app, &list, &mut found, per_page, |(place, _)| place.clone())?,
         items: found.into_iter().map(|(_, item)| item).collect(),
     })
 }
@@ -124,8 +121,7 @@ fn place<P: serde::de::DeserializeOwned>(
     list: &str,
     after: Option<&str>,
 ) -> Result<Option<P>, Problem> {
-    let open = |sealed| cursor::open(&caller.app, &bound(caller, list), sealed);
-    Ok(after.map(open).transpose()?)
+    Ok(cursor::named(&caller.app, &bound(caller, list), after)?)
 }
 
 /// A place of one access's list is none of another's.

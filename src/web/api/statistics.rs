@@ -50,13 +50,13 @@ struct Table {
 }
 
 impl Table {
-    fn of<K>(groups: Groups<K>, name: impl Fn(K) -> String) -> Self {
-        let count = |(group, count): (K, Option<i64>)| Count {
+    fn of<K>(groups: &Groups<K>, name: impl Fn(&K) -> String) -> Self {
+        let count = |(group, count): &(K, Option<i64>)| Count {
             group: name(group),
-            count,
+            count: *count,
         };
         Self {
-            counts: groups.groups.into_iter().map(count).collect(),
+            counts: groups.groups.iter().map(count).collect(),
             total: groups.total,
         }
     }
@@ -110,14 +110,14 @@ async fn show(caller: Caller, Asked(asked): Asked<Filter>) -> Result<Json<Report
         (Some(_), Some(_)) => return Err(Problem::malformed("client or administration, not both")),
     };
     let app = &caller.app;
-    let told = (*app.reports.get(&app.store, &scope, days, caller.now).await?).clone();
+    let told = app.reports.get(&app.store, &scope, days, caller.now).await?;
     Ok(Json(Report {
         days,
-        signed_in_by_day: Table::of(told.signed_in, day_name),
-        refused_by_day: Table::of(told.refused, day_name),
-        signed_in_by_client: Table::of(told.clients, |id| id),
-        signed_in_by_administration: Table::of(told.administrations, |domain| domain),
-        signed_in_by_way: Table::of(told.ways, |way| way.map_or("", Way::as_str).to_owned()),
-        refused_by_reason: Table::of(told.reasons, |reason| reason.as_str().to_owned()),
+        signed_in_by_day: Table::of(&told.signed_in, |day| day_name(*day)),
+        refused_by_day: Table::of(&told.refused, |day| day_name(*day)),
+        signed_in_by_client: Table::of(&told.clients, String::clone),
+        signed_in_by_administration: Table::of(&told.administrations, String::clone),
+        signed_in_by_way: Table::of(&told.ways, |way| way.map_or("", Way::as_str).to_owned()),
+        refused_by_reason: Table::of(&told.reasons, |reason| reason.as_str().to_owned()),
     }))
 }

@@ -7,6 +7,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 
 use super::super::api::DOCUMENT;
+use super::super::authors::Authors;
 use super::super::cursor;
 use super::super::error::{AuthorizeError, PageError, see_other};
 use super::super::form::PageForm;
@@ -43,31 +44,21 @@ async fn page(member: &Member, done: Option<ApiDone>, made: Option<NewAccess>) -
     let query = member.query()?;
     let sees_all = member.may(Right::SeeAllClients);
     let own = store.list_api_accesses(Some(&member.agent.id), None, PER_PAGE).await?;
-    let after: Option<(i64, String)> = match query.get("suite").filter(|_| sees_all) {
-        Some(sealed) => Some(cursor::open(&member.app, API.path, sealed)?),
-        None => None,
-    };
+    let sealed = query.get("suite").filter(|_| sees_all);
+    let after: Option<(i64, String)> = cursor::named(&member.app, API.path, sealed)?;
     let place = after.as_ref().map(|(at, id)| (*at, id.as_str()));
     let mut all = match sees_all {
         true => store.list_api_accesses(None, place, PER_PAGE + 1).await?,
         false => Vec::new(),
     };
-    let is_more = all.len() > PER_PAGE as usize;
-    all.truncate(PER_PAGE as usize);
-    let next_url = match all.last().filter(|_| is_more) {
-        Some(last) => {
-            let place = cursor::seal(&member.app, API.path, &(last.created_at, &last.client_id))?;
-            Some(format!("{}?suite={place}", API.path))
-        }
-        None => None,
-    };
-    let mut others = Vec::new();
-    for access in all.into_iter().filter(|access| access.agent_id != member.agent.id) {
-        let maker = store.find_agent(&access.agent_id).await?;
-        let maker = maker.map(|agent| agent.matrix_id);
-        let mark = format!("other-{}", others.len() + 1);
-        others.push(entry(access, mark, maker, member.now));
-    }
+    let place = |last: &ApiAccess| (last.created_at, last.client_id.clone());
+    let next = cursor::cut(&member.app, API.path, &mut all, PER_PAGE, place)?;
+    all.retain(|access| access.agent_id != member.agent.id);
+    let makers = Authors::of(store, all.iter().map(|access| access.agent_id.as_str())).await?;
+    let others = (1..).zip(all).map(|(number, access)| {
+        let maker = makers.name(&access.agent_id);
+        entry(access, format!("other-{number}"), Some(maker), member.now)
+    });
     let page = ApiPage {
         layout: member.layout(&API),
         done,
@@ -76,9 +67,9 @@ async fn page(member: &Member, done: Option<ApiDone>, made: Option<NewAccess>) -
             .zip(own)
             .map(|(number, access)| entry(access, format!("own-{number}"), None, member.now))
             .collect(),
-        others: sees_all.then_some(others),
+        others: sees_all.then(|| others.collect()),
         may_revoke_others: member.may(REVOKE_OTHERS),
-        next_url,
+        next_url: next.map(|place| format!("{}?suite={place}", API.path)),
         first_url: after.map(|_| API.path.to_owned()),
         choices: choices(member).map(|role| (address(role.as_ref()), role)).collect(),
         document_url: DOCUMENT,

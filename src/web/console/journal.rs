@@ -1,7 +1,5 @@
 //! `/console/journal`: the audit log by pages, and as a file of JSON lines.
 
-use std::collections::BTreeSet;
-
 use askama::Template;
 use axum::Router;
 use axum::body::Body;
@@ -12,6 +10,7 @@ use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use serde_json::Value;
 use url::form_urlencoded::Serializer;
 
+use super::super::authors::Authors;
 use super::super::cursor;
 use super::super::error::{AuthorizeError, PageError};
 use super::super::pages::ErrorKind;
@@ -140,7 +139,7 @@ async fn by_id(store: &Store, form: &JournalForm) -> Result<JournalForm, StoreEr
 async fn named(store: &Store, entries: Vec<Entry>) -> Result<Vec<JournalLine>, StoreError> {
     let read = |entry: &Entry| serde_json::from_str::<Value>(&entry.detail).unwrap_or_default();
     let details: Vec<_> = entries.iter().map(read).collect();
-    let mut ids = BTreeSet::new();
+    let mut ids = Vec::new();
     for entry in &entries {
         let parties = [
             (&entry.actor_kind, &entry.actor_id),
@@ -160,8 +159,8 @@ async fn named(store: &Store, entries: Vec<Entry>) -> Result<Vec<JournalLine>, S
                 .filter_map(|name| detail.get(name)?.as_str()),
         );
     }
-    let names = store.list_matrix_ids(&ids.into_iter().collect::<Vec<_>>()).await?;
-    let name = |id: &str| names.get(id).map_or_else(|| id.to_owned(), Clone::clone);
+    let agents = Authors::of(store, ids).await?;
+    let name = |id: &str| agents.name(id);
     let line = |(entry, detail): (&Entry, &Value)| JournalLine {
         at: entry.at,
         action: entry.action.clone(),

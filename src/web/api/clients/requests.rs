@@ -6,6 +6,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::super::super::authors::Authors;
 use super::super::caller::Caller;
 use super::super::problem::Problem;
 use super::super::read::{Asked, Body, Named, Precondition, etag};
@@ -41,13 +42,12 @@ pub struct Request {
     answer: Option<String>,
 }
 
-async fn view(caller: &Caller, kept: &KeptClient, request: &ChangeRequest) -> Result<Request, Problem> {
-    let by = caller.app.store.find_agent(&request.requested_by).await?;
-    Ok(Request {
+fn view(authors: &Authors, kept: &KeptClient, request: &ChangeRequest) -> Request {
+    Request {
         client_id: request.client_id.clone(),
         name: kept.client.name.clone(),
         reasons: request.reasons.clone(),
-        requested_by: by.map_or_else(|| request.requested_by.clone(), |agent| agent.matrix_id),
+        requested_by: authors.name(&request.requested_by),
         requested_at: request.requested_at,
         changes: match request.answered_at {
             None => field_changes(Some(&kept.client), &request.wanted),
@@ -56,7 +56,7 @@ async fn view(caller: &Caller, kept: &KeptClient, request: &ChangeRequest) -> Re
         stale: request.base_version != kept.version,
         answered_at: request.answered_at,
         answer: request.answer.clone(),
-    })
+    }
 }
 
 /// Stands for a request and the client that it is about, so that what is granted is what was read.
@@ -81,12 +81,13 @@ pub async fn waiting(caller: Caller, Asked(asked): Asked<From>) -> Result<Json<P
     let after: Option<(i64, String)> = place(&caller, "requests", asked.after.as_deref())?;
     let after = after.as_ref().map(|(at, id)| (*at, id.as_str()));
     let store = &caller.app.store;
-    let mut found = Vec::new();
-    for (request, kept) in store.list_client_requests(after, PER_PAGE + 1).await? {
-        let item = view(&caller, &kept, &request).await?;
-        found.push(((request.requested_at, request.client_id), item));
-    }
-    page(&caller, "requests", found, PER_PAGE).map(Json)
+    let waiting = store.list_client_requests(after, PER_PAGE + 1).await?;
+    let authors = Authors::of(store, waiting.iter().map(|(request, _)| request.requested_by.as_str())).await?;
+    let found = waiting.into_iter().map(|(request, kept)| {
+        let item = view(&authors, &kept, &request);
+        ((request.requested_at, request.client_id), item)
+    });
+    page(&caller, "requests", found.collect(), PER_PAGE).map(Json)
 }
 
 /// The last request about a client, with the ETag by which it is granted.
@@ -98,7 +99,8 @@ pub async fn show(caller: Caller, Named(id): Named<String>) -> Result<Response, 
     let opened = Opened::read(&caller, &id).await?;
     let request = caller.app.store.find_client_request(&id).await?;
     let request = request.ok_or_else(Problem::not_found)?;
-    let body = view(&caller, &opened.kept, &request).await?;
+    let authors = Authors::of(&caller.app.store, [request.requested_by.as_str()]).await?;
+    let body = view(&authors, &opened.kept, &request);
     Ok((etag(&request_mark(&opened.kept, &request)), Json(body)).into_response())
 }
 

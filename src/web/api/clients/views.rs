@@ -4,6 +4,7 @@ use axum::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::super::super::authors::Authors;
 use super::super::super::console::services::health as fares;
 use super::super::caller::Caller;
 use super::super::problem::Problem;
@@ -40,18 +41,18 @@ pub async fn history(
     let before: Option<(i64, String)> = place(&caller, &list, asked.after.as_deref())?;
     let before = before.as_ref().map(|(at, id)| (*at, id.as_str()));
     let store = &caller.app.store;
-    let mut found = Vec::new();
-    for revision in store.list_client_revisions(&id, before, PER_PAGE + 1).await? {
-        let by = store.find_agent(&revision.author).await?;
+    let revisions = store.list_client_revisions(&id, before, PER_PAGE + 1).await?;
+    let authors = Authors::of(store, revisions.iter().map(|revision| revision.author.as_str())).await?;
+    let found = revisions.into_iter().map(|revision| {
         let item = Revision {
             at: revision.at,
-            by: by.map_or(revision.author, |agent| agent.matrix_id),
+            by: authors.name(&revision.author),
             first: revision.before.is_none(),
             changes: field_changes(revision.before.as_ref(), &revision.after),
         };
-        found.push(((revision.at, revision.id), item));
-    }
-    page(&caller, &list, found, PER_PAGE).map(Json)
+        ((revision.at, revision.id), item)
+    });
+    page(&caller, &list, found.collect(), PER_PAGE).map(Json)
 }
 
 /// How a client fares.

@@ -10,8 +10,6 @@ mod requests;
 mod show;
 mod trial;
 
-use std::collections::{BTreeSet, HashMap};
-
 use axum::Router;
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -162,20 +160,4 @@ fn explain(refused: Refused) -> Result<(Alert, Vec<FieldProblem>), AuthorizeErro
         Refused::Store(error) => return Err(error.into()),
         Refused::Secret(error) => return Err(error.into()),
     })
-}
-
-/// How pages call the authors of changes: by the Matrix id where it is an agent's.
-struct Authors(HashMap<String, String>);
-
-impl Authors {
-    /// Those of these ids, at most as many as a page shows.
-    async fn of(member: &Member, ids: impl IntoIterator<Item = &str>) -> Result<Self, AuthorizeError> {
-        let ids: BTreeSet<&str> = ids.into_iter().collect();
-        let ids: Vec<_> = ids.into_iter().collect();
-        Ok(Self(member.app.store.find_matrix_ids(&ids).await?))
-    }
-
-    fn name(&self, id: &str) -> String {
-        self.0.get(id).map_or(id, String::as_str).to_owned()
-    }
 }

@@ -4,13 +4,14 @@ use askama::Template;
 use axum::extract::Path;
 use axum::response::{Html, IntoResponse, Response};
 
+use super::super::super::authors::Authors;
 use super::super::super::cursor;
 use super::super::super::error::AuthorizeError;
 use super::super::super::form::PageForm;
 use super::super::super::pages::console::services::{Done, QueueEntry, QueuePage, RequestView, SERVICES};
 use super::super::Member;
 use super::show::{Feedback, service_page};
-use super::{Authors, HOME, Opened, QUEUE, author, explain};
+use super::{HOME, Opened, QUEUE, author, explain};
 use crate::console::clients::{self, Refused};
 use crate::domain::client_change::{ChangeRequest, KeptClient, field_changes};
 use crate::domain::role::Right;
@@ -28,7 +29,7 @@ pub async fn queue(member: Member) -> Result<Response, AuthorizeError> {
     let mut found = store.list_client_requests(after, PER_PAGE + 1).await?;
     let place = |(last, _): &(ChangeRequest, KeptClient)| (last.requested_at, last.client_id.clone());
     let next = cursor::cut(&member.app, QUEUE, &mut found, PER_PAGE, place)?;
-    let authors = Authors::of(&member, found.iter().map(|(request, _)| request.requested_by.as_str())).await?;
+    let authors = Authors::of(store, found.iter().map(|(request, _)| request.requested_by.as_str())).await?;
     let entries = found.iter().map(|(request, kept)| QueueEntry {
         name: kept.client.name.clone(),
         url: format!("{HOME}/{}", request.client_id),

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::Path;
 use axum::response::{Html, IntoResponse, Response};
 
+use super::super::super::authors::Authors;
 use super::super::super::cursor;
 use super::super::super::error::AuthorizeError;
 use super::super::super::pages::console::problem_words::problem_words;
@@ -14,7 +15,7 @@ use super::super::super::pages::console::services_form::{Control, Form};
 use super::super::super::pages::console::stacks::{Stack, configuration};
 use super::super::Member;
 use super::form::{Typed, field_of};
-use super::{Authors, Opened, health, requests};
+use super::{Opened, health, requests};
 use crate::console::clients::lacks_for_production;
 use crate::domain::client_change::{Purpose, Revision, field_changes};
 use crate::domain::role::Right;
@@ -60,7 +61,7 @@ pub async fn service_page(member: &Member, opened: Opened, mut feedback: Feedbac
     let purpose = store.find_client_purpose(&client.id).await?;
     let request = match store.find_client_request(&client.id).await? {
         Some(request) => {
-            let authors = Authors::of(member, [request.requested_by.as_str()]).await?;
+            let authors = Authors::of(store, [request.requested_by.as_str()]).await?;
             Some(requests::view(&authors, kept, &request))
         }
         None => None,
@@ -208,7 +209,11 @@ fn facts(client: &Client) -> Vec<Fact> {
 }
 
 async fn revisions(member: &Member, revisions: &[Revision]) -> Result<Vec<RevisionLine>, AuthorizeError> {
-    let authors = Authors::of(member, revisions.iter().map(|revision| revision.author.as_str())).await?;
+    let authors = Authors::of(
+        &member.app.store,
+        revisions.iter().map(|revision| revision.author.as_str()),
+    )
+    .await?;
     let line = |revision: &Revision| RevisionLine {
         by: authors.name(&revision.author),
         at: revision.at,
