@@ -8,13 +8,13 @@ use url::Url;
 
 use crate::support::homeserver::{Endpoint, Lie, ScriptedHomeserver};
 use crate::support::secrets::logged;
-use crate::support::{Browser, EMAIL, LOCAL_PART, NAME, PASSWORD, TestApp, jean};
+use crate::support::{Browser, EMAIL, LOCAL_PART, NAME, PASSWORD, SHORT_TIMEOUT, TestApp, jean};
 
 const EVIL: &str = "evil.tchap.test";
 
 #[tokio::test]
 async fn a_lie_about_who_it_is_never_yields_a_login() {
-    let app = TestApp::with(&[("UPSTREAM_TIMEOUT_SECONDS", "1")]).await;
+    let app = TestApp::start().await;
     let service = app.relying_party("service").await;
     for (lie, code) in [
         (
@@ -107,7 +107,7 @@ async fn a_lie_at_any_other_step_never_yields_a_login_either() {
 
 #[tokio::test]
 async fn a_slow_drip_and_silence_end_at_the_time_limit() {
-    let app = TestApp::with(&[("UPSTREAM_TIMEOUT_SECONDS", "1")]).await;
+    let app = TestApp::with(&[SHORT_TIMEOUT]).await;
     let service = app.relying_party("service").await;
     for lie in [Lie::SlowDrip, Lie::NoAnswer] {
         app.homeserver.script(Endpoint::Whoami, lie.clone());

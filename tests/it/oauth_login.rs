@@ -8,7 +8,7 @@ use tchap_connect::domain::homeserver::Way;
 
 use crate::support::auth_service::{At, AuthService};
 use crate::support::homeserver::{Account, AccountState, Endpoint, Lie};
-use crate::support::{Browser, EMAIL, JEAN, LOCAL_PART, NAME, Page, RelyingParty, TestApp, marie};
+use crate::support::{Browser, EMAIL, JEAN, LOCAL_PART, NAME, Page, RelyingParty, SHORT_TIMEOUT, TestApp, marie};
 
 /// From the service's button to whatever comes after the homeserver's side.
 async fn identify(service: &RelyingParty, browser: &Browser, changes: &[(&str, &str)]) -> Page {

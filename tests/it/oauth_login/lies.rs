@@ -191,7 +191,7 @@ async fn a_token_answer_of_the_wrong_shape() {
 
 #[tokio::test]
 async fn endpoints_that_fail_drip_or_never_end() {
-    let app = TestApp::with(&[("UPSTREAM_TIMEOUT_SECONDS", "1")]).await;
+    let app = TestApp::with(&[SHORT_TIMEOUT]).await;
     let auth = app.by_oauth().await;
     let service = app.relying_party("service").await;
     assert!(identify(&service, &Browser::new(&app), &[]).await.has("consent-form"));
@@ -265,7 +265,7 @@ async fn a_registration_that_is_refused_or_is_another_one() {
 
 #[tokio::test]
 async fn a_revocation_that_fails_is_tried_twice_and_logged() {
-    let app = TestApp::with(&[("UPSTREAM_TIMEOUT_SECONDS", "1")]).await;
+    let app = TestApp::with(&[SHORT_TIMEOUT]).await;
     let auth = app.by_oauth().await;
     let service = app.relying_party("service").await;
     for (tries, lie) in [(2, Lie::text(500, "no")), (4, Lie::NoAnswer), (6, Lie::HugeBody)] {

@@ -18,8 +18,8 @@ pub mod tls;
 pub mod watch;
 
 pub use app::{
-    EMAIL, JEAN, LOCAL_PART, MARIES_EMAIL, NAME, PASSWORD, TestApp, client, jean, marie, put_client, refreshing,
-    refreshing_public,
+    EMAIL, JEAN, LOCAL_PART, MARIES_EMAIL, NAME, PASSWORD, SHORT_TIMEOUT, TestApp, client, jean, marie, put_client,
+    refreshing, refreshing_public,
 };
 pub use browser::{Browser, Page};
 pub use relying_party::{RelyingParty, WITHOUT};
