@@ -79,6 +79,8 @@ def start_postgres(children: Children, folder: Path) -> str:
         "unix_socket_directories": folder,
         "max_connections": 300,  # tests run side by side, each with a pool of its own
         "fsync": "off",
+        "full_page_writes": "off",
+        "autovacuum": "off",
     }
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     # SIGINT is PostgreSQL's "fast" stop: it does not wait for clients that forgot to leave.

@@ -158,7 +158,7 @@ async fn fifty_at_once(app: &TestApp) {
 /// Threat 2, on both engines.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_fifty_parallel_redemptions_one_succeeds() {
-    fifty_at_once(&TestApp::on(Database::sqlite(), &[]).await).await;
+    fifty_at_once(&TestApp::on(Database::sqlite().await, &[]).await).await;
     if let Some(database) = Database::postgres().await {
         fifty_at_once(&TestApp::on(database, &[]).await).await;
     }

@@ -1,48 +1,96 @@
-//! Databases for tests: SQLite in a file of its own always, PostgreSQL in a schema of its own when `TEST_DATABASE_URL`
-//! names a server.
+//! Databases for tests, migrated and empty: SQLite in a file of its own always, PostgreSQL in a database of its own when
+//! `TEST_DATABASE_URL` names a server. Each is a copy of one that was migrated once: migrating takes longer than most tests.
 
 use std::path::PathBuf;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use tchap_connect::secret::random_bytes;
 use tchap_connect::store::Store;
+use tokio::sync::OnceCell;
+use url::Url;
 
 /// A database that goes when dropped.
 pub struct Database {
     pub url: String,
     folder: Option<PathBuf>,
-    schema: Option<(String, String)>,
+    /// The server and the name of its database there.
+    on_server: Option<(String, String)>,
 }
 
 impl Database {
-    pub fn sqlite() -> Self {
+    pub async fn sqlite() -> Self {
+        static MIGRATED: OnceCell<Vec<u8>> = OnceCell::const_new();
+        let migrated = MIGRATED.get_or_init(async || {
+            let database = Self::file(&[]);
+            migrate(&database.url).await;
+            std::fs::read(database.folder.as_ref().unwrap().join(FILE)).unwrap()
+        });
+        Self::file(migrated.await)
+    }
+
+    fn file(content: &[u8]) -> Self {
         let folder = std::env::temp_dir().join(format!("tchap-connect-{}", name()));
         std::fs::create_dir(&folder).unwrap();
+        let file = folder.join(FILE);
+        if !content.is_empty() {
+            std::fs::write(&file, content).unwrap();
+        }
         Self {
-            url: format!("sqlite:{}", folder.join("db.sqlite").display()),
+            url: format!("sqlite:{}", file.display()),
             folder: Some(folder),
-            schema: None,
+            on_server: None,
         }
     }
 
     pub async fn postgres() -> Option<Self> {
+        static MIGRATED: OnceCell<Database> = OnceCell::const_new();
         let server = std::env::var("TEST_DATABASE_URL").ok()?;
+        let migrated = MIGRATED.get_or_init(async || {
+            let database = Self::on_server(&server, "template0").await;
+            migrate(&database.url).await;
+            database
+        });
+        let (_, template) = migrated.await.on_server.as_ref().unwrap();
+        Some(Self::on_server(&server, template).await)
+    }
+
+    async fn on_server(server: &str, template: &str) -> Self {
         let name = name();
-        let mut admin = PgConnection::connect(&server).await.unwrap();
-        let create = AssertSqlSafe(format!("create schema {name}"));
+        let mut admin = PgConnection::connect(server).await.unwrap();
+        let create = AssertSqlSafe(format!("create database {name} template {template}"));
         sqlx::raw_sql(create).execute(&mut admin).await.unwrap();
-        let separator = if server.contains('?') { '&' } else { '?' };
-        Some(Self {
-            url: format!("{server}{separator}options=-c%20search_path%3D{name}"),
+        let mut url = Url::parse(server).unwrap();
+        url.set_path(&name);
+        Self {
+            url: url.into(),
             folder: None,
-            schema: Some((server, name)),
-        })
+            on_server: Some((server.to_owned(), name)),
+        }
+    }
+
+    /// One without any table.
+    pub async fn empty() -> Self {
+        match std::env::var("TEST_DATABASE_URL") {
+            Ok(server) => Self::on_server(&server, "template0").await,
+            Err(_) => Self::file(&[]),
+        }
     }
 
     /// PostgreSQL where there is one, else SQLite.
     pub async fn any() -> Self {
-        Self::postgres().await.unwrap_or_else(Self::sqlite)
+        match Self::postgres().await {
+            Some(database) => database,
+            None => Self::sqlite().await,
+        }
     }
+}
+
+const FILE: &str = "db.sqlite";
+
+async fn migrate(url: &str) {
+    let store = Store::open(url).await.unwrap();
+    store.migrate().await.unwrap();
+    store.close().await;
 }
 
 fn name() -> String {
@@ -55,10 +103,10 @@ impl Drop for Database {
         if let Some(folder) = &self.folder {
             let _ = std::fs::remove_dir_all(folder);
         }
-        let Some((server, name)) = self.schema.take() else {
+        let Some((server, name)) = self.on_server.take() else {
             return;
         };
-        // Drop cannot wait on the test's own runtime. A schema that is still in use stays: the server is a test's.
+        // Drop cannot wait on the test's own runtime.
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -66,7 +114,7 @@ impl Drop for Database {
                 .unwrap();
             runtime.block_on(async {
                 let mut admin = PgConnection::connect(&server).await.ok()?;
-                let drop = AssertSqlSafe(format!("set lock_timeout = '2s'; drop schema {name} cascade"));
+                let drop = AssertSqlSafe(format!("drop database {name} with (force)"));
                 sqlx::raw_sql(drop).execute(&mut admin).await.ok()
             })
         });
@@ -109,7 +157,6 @@ impl Engine {
 pub async fn on_each_engine(test: impl AsyncFn(&Engine)) {
     let database = Database::any().await;
     let store = Store::open(&database.url).await.unwrap();
-    store.migrate().await.unwrap();
     let url = database.url.clone();
     let engine = Engine { store, url };
     test(&engine).await;

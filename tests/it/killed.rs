@@ -89,7 +89,6 @@ fn service(id: &str) -> Client {
 
 async fn prepared(database: &Database, homeserver: &ScriptedHomeserver) {
     let store = Store::open(&database.url).await.unwrap();
-    store.migrate().await.unwrap();
     for key in signing_keys().await {
         store.insert_signing_key(key).await.unwrap();
     }
@@ -182,7 +181,7 @@ async fn survives(database: Database) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn at_any_moment_no_consent_is_lost_and_no_code_is_spent_twice() {
-    survives(Database::sqlite()).await;
+    survives(Database::sqlite().await).await;
     if let Some(database) = Database::postgres().await {
         survives(database).await;
     }

@@ -122,7 +122,7 @@ async fn fifty_at_once(app: &TestApp) {
 /// On both engines.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_parallel_refreshes_yield_one_successor() {
-    fifty_at_once(&TestApp::on(Database::sqlite(), &[]).await).await;
+    fifty_at_once(&TestApp::on(Database::sqlite().await, &[]).await).await;
     if let Some(database) = Database::postgres().await {
         fifty_at_once(&TestApp::on(database, &[]).await).await;
     }

@@ -150,7 +150,7 @@ async fn replicas_add_to_the_same_counters_and_old_days_leave() {
 
 #[tokio::test]
 async fn what_could_not_be_written_waits() {
-    let database = Database::sqlite();
+    let database = Database::empty().await;
     let store = Store::open(&database.url).await.unwrap();
     let statistics = Statistics::default();
     let attempt = Attempt {

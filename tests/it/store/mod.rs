@@ -19,7 +19,7 @@ use tchap_connect::protocol::client::Client;
 use tchap_connect::store::Store;
 use tokio::task::JoinSet;
 
-use crate::engines::{Engine, on_each_engine};
+use crate::engines::{Database, Engine, on_each_engine};
 use crate::support::put_client;
 
 const NOW: i64 = 1_800_000_000;
@@ -113,11 +113,13 @@ async fn migrations_are_counted_and_may_run_at_once() {
         engine.store.ping().await.unwrap();
     })
     .await;
-    on_each_engine(async |engine| {
-        let replicas = at_once(&engine.store, |store, _| async move { store.migrate().await }).await;
-        assert!(replicas.iter().all(Result::is_ok), "{replicas:?}");
-    })
-    .await;
+    let database = Database::empty().await;
+    let store = Store::open(&database.url).await.unwrap();
+    assert!(store.pending_migrations().await.unwrap() > 0);
+    let replicas = at_once(&store, |store, _| async move { store.migrate().await }).await;
+    assert!(replicas.iter().all(Result::is_ok), "{replicas:?}");
+    assert_eq!(store.pending_migrations().await.unwrap(), 0);
+    store.close().await;
 }
 
 #[tokio::test]
@@ -164,18 +166,16 @@ async fn errors_show_no_values() {
 #[tokio::test]
 async fn the_sqlite_files_are_for_their_owner_only() {
     use std::os::unix::fs::PermissionsExt;
-    on_each_engine(async |engine| {
-        let Some(path) = engine.url.strip_prefix("sqlite:") else {
-            return;
-        };
-        seed(&engine.store).await;
-        for suffix in ["", "-wal", "-shm"] {
-            let mode = std::fs::metadata(format!("{path}{suffix}"))
-                .unwrap()
-                .permissions()
-                .mode();
-            assert_eq!(mode & 0o777, 0o600, "{suffix}");
-        }
-    })
-    .await;
+    let database = Database::empty().await;
+    let Some(path) = database.url.strip_prefix("sqlite:") else {
+        return;
+    };
+    let store = Store::open(&database.url).await.unwrap();
+    store.migrate().await.unwrap();
+    seed(&store).await;
+    for suffix in ["", "-wal", "-shm"] {
+        let file = std::fs::metadata(format!("{path}{suffix}")).unwrap();
+        assert_eq!(file.permissions().mode() & 0o777, 0o600, "{suffix}");
+    }
+    store.close().await;
 }

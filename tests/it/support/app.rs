@@ -130,7 +130,6 @@ impl TestApp {
         let base_url = format!("{}://{address}", if tls { "https" } else { "http" });
         let config = config(&base_url, &database.url, settings);
         let store = Store::open(&database.url).await.unwrap();
-        store.migrate().await.unwrap();
         // Real time to start with: cookie sessions are dated by it.
         let clock = Clock::fixed(Clock::System.now());
         for key in signing_keys().await {
@@ -304,9 +303,8 @@ fn config(base_url: &str, database: &str, settings: &[(&str, &str)]) -> Config {
 pub async fn signing_keys() -> &'static Vec<StoredKey> {
     static KEYS: OnceCell<Vec<StoredKey>> = OnceCell::const_new();
     KEYS.get_or_init(async || {
-        let database = Database::sqlite();
+        let database = Database::sqlite().await;
         let store = Store::open(&database.url).await.unwrap();
-        store.migrate().await.unwrap();
         let sealing = SealingKey::parse(&Redacted::new(SEALING_KEY)).unwrap();
         Keys::load_or_generate(&store, sealing, 1_700_000_000).await.unwrap();
         let keys = store.list_signing_keys().await.unwrap();
