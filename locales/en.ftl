@@ -1233,6 +1233,7 @@ console-api-days-hint = The access of an operator or of support always has an en
 console-api-days = { $days } days
 console-api-make-go = Make the access
 console-api-done-revoked = The access is revoked, and so are its tokens.
+console-api-done-before = This form was sent already: no access was made a second time. A secret is shown only once; if you did not copy it, revoke the access and make another.
 console-api-problem-name = Give a name without spaces around it, of at most 100 characters.
 console-api-problem-scopes = Tick at least one scope.
 console-api-problem-days = Choose a lifetime of the list.

@@ -1233,6 +1233,7 @@ console-api-days-hint = Un accès d’exploitation ou d’assistance a toujours 
 console-api-days = { $days } jours
 console-api-make-go = Créer l’accès
 console-api-done-revoked = L’accès est révoqué, ses jetons aussi.
+console-api-done-before = Ce formulaire était déjà parti : aucun accès n’a été créé une seconde fois. Un secret ne s’affiche qu’une fois ; si vous ne l’avez pas copié, révoquez cet accès et créez-en un autre.
 console-api-problem-name = Donnez un nom, sans espaces autour, d’au plus 100 caractères.
 console-api-problem-scopes = Cochez au moins une portée.
 console-api-problem-days = Choisissez une durée de la liste.

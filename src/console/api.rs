@@ -85,6 +85,10 @@ pub async fn create(
     if !problems.is_empty() {
         return Err(Refused::Problems(problems));
     }
+    // Counted again when it is written: here so that nothing is recorded for one too many.
+    if app.store.count_api_accesses(&maker.id).await? >= MAX_ACCESSES {
+        return Err(Refused::Full);
+    }
     let client = client(&app.config.issuer, wanted)?;
     let expires_at = wanted.days.map(|days| now + days * DAY);
     let access = ApiAccess {

@@ -1,5 +1,5 @@
 //! How many failed passwords are relayed (threats: rate-limit evasion, locking others out), how many addresses are looked up
-//! for whoever does not sign in, and how often clients register. A limit is a bucket that lets `burst` through at once and then one per `interval`; the database keeps one instant per bucket.
+//! for whoever does not sign in, how often clients register, and how much programs ask of the API. A limit is a bucket that lets `burst` through at once and then one per `interval`; the database keeps one instant per bucket.
 
 use super::homeserver::Homeserver;
 use super::identifier::Identifier;
@@ -9,6 +9,7 @@ use crate::secret::fingerprint;
 /// seconds: with fewer at once and more between them, we stop before it does.
 const WINDOW: i64 = 1800;
 const DAY: i64 = 86_400;
+const HOUR: i64 = 3600;
 
 /// A limit: so many at once, then one every so often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,11 @@ impl Limit {
     /// `burst` registrations at once, and then so many over a day, at least one.
     pub fn per_day(burst: i64) -> Self {
         Self::within(DAY, burst)
+    }
+
+    /// `burst` requests at once, and then so many over an hour, at least one.
+    pub fn per_hour(burst: i64) -> Self {
+        Self::within(HOUR, burst)
     }
 
     fn within(window: i64, burst: i64) -> Self {
@@ -74,6 +80,11 @@ pub fn look_up_bucket(network: &str) -> String {
 /// The bucket of one flow's look-ups. A fingerprint: the id of a flow is the token of its forms.
 pub fn flow_bucket(flow_id: &str) -> String {
     format!("look-up/flow/{}", fingerprint(flow_id))
+}
+
+/// The bucket of the requests to the API in an agent's name, whichever access they come with.
+pub fn api_bucket(agent_id: &str) -> String {
+    format!("api/{agent_id}")
 }
 
 /// The bucket of a network's registrations and replacements.

@@ -51,6 +51,15 @@ impl Row {
 }
 
 impl Store {
+    /// How many accesses an agent has.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_api_accesses(&self, agent_id: &str) -> Result<i64, StoreError> {
+        let row = on!(self.reads(), db => sqlx::query_as::<_, (i64,)>(COUNT).bind(agent_id).fetch_one(db).await)?;
+        Ok(row.0)
+    }
+
     /// Adds an access with its client and its secret, all or nothing; `false` when its maker has `most` already.
     ///
     /// # Errors

@@ -928,6 +928,28 @@ async fn what_was_vouched_for_changes_by_an_operators_word_only() {
     );
 }
 
+/// Threat 30: at their own client, too, an operator's word counts by a second factor that was given a short time ago.
+#[tokio::test]
+async fn an_operators_own_client_in_production_is_changed_with_a_fresh_factor_only() {
+    let app = TestApp::start().await;
+    let operator = operator(&app).await;
+    let (client, _) = in_production(&app, &operator, &operator).await;
+    let url = format!("{HOME}/{}", client.id);
+    app.advance(301);
+    let change = [READY, &[("redirect_uris", "https://elsewhere.example/callback")]].concat();
+    let asked = edit(&operator, &app, &client.id, &change).await;
+    assert!(asked.has("factor-form") && asked.has("kept"), "{}", asked.body);
+    let seen = version(&app, &client.id).await;
+    let asked = post(&operator, &client.id, "desactiver", &[("version", &seen)]).await;
+    assert!(asked.has("factor-form"), "{}", asked.body);
+    assert_eq!(app.app.store.find_client(&client.id).await.unwrap().unwrap(), client);
+    let answer = operator.get(&format!("{url}/modifier")).await;
+    assert!(answer.header("location").contains("second-facteur"), "{}", answer.body);
+    // To try one's own sandbox out takes no role.
+    let (sandbox, _) = made(&app, &operator, &[]).await;
+    assert!(!sandbox.standing.stage.is_production());
+}
+
 /// An answer as typed into the form of a page.
 async fn post_from(browser: &Browser, page: &Page, form: &str, answer: &str) -> Page {
     let form = page.form(form);

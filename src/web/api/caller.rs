@@ -16,9 +16,13 @@ use crate::domain::agent::{AccountState, Agent};
 use crate::domain::api::{ApiAccess, ApiScope};
 use crate::domain::audit::Actor;
 use crate::domain::role::{Right, Roles, may};
+use crate::domain::throttle::{Limit, api_bucket};
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::secret::fingerprint;
 use crate::store::StoreError;
+
+/// How many requests an agent's programs make at once, and over an hour: what they write is kept for long.
+const REQUESTS: i64 = 3600;
 
 /// What the token endpoint answers a client whose access counts no more.
 pub const ENDED: OAuthError = OAuthError::new(
@@ -90,6 +94,11 @@ impl FromRequestParts<SharedApp> for Caller {
         let standing = standing(app, &authorization.client_id, now)
             .await?
             .ok_or_else(invalid)?;
+        let bucket = api_bucket(&standing.agent.id);
+        let limit = Limit::per_hour(REQUESTS);
+        if let Err(full_until) = app.store.take(&bucket, limit, now).await? {
+            return Err(Problem::too_many(limit.wait(full_until, now)));
+        }
         let scopes = token.scope.iter().filter(|word| standing.access.scopes.contains(*word));
         Ok(Self {
             scopes: scopes.filter_map(|word| ApiScope::parse(word)).collect(),

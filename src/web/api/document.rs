@@ -9,7 +9,7 @@ use crate::domain::api::ApiScope;
 use crate::protocol::discovery::TOKEN;
 
 /// Statuses of problems with what they mean.
-const PROBLEMS: [(&str, &str); 12] = [
+const PROBLEMS: [(&str, &str); 13] = [
     ("400", "The request cannot be read"),
     (
         "401",
@@ -26,6 +26,7 @@ const PROBLEMS: [(&str, &str); 12] = [
         "What was sent cannot be taken; `problems` says which field and why",
     ),
     ("428", "`If-Match` is missing"),
+    ("429", "Too many requests in this agent's name"),
     ("500", "The provider failed; its log tells more"),
     ("503", "It took too long"),
 ];
@@ -91,10 +92,18 @@ fn complete(method: &str, operation: &mut Value) {
                 "description": description,
                 "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
             });
-            if status == "401" {
-                answer["headers"] = json!({"WWW-Authenticate": {
-                    "description": "The challenge (RFC 6750 3)", "required": true, "schema": {"type": "string"},
-                }});
+            match status {
+                "401" => {
+                    answer["headers"] = json!({"WWW-Authenticate": {
+                        "description": "The challenge (RFC 6750 3)", "required": true, "schema": {"type": "string"},
+                    }});
+                }
+                "429" => {
+                    answer["headers"] = json!({"Retry-After": {
+                        "description": "Seconds", "required": true, "schema": {"type": "integer", "minimum": 1},
+                    }});
+                }
+                _ => {}
             }
             operation["responses"][status] = answer;
         }

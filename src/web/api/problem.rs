@@ -4,7 +4,7 @@
 use std::fmt::Display;
 
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -39,6 +39,8 @@ pub struct Problem {
     problems: Vec<FieldProblem>,
     #[serde(skip)]
     challenge: Option<Box<HeaderValue>>,
+    #[serde(skip)]
+    retry_after: Option<i64>,
 }
 
 impl Problem {
@@ -52,6 +54,7 @@ impl Problem {
             detail: detail.chars().take(MAX_DETAIL).collect(),
             problems: Vec::new(),
             challenge: None,
+            retry_after: None,
         }
     }
 
@@ -139,6 +142,18 @@ impl Problem {
         }
     }
 
+    /// 429: too much was asked; so many seconds later there is more (RFC 9110 §10.2.3).
+    pub fn too_many(wait: i64) -> Self {
+        Self {
+            retry_after: Some(wait),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many",
+                "too many requests in this agent's name; Retry-After says when to go on, in seconds",
+            )
+        }
+    }
+
     /// 500: what nobody expected, logged once in full.
     pub fn from_inside(error: &dyn Display) -> Self {
         let Incident(number) = Incident::report(error);
@@ -160,6 +175,9 @@ impl IntoResponse for Problem {
         let mut response = (status, [(CONTENT_TYPE, "application/problem+json")], body).into_response();
         if let Some(challenge) = challenge {
             response.headers_mut().insert(WWW_AUTHENTICATE, *challenge);
+        }
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
         response
     }

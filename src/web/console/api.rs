@@ -21,6 +21,7 @@ use crate::console::clients::Refused;
 use crate::domain::api::{ApiAccess, ApiScope};
 use crate::domain::role::{Right, Role};
 use crate::protocol::params::Params;
+use crate::secret::random_id;
 
 const ADD: &str = "/console/api/nouveau";
 const PER_PAGE: u32 = 50;
@@ -114,23 +115,23 @@ fn address(role: Option<&Role>) -> String {
     format!("{ADD}?{query}")
 }
 
-/// The role that is asked for, if it is this person's to lend: one with a second factor wants it anew.
-fn asked_role(member: &Member, params: &Params) -> Result<Option<Role>, AuthorizeError> {
+/// The role that is asked for.
+fn asked_role(params: &Params) -> Result<Option<Role>, PageError> {
     let text = |name: &str| params.get(name).unwrap_or_default();
-    let role = match text("role") {
-        "" => None,
+    match text("role") {
+        "" => Ok(None),
         name => {
             let role = Role::parse(name, text("administration"));
-            Some(role.ok_or_else(|| PageError::new(ErrorKind::NotFound))?)
+            role.map(Some).ok_or_else(|| PageError::new(ErrorKind::NotFound))
         }
-    };
-    member.require_fresh(Right::ActByApi { role: role.as_ref() })?;
-    Ok(role)
+    }
 }
 
 /// `GET /console/api/nouveau`
 async fn form(member: Member) -> Result<Response, AuthorizeError> {
-    let role = asked_role(&member, &member.query()?)?;
+    let role = asked_role(&member.query()?)?;
+    // It has to be this person's to lend: one with a second factor wants it anew.
+    member.require_fresh(Right::ActByApi { role: role.as_ref() })?;
     let offered = ApiScope::of_role(role.as_ref());
     let typed = ApiForm {
         days: "90".to_owned(),
@@ -146,10 +147,8 @@ async fn form(member: Member) -> Result<Response, AuthorizeError> {
 
 /// `POST /console/api/nouveau`: the answer is the only place where the secret stands.
 async fn create(member: Member, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
-    let role = asked_role(&member, &form)?;
-    if !member.is_shown(&form) {
-        return Ok(see_other(API.path));
-    }
+    let role = asked_role(&form)?;
+    member.confirm(Right::ActByApi { role: role.as_ref() }, &form).await?;
     let typed = ApiForm {
         name: form.get("name").unwrap_or_default().trim().to_owned(),
         days: form.get("days").unwrap_or_default().to_owned(),
@@ -167,26 +166,34 @@ async fn create(member: Member, PageForm(form): PageForm) -> Result<Response, Au
             .filter(|days| !days.is_empty())
             .map(|days| days.parse().unwrap_or(-1)),
     };
-    match api::create(&member.app, member.actor(), &member.agent, &wanted, member.now).await {
+    if form.get("envoi").is_none() || !member.take_once(&form).await? {
+        return Ok(done(ApiDone::Before));
+    }
+    let refused = match api::create(&member.app, member.actor(), &member.agent, &wanted, member.now).await {
         Ok((access, secret)) => {
             let made = NewAccess {
                 id: access.client_id,
                 secret,
             };
-            page(&member, None, Some(made)).await
+            return page(&member, None, Some(made)).await;
         }
-        Err(Refused::Problems(problems)) => {
-            let field = problems.first().map(|problem| problem.field.as_str());
-            let problem = match field {
-                Some("name") => ApiProblem::Name,
-                Some("scopes") => ApiProblem::Scopes,
-                _ => ApiProblem::Days,
-            };
-            form_page(&member, role, typed, Some(problem))
-        }
-        Err(Refused::Full) => form_page(&member, role, typed, Some(ApiProblem::Full)),
-        Err(error) => Err(PageError::from_inside(&error).into()),
-    }
+        Err(refused) => refused,
+    };
+    member.give_back(&form).await?;
+    let problem = match &refused {
+        Refused::Problems(problems) => match problems.first().map(|problem| problem.field.as_str()) {
+            Some("name") => ApiProblem::Name,
+            Some("scopes") => ApiProblem::Scopes,
+            _ => ApiProblem::Days,
+        },
+        Refused::Full => ApiProblem::Full,
+        error => return Err(PageError::from_inside(error).into()),
+    };
+    form_page(&member, role, typed, Some(problem))
+}
+
+fn done(done: ApiDone) -> Response {
+    see_other(&format!("{}?fait={}", API.path, done.as_str()))
 }
 
 fn form_page(
@@ -198,6 +205,7 @@ fn form_page(
     let page = ApiFormPage {
         layout: member.layout(&API),
         action: ADD,
+        once: random_id()?,
         offered: ApiScope::of_role(role.as_ref()),
         may_be_endless: !role.as_ref().is_some_and(Role::needs_second_factor),
         lifetimes: LIFETIMES,
@@ -223,5 +231,5 @@ async fn revoke(member: Member, Path(id): Path<String>, PageForm(form): PageForm
         member.require(REVOKE_OTHERS)?;
     }
     api::revoke(store, member.actor(), &access, member.now).await?;
-    Ok(see_other(&format!("{}?fait={}", API.path, ApiDone::Revoked.as_str())))
+    Ok(done(ApiDone::Revoked))
 }

@@ -109,6 +109,7 @@ fn form(layout: &Layout, name: &str, problem: Option<ApiProblem>) -> ApiFormPage
     ApiFormPage {
         layout: frame(layout, &API),
         action: "/console/api/nouveau",
+        once: "once".into(),
         role: Some(Role::Operator),
         offered: ApiScope::ALL.to_vec(),
         lifetimes: [30, 90, 365],

@@ -82,6 +82,7 @@ fn rows() -> Vec<Row> {
             NONE,
             [404, 404, 403, 404],
         ),
+        row(M::GET, "/clients/{id}/people", "", NONE, read),
         row(M::GET, "/clients/{id}/history", "", NONE, read),
         row(M::GET, "/clients/{id}/health", "", NONE, read),
         row(M::GET, "/clients/{id}/request", "", NONE, all(404)),

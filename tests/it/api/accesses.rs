@@ -10,6 +10,7 @@ use tchap_connect::domain::agent::Pause;
 use tchap_connect::domain::api::ApiScope;
 use tchap_connect::domain::audit::Actor;
 use tchap_connect::domain::role::Role;
+use tchap_connect::domain::throttle::api_bucket;
 use tchap_connect::protocol::client::{Client, GrantType, RequestDefaults};
 
 use super::{Program, assert_problem};
@@ -202,6 +203,9 @@ async fn an_access_is_made_in_the_console_and_its_secret_shown_once() {
     let fields = [("name", "CI <b>"), ("days", "30"), ("scope_keys:write", "1")];
     let made = sent(&browser, &page, &fields).await;
     let (id, secret) = (made.text("new-client-id"), made.text("client-secret"));
+    // The page that is loaded again makes no second one.
+    let again = sent(&browser, &page, &fields).await;
+    assert_eq!(again.header("location"), "/console/api?fait=deja");
     let mut program = Program::of(&app, &id, &secret);
     program.authenticate().await;
     let access = program.get("/access").await.json();
@@ -258,8 +262,11 @@ async fn an_access_is_made_in_the_console_and_its_secret_shown_once() {
         )
         .await;
     }
+    let before = recorded(&app, "api_access.created").await.len();
+    let form = partner.open("/console/api/nouveau").await;
     let page = sent(&partner, &form, &[("name", "P"), ("days", "")]).await;
     assert!(page.has("error-message") && !page.has("client-secret"), "eleven");
+    assert_eq!(recorded(&app, "api_access.created").await.len(), before);
 
     // The operator sees it and ends it.
     let page = browser.open("/console/api").await;
@@ -282,4 +289,45 @@ async fn an_access_is_made_in_the_console_and_its_secret_shown_once() {
     let page = browser.submit(&page, "revoke-own-1", &[]).await;
     assert!(!page.has("own-1"));
     assert_problem(&program.get("/access").await, 401, "invalid_token");
+}
+
+#[tokio::test]
+async fn an_operators_access_is_made_with_a_fresh_factor_and_what_was_typed_is_kept() {
+    let app = TestApp::start().await;
+    let (browser, agent) = with_role(&app, "operator", Role::Operator).await;
+    let (telephone, _) = enrol(&app, &browser, &agent).await;
+    let page = browser.open("/console/api/nouveau?role=operator&administration=").await;
+    app.advance(301);
+    let asked = sent(&browser, &page, &[("name", "CI"), ("days", "30")]).await;
+    assert!(asked.has("factor-form") && asked.has("kept"), "{}", asked.body);
+    assert!(recorded(&app, "api_access.created").await.is_empty());
+    let code = telephone.code(&app);
+    let made = browser.submit(&asked, "factor-form", &[("code", &code)]).await;
+    assert!(made.has("client-secret"), "{}", made.body);
+}
+
+/// Threat: a program in a loop fills the disk.
+#[tokio::test]
+async fn so_many_requests_are_an_agents_whatever_access_they_come_with() {
+    let app = TestApp::start().await;
+    let (_, agent) = signed_in(&app, "partner").await;
+    let (_, other) = signed_in(&app, "other").await;
+    let (one, two) = (
+        Program::acting(&app, &agent, None).await,
+        Program::acting(&app, &agent, None).await,
+    );
+    let other = Program::acting(&app, &other, None).await;
+    assert_eq!(one.get("/access").await.status, 200);
+    // As after an hour's worth of requests at once.
+    let now = app.app.clock.now();
+    app.app.store.fill(&api_bucket(&agent.id), now + 3600).await.unwrap();
+    for program in [&one, &two] {
+        let page = program.get("/access").await;
+        assert_problem(&page, 429, "too_many");
+        assert_eq!(page.header("retry-after"), "1");
+    }
+    assert_eq!(other.get("/access").await.status, 200);
+    app.advance(1);
+    assert_eq!(one.get("/access").await.status, 200);
+    assert_problem(&two.get("/access").await, 429, "too_many");
 }

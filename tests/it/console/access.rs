@@ -155,7 +155,7 @@ fn rows(world: &World) -> Vec<Row> {
             "/console/services/{id}/modifier",
             &service("/modifier"),
             &[],
-            edit_anew(Shown),
+            edit(Shown),
         ),
         get("/console/services/{id}/historique", &service("/historique"), see),
         // With one's own account only.
@@ -171,23 +171,18 @@ fn rows(world: &World) -> Vec<Row> {
             &service("/essai/resultat"),
             see,
         ),
-        post(
-            "/console/services/{id}/demande",
-            &service("/demande"),
-            &[],
-            edit_anew(Shown),
-        ),
+        post("/console/services/{id}/demande", &service("/demande"), &[], edit(Shown)),
         post(
             "/console/services/{id}/demande/repondre",
             &service("/demande/repondre"),
             &[],
-            edit_anew(Shown),
+            edit(Shown),
         ),
         post(
             "/console/services/{id}/demande/retirer",
             &service("/demande/retirer"),
             &[],
-            edit_anew(Shown),
+            edit(Shown),
         ),
         post(
             "/console/services/{id}/personnes",
@@ -356,7 +351,7 @@ fn rows(world: &World) -> Vec<Row> {
         post(
             "/console/api/nouveau",
             "/console/api/nouveau",
-            &[("role", "operator")],
+            &[("role", "operator"), ("envoi", "api")],
             edit(Shown),
         ),
         // Of what is another's, too; who has no second factor was not shown the form.

@@ -14,7 +14,8 @@ use crate::console::clients;
 
 const DAY: i64 = 86_400;
 
-/// Disables a client: it is treated as unknown.
+/// Disables a client: it is treated as unknown. Where an operator's program with `clients:approve` does it, only operators enable
+/// it again; otherwise its owners may.
 #[utoipa::path(post, path = "/clients/{id}/disable", tag = "clients",
     params(("id" = String, Path, description = "client_id"),
         ("If-Match" = String, Header, description = "The ETag of what was read")),

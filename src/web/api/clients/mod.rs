@@ -1,6 +1,7 @@
 //! Clients: listed, made, read, changed and ended.
 
 mod acts;
+mod people;
 mod requests;
 mod settings;
 mod views;
@@ -40,6 +41,7 @@ pub fn routes() -> OpenApiRouter<SharedApp> {
         .routes(routes!(acts::set_testers))
         .routes(routes!(acts::secrets, acts::add_secret))
         .routes(routes!(acts::retire_secret))
+        .routes(routes!(people::people))
         .routes(routes!(requests::waiting))
         .routes(routes!(requests::show, requests::ask, requests::withdraw))
         .routes(routes!(requests::approve))
@@ -108,7 +110,7 @@ struct Client {
     stage: ClientStage,
     /// It is treated as unknown.
     disabled: bool,
-    /// An operator disabled it: only operators enable it.
+    /// An operator disabled it with `clients:approve`, or in the console: only operators enable it.
     locked: bool,
     /// It registered itself: nobody vouches for it.
     self_registered: bool,

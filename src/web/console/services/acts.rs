@@ -24,7 +24,6 @@ pub async fn add_secret(
     PageForm(form): PageForm,
 ) -> Result<Response, AuthorizeError> {
     let opened = Opened::to_change(&member, &id, &form).await?;
-    member.confirm(opened.edit(), &form).await?;
     if form.get("envoi").is_none() || !member.take_once(&form).await? {
         return Ok(opened.done(Done::Before));
     }
@@ -60,7 +59,6 @@ pub async fn retire_secret(
     PageForm(form): PageForm,
 ) -> Result<Response, AuthorizeError> {
     let opened = Opened::to_change(&member, &id, &form).await?;
-    member.confirm(opened.edit(), &form).await?;
     let outcome = clients::retire_secret(&member.app, &author(&member), &id, &secret, member.now).await;
     answered(&member, opened, outcome, Done::Retired, &form).await
 }
@@ -72,7 +70,6 @@ pub async fn testers(
     PageForm(form): PageForm,
 ) -> Result<Response, AuthorizeError> {
     let opened = Opened::to_change(&member, &id, &form).await?;
-    member.confirm(opened.edit(), &form).await?;
     let lines = form::lines(form.get("testers").unwrap_or_default());
     let lines: Vec<_> = lines.iter().map(String::as_str).collect();
     let seen = opened.as_seen(&form);
@@ -87,7 +84,6 @@ pub async fn invite(
     PageForm(form): PageForm,
 ) -> Result<Response, AuthorizeError> {
     let opened = Opened::to_change(&member, &id, &form).await?;
-    member.confirm(opened.edit(), &form).await?;
     let invited = form.get("matrix_id").unwrap_or_default();
     let outcome = clients::invite(&member.app, &author(&member), &id, invited, member.now).await;
     answered(&member, opened, outcome, Done::Invited, &form).await
@@ -100,7 +96,6 @@ pub async fn uninvite(
     PageForm(form): PageForm,
 ) -> Result<Response, AuthorizeError> {
     let opened = Opened::to_change(&member, &id, &form).await?;
-    member.confirm(opened.edit(), &form).await?;
     let invited = form.get("matrix_id").unwrap_or_default();
     let outcome = clients::uninvite(&member.app, &author(&member), &id, invited, member.now).await;
     answered(&member, opened, outcome, Done::Uninvited, &form).await
@@ -113,7 +108,6 @@ pub async fn remove_owner(
     PageForm(form): PageForm,
 ) -> Result<Response, AuthorizeError> {
     let opened = Opened::to_change(&member, &id, &form).await?;
-    member.confirm(opened.edit(), &form).await?;
     let agent = form.get("agent").unwrap_or_default();
     let outcome = clients::remove_owner(&member.app, &author(&member), &id, agent, member.now).await;
     // Whoever took themselves out does not see the client any more.
@@ -167,7 +161,6 @@ async fn set_disabled(
     done: Done,
 ) -> Result<Response, AuthorizeError> {
     let opened = Opened::to_change(&member, id, form).await?;
-    member.confirm(opened.edit(), form).await?;
     let seen = opened.as_seen(form);
     let outcome = clients::set_disabled(&member.app.store, &author(&member), &seen, disabled, member.now).await;
     answered(&member, opened, outcome, done, form).await
@@ -180,7 +173,6 @@ pub async fn delete(
     PageForm(form): PageForm,
 ) -> Result<Response, AuthorizeError> {
     let opened = Opened::to_change(&member, &id, &form).await?;
-    member.confirm(opened.edit(), &form).await?;
     let typed = form.get("confirmation").unwrap_or_default();
     match clients::delete(&member.app, &author(&member), &opened.kept, typed, member.now).await {
         Ok(()) => Ok(see_other(&format!("{HOME}?fait={}", Done::Deleted.as_str()))),

@@ -34,7 +34,7 @@ struct Feedback {
 pub async fn show(member: Member, Path(id): Path<String>) -> Result<Response, AuthorizeError> {
     let opened = Opened::load(&member, &id).await?;
     // Asked before the form is filled in, so that nothing typed is lost.
-    member.require_fresh(opened.edit())?;
+    member.require_fresh(opened.change(&member))?;
     let typed = form::write(&clients::metadata_of(&opened.kept.client));
     page(&member, &opened, &typed, Feedback::default())
 }
@@ -62,7 +62,6 @@ pub async fn save(
     if seen.version != opened.kept.version {
         return stale(&member, &opened, &typed, wanted);
     }
-    member.confirm(opened.edit(), &sent).await?;
     let reasons = typed.get("reasons").map_or("", |text| text.trim());
     match clients::edit(
         &member.app,

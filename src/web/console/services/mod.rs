@@ -25,6 +25,7 @@ use crate::domain::audit::Actor;
 use crate::domain::client_change::KeptClient;
 use crate::domain::role::Right;
 use crate::protocol::client_metadata::FieldProblem;
+use crate::protocol::params::Params;
 
 const HOME: &str = "/console/services";
 const QUEUE: &str = "/console/services/demandes";
@@ -94,17 +95,24 @@ impl Opened {
         Ok(opened)
     }
 
-    /// The same, to be changed by a form that was shown to this session. Whoever may only see it gets the page again.
-    async fn to_change(
-        member: &Member,
-        id: &str,
-        form: &crate::protocol::params::Params,
-    ) -> Result<Self, AuthorizeError> {
+    /// The same, to be changed by a form that was shown to this session, with a second factor that is fresh where one is
+    /// needed. Whoever may only see it gets the page again.
+    async fn to_change(member: &Member, id: &str, form: &Params) -> Result<Self, AuthorizeError> {
         let opened = Self::load(member, id).await?;
         member.require(opened.edit())?;
-        match member.is_shown(form) {
-            true => Ok(opened),
-            false => Err(AuthorizeError::Again(opened.url())),
+        if !member.is_shown(form) {
+            return Err(AuthorizeError::Again(opened.url()));
+        }
+        member.confirm(opened.change(member), form).await?;
+        Ok(opened)
+    }
+
+    /// The right that a change is made with. An operator's word is enough everywhere, at what is their own as well: it is an
+    /// operator's that has to be confirmed.
+    fn change(&self, member: &Member) -> Right<'_> {
+        match member.may(Right::ApproveClient) {
+            true => Right::ApproveClient,
+            false => self.edit(),
         }
     }
 
@@ -132,7 +140,7 @@ impl Opened {
     }
 
     /// The client in the version that the form was written on.
-    fn as_seen(&self, form: &crate::protocol::params::Params) -> KeptClient {
+    fn as_seen(&self, form: &Params) -> KeptClient {
         let seen = form.get("version").and_then(|version| version.parse().ok());
         KeptClient {
             version: seen.unwrap_or(-1),

@@ -77,7 +77,6 @@ pub async fn approve(
 ) -> Result<Response, AuthorizeError> {
     member.require(Right::ApproveClient)?;
     let opened = Opened::to_change(&member, &id, &form).await?;
-    member.confirm(Right::ApproveClient, &form).await?;
     let outcome = match shown(&member, &id, &form).await? {
         Some(request) => {
             clients::approve(

@@ -37,6 +37,8 @@ pub struct NewAccess {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApiDone {
     Revoked,
+    /// The form was sent before: what it made was shown then.
+    Before,
 }
 
 impl ApiDone {
@@ -44,16 +46,20 @@ impl ApiDone {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Revoked => "revocation",
+            Self::Before => "deja",
         }
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        (text == Self::Revoked.as_str()).then_some(Self::Revoked)
+        [Self::Revoked, Self::Before]
+            .into_iter()
+            .find(|done| done.as_str() == text)
     }
 
     fn words(self, text: &Text) -> String {
         match self {
             Self::Revoked => text.get("console-api-done-revoked"),
+            Self::Before => text.get("console-api-done-before"),
         }
     }
 }
@@ -112,6 +118,8 @@ impl ApiProblem {
 pub struct ApiFormPage {
     pub layout: ConsoleLayout,
     pub action: &'static str,
+    /// The form makes one access.
+    pub once: String,
     pub role: Option<Role>,
     pub offered: Vec<ApiScope>,
     /// In days.
