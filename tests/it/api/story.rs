@@ -116,6 +116,9 @@ async fn a_partner_makes_a_client_and_an_operator_opens_it_by_api() {
         .change(&place, Method::PUT, &format!("{place}/testers"), Some(&testers))
         .await;
     assert_eq!(page.json()["testers"], json!(["@marie:x.fr"]));
+    let people = partner.get(&format!("{place}/people")).await.json();
+    let access = partner.get("/access").await.json();
+    assert_eq!(people, json!({"owners": [access["matrix_id"]], "invitations": []}));
 
     // Production: asked for, read and granted.
     let reasons = json!({"reasons": "Prêt"});
