@@ -1,5 +1,5 @@
 //! Databases for tests, migrated and empty: SQLite in a file of its own always, PostgreSQL in a database of its own when
-//! `TEST_DATABASE_URL` names a server. Each is a copy of one that was migrated once: migrating takes longer than most tests.
+//! `TEST_DATABASE_URL` names a server. Each is a copy of one that was migrated once.
 
 use std::path::PathBuf;
 
