@@ -29,8 +29,8 @@ const PURPOSE: &str = "insert into client_purposes (client_id, stack, purpose, s
 const REVISION: &str = "insert into client_revisions (id, client_id, author, at, before, after)
                         values ($1, $2, $3, $4, $5, $6)";
 const UPDATE: &str =
-    "update clients set document = $3, updated_at = $4, name_key = $5, stage = $6, administration = $7,
-                      version = version + 1 where id = $1 and version = $2 and deleted_at is null";
+    "update clients set document = $2, updated_at = $3, name_key = $4, stage = $5, administration = $6,
+                      version = version + 1 where id = $1 and version = $7 and deleted_at is null";
 const ASK: &str = "insert into client_requests (client_id, document, reasons, base_version, requested_by, requested_at)
                    values ($1, $2, $3, $4, $5, $6) on conflict (client_id) do update set document = excluded.document,
                    reasons = excluded.reasons, base_version = excluded.base_version,
@@ -69,36 +69,9 @@ impl RequestRow {
     }
 }
 
-/// Writes a client in a transaction; returns `false` from the function when its version is another by now.
-macro_rules! write_client {
-    ($tx:ident, $version:expr, $revision:expr) => {
-        let client = &$revision.after;
-        let done = sqlx::query(UPDATE)
-            .bind(&client.id)
-            .bind($version)
-            .bind(to_json(client)?)
-            .bind($revision.at)
-            .bind(name_key(&client.name))
-            .bind(client.standing.stage.as_str())
-            .bind(&client.standing.administration)
-            .execute(&mut *$tx)
-            .await?;
-        if done.rows_affected() == 0 {
-            return Ok(false);
-        }
-        revise!($tx, $revision);
-        if !client.has_secret() {
-            sqlx::query("delete from client_secrets where client_id = $1")
-                .bind(&client.id)
-                .execute(&mut *$tx)
-                .await?;
-        }
-    };
-}
-
-/// Writes a client that is new, in a transaction.
-macro_rules! insert_client {
-    ($tx:ident, $sql:expr, $revision:expr) => {{
+/// A statement that writes a client, with what all of them bind.
+macro_rules! client_row {
+    ($sql:expr, $revision:expr) => {{
         let client = &$revision.after;
         sqlx::query($sql)
             .bind(&client.id)
@@ -107,9 +80,24 @@ macro_rules! insert_client {
             .bind(name_key(&client.name))
             .bind(client.standing.stage.as_str())
             .bind(&client.standing.administration)
-            .execute(&mut *$tx)
-            .await?
     }};
+}
+
+/// Writes a client in a transaction; returns `false` from the function when its version is another by now.
+macro_rules! write_client {
+    ($tx:ident, $version:expr, $revision:expr) => {
+        let done = client_row!(UPDATE, $revision).bind($version).execute(&mut *$tx).await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        revise!($tx, $revision);
+        if !$revision.after.has_secret() {
+            sqlx::query("delete from client_secrets where client_id = $1")
+                .bind(&$revision.after.id)
+                .execute(&mut *$tx)
+                .await?;
+        }
+    };
 }
 
 macro_rules! revise {
@@ -177,7 +165,7 @@ impl Store {
             if owned.0 >= most {
                 return Ok(NewClient::Full);
             }
-            insert_client!(tx, INSERT, revision);
+            client_row!(INSERT, revision).execute(&mut *tx).await?;
             sqlx::query(OWN).bind(&client.id).bind(&revision.author).bind(revision.at).execute(&mut *tx).await?;
             sqlx::query(PURPOSE)
                 .bind(&client.id)
@@ -200,7 +188,7 @@ impl Store {
     /// When the database fails.
     pub async fn create_client(&self, revision: &Revision) -> Result<bool, StoreError> {
         transaction!(self, tx => {
-            let done = insert_client!(tx, CREATE, revision);
+            let done = client_row!(CREATE, revision).execute(&mut *tx).await?;
             if done.rows_affected() == 0 {
                 return Ok(false);
             }
