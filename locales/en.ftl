@@ -335,7 +335,8 @@ account-data-download = Download my data (JSON)
 way-oauth = through your { -brand } server
 way-sso = through the single sign-on of your { -brand } server
 way-password = by password
-value-moment = { $year }-{ $month }-{ $day } at { $time } UTC
+value-moment = { $date } at { $time } UTC
+value-date = { $year }-{ $month }-{ $day }
 
 # The console
 home-console = Open the partners’ console
@@ -1027,6 +1028,7 @@ statistics-count = Number
 statistics-total = Total
 statistics-as-table = The same numbers as a table
 statistics-scale = { $what } by day, from { $from } to { $through }. The highest bar: { $most }.
+statistics-no-sign-ins = No successful sign-in in this period.
 statistics-hidden = hidden
 statistics-signed-in = Sign-ins
 statistics-by-administration = Sign-ins by administration

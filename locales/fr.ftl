@@ -335,7 +335,8 @@ account-data-download = Télécharger mes données (JSON)
 way-oauth = par votre serveur { -brand }
 way-sso = par l’authentification unique de votre serveur { -brand }
 way-password = par mot de passe
-value-moment = { $day }/{ $month }/{ $year } à { $time } UTC
+value-moment = { $date } à { $time } UTC
+value-date = { $day }/{ $month }/{ $year }
 
 # La console
 home-console = Ouvrir la console des partenaires
@@ -1027,6 +1028,7 @@ statistics-count = Nombre
 statistics-total = Total
 statistics-as-table = Les mêmes nombres en tableau
 statistics-scale = { $what } par jour, du { $from } au { $through }. La plus haute barre : { $most }.
+statistics-no-sign-ins = Aucune connexion réussie pendant cette période.
 statistics-hidden = masqué
 statistics-signed-in = Connexions réussies
 statistics-by-administration = Connexions réussies par administration

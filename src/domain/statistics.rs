@@ -143,6 +143,11 @@ pub struct Groups<K> {
 }
 
 impl<K> Groups<K> {
+    /// Nobody is in any of them.
+    pub fn is_zero(&self) -> bool {
+        self.total == Some(0)
+    }
+
     /// Hides groups smaller than [`SMALLEST`], and with them the next smallest ones until nobody can tell any of them from the
     /// total: at least two, five or more together, and not each one a single. Where that cannot be, the total is hidden too.
     /// A group of none is shown: there is nobody in it.

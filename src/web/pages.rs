@@ -28,6 +28,7 @@ pub use status::{ServerState, ServerStatus, StatusPage};
 
 use super::i18n::{Language, Text};
 use super::theme::Theme;
+use crate::domain::audit::{day_name, day_of, day_start};
 use crate::domain::homeserver::Way;
 
 /// Addresses of the pages that a public service must have; from the configuration, each shown only when set.
@@ -115,19 +116,21 @@ fn way_words(text: &Text, way: Way) -> String {
 
 /// Day and time (UTC) of a time in Unix seconds.
 fn moment(text: &Text, unix_seconds: i64) -> String {
-    let Ok(at) = OffsetDateTime::from_unix_timestamp(unix_seconds) else {
-        return unix_seconds.to_string();
+    let time = unix_seconds.rem_euclid(86_400);
+    let time = format!("{:02}:{:02}", time / 3600, time % 3600 / 60);
+    let date = date(text, &day_of(unix_seconds));
+    text.with("value-moment", &[("date", &date), ("time", &time)])
+}
+
+/// A day, given in days since 1970-01-01.
+fn date(text: &Text, &day: &i64) -> String {
+    let Ok(at) = OffsetDateTime::from_unix_timestamp(day_start(day)) else {
+        return day_name(day);
     };
     let two = |number: u8| format!("{number:02}");
-    text.with(
-        "value-moment",
-        &[
-            ("day", &two(at.day())),
-            ("month", &two(u8::from(at.month()))),
-            ("year", &at.year().to_string()),
-            ("time", &format!("{}:{}", two(at.hour()), two(at.minute()))),
-        ],
-    )
+    let (day, month) = (two(at.day()), two(u8::from(at.month())));
+    let values = [("day", &*day), ("month", &month), ("year", &at.year().to_string())];
+    text.with("value-date", &values)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tchap_connect::audit::record;
 use tchap_connect::console::second_factor::offer;
-use tchap_connect::domain::audit::{Action, Actor, Event, ObjectKind, day_of};
+use tchap_connect::domain::audit::{Action, Actor, Event, ObjectKind, day_name, day_of};
 use tchap_connect::domain::homeserver::Way;
 use tchap_connect::domain::identifier::MatrixId;
 use tchap_connect::domain::role::Role;
@@ -212,4 +212,37 @@ async fn everybody_sees_their_own_numbers_and_no_small_ones() {
     assert_eq!(public.text("total-30"), "6643");
     assert!(!public.body.contains("beta.gouv.fr"), "totals only");
     assert_eq!(public.header("cache-control"), "public, max-age=300");
+}
+
+/// An empty chart says nothing: words do. Days are written as moments are.
+#[tokio::test]
+async fn where_nobody_signed_in_the_page_says_so() {
+    let app = TestApp::start().await;
+    let service = app.relying_party("service").await.client.id;
+    let (browser, agent_id) = jean(&app, None).await;
+    let now = app.app.clock.now();
+    app.app
+        .store
+        .insert_client_owner(&service, &agent_id, now)
+        .await
+        .unwrap();
+    for page in [
+        browser.get(&format!("/console/statistiques?service={service}")).await,
+        Browser::new(&app).get("/stats").await,
+    ] {
+        assert_eq!(
+            page.text("no-sign-ins"),
+            "Aucune connexion réussie pendant cette période."
+        );
+        assert!(!page.has("by-day") && !page.body.contains("<svg class=\"tchap-chart"));
+        assert!(!page.has("by-way") && !page.has("by-reason"), "{}", page.body);
+    }
+    count(&app, &service, "beta.gouv.fr", 40).await;
+    let yesterday = day_name(day_of(now) - 1);
+    let parts: Vec<_> = yesterday.rsplit('-').collect();
+    for (language, day) in [("fr", parts.join("/")), ("en", yesterday)] {
+        let page = Browser::new(&app).get(&format!("/stats?lang={language}")).await;
+        assert!(!page.has("no-sign-ins"));
+        assert!(page.text("by-day").contains(&day), "{}", page.body);
+    }
 }

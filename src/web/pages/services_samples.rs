@@ -210,11 +210,11 @@ fn service(layout: &Layout, name: &str, stage: ClientStage) -> ServicePage {
     };
     let health = Health {
         last_used: Some(NOW),
-        sign_ins: vec![("2026-07-02".into(), Some(120)), ("2026-07-01".into(), None)],
+        sign_ins: vec![(20_636, Some(120)), (20_635, None)],
         errors: vec![
-            ("2026-07-02".into(), "invalid_client".into(), 3),
-            ("2026-07-01".into(), "redirect_uri_mismatch".into(), 1),
-            ("2026-07-01".into(), name.into(), 1),
+            (20_636, "invalid_client".into(), 3),
+            (20_635, "redirect_uri_mismatch".into(), 1),
+            (20_635, name.into(), 1),
         ],
         unused: vec![format!("https://annuaire.example/{name}")],
         deliveries: vec![DeliveryLine {

@@ -12,6 +12,7 @@ use super::super::read::{Asked, Named};
 use super::super::{Page, page, place};
 use super::requests::From;
 use super::{Opened, PER_PAGE};
+use crate::domain::audit::day_name;
 use crate::domain::client_change::{FieldChange, field_changes};
 
 /// A change of a client.
@@ -115,11 +116,15 @@ pub async fn health(caller: Caller, Named(id): Named<String>) -> Result<Json<Hea
     let opened = Opened::read(&caller, &id).await?;
     let secrets = caller.app.store.list_client_secrets(&id, caller.now).await?;
     let found = fares::load(&caller.app, &opened.kept.client, &secrets, caller.now).await?;
-    let sign_ins = found.sign_ins.into_iter().map(|(day, count)| DayCount { day, count });
-    let errors = found
-        .errors
-        .into_iter()
-        .map(|(day, code, count)| ErrorCount { day, code, count });
+    let sign_ins = found.sign_ins.into_iter().map(|(day, count)| DayCount {
+        day: day_name(day),
+        count,
+    });
+    let errors = found.errors.into_iter().map(|(day, code, count)| ErrorCount {
+        day: day_name(day),
+        code,
+        count,
+    });
     let failed = found.deliveries.into_iter().map(|delivery| FailedLogout {
         at: delivery.at,
         attempts: delivery.attempts,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::super::pages::console::health::{DeliveryLine, Health};
 use super::show::SOON;
 use crate::app::App;
-use crate::domain::audit::{day_name, day_of};
+use crate::domain::audit::day_of;
 use crate::domain::statistics::{Groups, Outcome, Scope};
 use crate::protocol::client::{Client, ClientSecret};
 use crate::store::StoreError;
@@ -15,7 +15,7 @@ const DAYS: i64 = 14;
 const DELIVERIES: u32 = 50;
 
 /// Sign-ins of the last days on which there were some, as statistics tell them: so few that they could be somebody are not.
-async fn sign_ins(app: &App, client: &Client, today: i64) -> Result<Vec<(String, Option<u64>)>, StoreError> {
+async fn sign_ins(app: &App, client: &Client, today: i64) -> Result<Vec<(i64, Option<u64>)>, StoreError> {
     let scope = Scope::Client(client.id.clone());
     let counts = app.store.list_sign_in_days(&scope, today - DAYS, today + 1).await?;
     let mut days: BTreeMap<i64, i64> = BTreeMap::new();
@@ -23,7 +23,7 @@ async fn sign_ins(app: &App, client: &Client, today: i64) -> Result<Vec<(String,
         *days.entry(count.day).or_default() += count.count;
     }
     let days = Groups::hiding_small(days.into_iter().rev().collect());
-    let told = |(day, count): (i64, Option<i64>)| (day_name(day), count.map(i64::unsigned_abs));
+    let told = |(day, count): (i64, Option<i64>)| (day, count.map(i64::unsigned_abs));
     Ok(days.groups.into_iter().map(told).collect())
 }
 
@@ -54,7 +54,7 @@ pub async fn load(app: &App, client: &Client, secrets: &[ClientSecret], now: i64
         sign_ins: sign_ins(app, client, today).await?,
         errors: errors
             .into_iter()
-            .map(|(day, code, count)| (day_name(day), code, count.unsigned_abs()))
+            .map(|(day, code, count)| (day, code, count.unsigned_abs()))
             .collect(),
         unused: match redirects.is_empty() {
             // Of a client that was never used this says nothing.

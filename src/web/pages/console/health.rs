@@ -6,10 +6,10 @@ use crate::web::i18n::Text;
 #[derive(Clone, Debug, Default)]
 pub struct Health {
     pub last_used: Option<i64>,
-    /// Sign-ins per day, the newest first: day (words) and number; `None` where so few are not told.
-    pub sign_ins: Vec<(String, Option<u64>)>,
+    /// Sign-ins per day, the newest first: day (since 1970-01-01) and number; `None` where so few are not told.
+    pub sign_ins: Vec<(i64, Option<u64>)>,
     /// Day, code, how often.
-    pub errors: Vec<(String, String, u64)>,
+    pub errors: Vec<(i64, String, u64)>,
     /// Redirect URIs that no code was ever given to.
     pub unused: Vec<String>,
     pub deliveries: Vec<DeliveryLine>,

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::super::{filters, moment};
+use super::super::{date, filters, moment};
 use super::diff::{member_words, value_lines};
 use super::health::Health;
 use super::services_form::{Control, Field, FieldGroup};

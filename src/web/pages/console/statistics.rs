@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use askama::Template;
 
-use super::super::{Layout, filters};
+use super::super::{Layout, date, filters};
 use super::{ConsoleLayout, Pages, homeservers};
-use crate::domain::audit::day_name;
 use crate::domain::homeserver::Way;
 use crate::domain::statistics::{Outcome, Report};
 use crate::web::i18n::Text;
@@ -69,7 +68,7 @@ fn bars(groups: &[(i64, Option<i64>)]) -> String {
 
 /// What a chart shows, from when to when and how high.
 fn scale_words(text: &Text, label: &str, groups: &[(i64, Option<i64>)]) -> String {
-    let day = |group: Option<&(i64, Option<i64>)>| group.map(|(day, _)| day_name(*day)).unwrap_or_default();
+    let day = |group: Option<&(i64, Option<i64>)>| group.map(|(day, _)| date(text, day)).unwrap_or_default();
     let most = groups.iter().filter_map(|(_, count)| *count).max();
     let (from, through) = (day(groups.first()), day(groups.last()));
     let most = number(text, &most);
@@ -111,11 +110,11 @@ fn named<'a>(text: &Text, name: &'a str) -> std::borrow::Cow<'a, str> {
 /// Groups and their counts.
 pub type Named = Vec<(String, Option<i64>)>;
 
-fn days(groups: &[(i64, Option<i64>)]) -> Named {
+fn days(text: &Text, groups: &[(i64, Option<i64>)]) -> Named {
     groups
         .iter()
         .rev()
-        .map(|(day, count)| (day_name(*day), *count))
+        .map(|(day, count)| (date(text, day), *count))
         .collect()
 }
 
