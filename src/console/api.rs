@@ -156,6 +156,6 @@ pub async fn revoke(store: &Store, actor: Actor, access: &ApiAccess, now: i64) -
     let object = (ObjectKind::Client, access.client_id.as_str());
     let detail = json!({"agent": access.agent_id});
     audit::record(store, now, Event::new(actor, Action::ApiAccessRevoked, object, detail)).await?;
-    store.delete_client(&access.client_id, now).await?;
+    store.delete_client(&access.client_id, None, now).await?;
     Ok(())
 }

@@ -76,6 +76,11 @@ impl ApiScope {
         }
     }
 
+    /// Nothing is changed with it.
+    pub fn only_reads(self) -> bool {
+        self.as_str().ends_with(":read")
+    }
+
     /// The one of this name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|scope| scope.as_str() == name)

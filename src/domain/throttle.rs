@@ -82,9 +82,9 @@ pub fn flow_bucket(flow_id: &str) -> String {
     format!("look-up/flow/{}", fingerprint(flow_id))
 }
 
-/// The bucket of the requests to the API in an agent's name, whichever access they come with.
-pub fn api_bucket(agent_id: &str) -> String {
-    format!("api/{agent_id}")
+/// The bucket of the changes by API in an agent's name, whichever access they come with; or of the tokens of an access.
+pub fn api_bucket(whose: &str) -> String {
+    format!("api/{whose}")
 }
 
 /// The bucket of a network's registrations and replacements.

@@ -28,13 +28,18 @@ const OWN: &str = "insert into client_owners (client_id, agent_id, since) values
 const PURPOSE: &str = "insert into client_purposes (client_id, stack, purpose, scopes) values ($1, $2, $3, $4)";
 const REVISION: &str = "insert into client_revisions (id, client_id, author, at, before, after)
                         values ($1, $2, $3, $4, $5, $6)";
+/// A program in a loop would fill the disk with what a client was: the journal keeps who changed it, and when.
+const FORGET: &str = "delete from client_revisions where client_id = $1 and (at, id) <
+                      (select at, id from client_revisions where client_id = $1 order by at desc, id desc limit 1 offset 199)";
 const UPDATE: &str =
     "update clients set document = $2, updated_at = $3, name_key = $4, stage = $5, administration = $6,
                       version = version + 1 where id = $1 and version = $7 and deleted_at is null";
 const ASK: &str = "insert into client_requests (client_id, document, reasons, base_version, requested_by, requested_at)
                    values ($1, $2, $3, $4, $5, $6) on conflict (client_id) do update set document = excluded.document,
                    reasons = excluded.reasons, base_version = excluded.base_version,
-                   requested_by = excluded.requested_by, requested_at = excluded.requested_at,
+                   requested_by = excluded.requested_by,
+                   requested_at = case when client_requests.requested_at < excluded.requested_at
+                   then excluded.requested_at else client_requests.requested_at + 1 end,
                    answer = null, answered_at = null where client_requests.answered_at is not null";
 const ANSWER: &str = "update client_requests set answer = $4, answered_at = $3
                       where client_id = $1 and requested_at = $2 and answered_at is null";
@@ -109,6 +114,10 @@ macro_rules! revise {
             .bind($revision.at)
             .bind($revision.before.as_ref().map(to_json).transpose()?)
             .bind(to_json(&$revision.after)?)
+            .execute(&mut *$tx)
+            .await?;
+        sqlx::query(FORGET)
+            .bind(&$revision.client_id)
             .execute(&mut *$tx)
             .await?;
     };
@@ -192,6 +201,8 @@ impl Store {
             if done.rows_affected() == 0 {
                 return Ok(false);
             }
+            // Whatever was given to the one that was deleted while it was.
+            forget_belongings!(tx, &revision.client_id);
             revise!(tx, revision);
         });
         Ok(true)
@@ -212,7 +223,8 @@ impl Store {
         Ok(true)
     }
 
-    /// Puts a request in the queue, in place of one that was answered, and, where the stage changes with it, writes the client;
+    /// Puts a request in the queue, in place of one that was answered (its `requested_at` is a later one, so that it stands for
+    /// this request and no other), and, where the stage changes with it, writes the client;
     /// `false`, and nothing done, when one waits already or the client is of another version.
     ///
     /// # Errors

@@ -7,9 +7,10 @@ use crate::protocol::client::Client;
 const CLIENT: &str = "select document from clients where id = $1 and deleted_at is null";
 const REVOKE: &str = "update authorizations set revoked_at = $2 where client_id = $1 and revoked_at is null";
 const LEAVE: &str = "delete from session_clients where client_id = $1 returning sid, subject";
-const MARK: &str = "update clients set deleted_at = $2 where id = $1 and deleted_at is null";
+const MARK: &str = "update clients set deleted_at = $2 where id = $1 and deleted_at is null
+                    and version = coalesce($3, version)";
 /// What would give somebody power over a client of the same id, were it made again.
-const BELONGINGS: [&str; 6] = [
+pub(super) const BELONGINGS: [&str; 6] = [
     "delete from client_secrets where client_id = $1",
     "delete from client_owners where client_id = $1",
     "delete from client_invitations where client_id = $1",
@@ -21,11 +22,11 @@ const BELONGINGS: [&str; 6] = [
 impl Store {
     /// Deletes a client for everybody: revokes all that it was given, takes it out of all sessions, queues a logout token for
     /// each, and forgets secrets, owners and consents; all or nothing. Its row stays for a day, so that the tokens are delivered.
-    /// `false` when there is none.
+    /// `false` when there is none, or not of this `version` any more where one is given.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn delete_client(&self, client_id: &str, now: i64) -> Result<bool, StoreError> {
+    pub async fn delete_client(&self, client_id: &str, version: Option<i64>, now: i64) -> Result<bool, StoreError> {
         transaction!(self, tx => {
             let found: Option<(String,)> = sqlx::query_as(CLIENT).bind(client_id).fetch_optional(&mut *tx).await?;
             let Some((document,)) = found else {
@@ -33,7 +34,7 @@ impl Store {
             };
             let client: Client = from_json(&document, "clients")?;
             // Marked first: from then on nobody else writes to it.
-            if sqlx::query(MARK).bind(client_id).bind(now).execute(&mut *tx).await?.rows_affected() == 0 {
+            if sqlx::query(MARK).bind(client_id).bind(now).bind(version).execute(&mut *tx).await?.rows_affected() == 0 {
                 return Ok(false);
             }
             sqlx::query(REVOKE).bind(client_id).bind(now).execute(&mut *tx).await?;
@@ -46,9 +47,7 @@ impl Store {
                     }
                 }
             }
-            for sql in BELONGINGS {
-                sqlx::query(sql).bind(client_id).execute(&mut *tx).await?;
-            }
+            forget_belongings!(tx, client_id);
         });
         Ok(true)
     }

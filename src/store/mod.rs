@@ -44,6 +44,15 @@ macro_rules! transaction {
     };
 }
 
+/// Takes from a client what belongs to it, in a transaction.
+macro_rules! forget_belongings {
+    ($tx:ident, $client_id:expr) => {
+        for sql in $crate::store::client_end::BELONGINGS {
+            sqlx::query(sql).bind($client_id).execute(&mut *$tx).await?;
+        }
+    };
+}
+
 /// Adds a secret to a client, by itself or in a transaction.
 macro_rules! insert_secret {
     ($db:expr, $client_id:expr, $secret:expr) => {

@@ -566,12 +566,21 @@ async fn whoever_deletes_a_client_types_its_name_and_the_service_is_told() {
     let service = RelyingParty::new(&app, told.clone(), secret);
     let page = browser.open(&service.url(&[("scope", "openid email")])).await;
     let tokens = service.redeem(&service.code(&browser.accept(&page).await)).await;
+    let seen = version(&app, &made.id).await;
     for wrong in ["", "annuaire des agents", "Annuaire"] {
-        let page = post(&browser, &made.id, "supprimer", &[("confirmation", wrong)]).await;
+        let fields = [("version", seen.as_str()), ("confirmation", wrong)];
+        let page = post(&browser, &made.id, "supprimer", &fields).await;
         assert!(page.has("error-message"), "{wrong}: {}", page.body);
     }
+    // Nobody deletes what they have not seen.
+    for stale in ["", "0", "99999999999999999999"] {
+        let fields = [("version", stale), ("confirmation", made.name.as_str())];
+        let page = post(&browser, &made.id, "supprimer", &fields).await;
+        assert!(page.has("console-alert"), "{}", page.body);
+    }
     assert_eq!(service.userinfo(&tokens.access_token).await.status, 200);
-    let answer = post(&browser, &made.id, "supprimer", &[("confirmation", &made.name)]).await;
+    let fields = [("version", seen.as_str()), ("confirmation", made.name.as_str())];
+    let answer = post(&browser, &made.id, "supprimer", &fields).await;
     assert!(answer.header("location").ends_with("fait=supprime"), "{}", answer.body);
     assert_eq!(service.userinfo(&tokens.access_token).await.status, 401);
     assert_eq!(
@@ -945,6 +954,25 @@ async fn an_operators_own_client_in_production_is_changed_with_a_fresh_factor_on
     assert_eq!(app.app.store.find_client(&client.id).await.unwrap().unwrap(), client);
     let answer = operator.get(&format!("{url}/modifier")).await;
     assert!(answer.header("location").contains("second-facteur"), "{}", answer.body);
+    // Without the factor at all it is no more; and an access to the API would do the same by a program.
+    let bare = Browser::new(&app);
+    bare.sign_in(HOME, "@olga:agent.dinum.tchap.test").await;
+    for (browser, kept) in [(&operator, true), (&bare, false)] {
+        let page = post(browser, &client.id, "secrets", &[("days", "90")]).await;
+        assert!(!page.has("client-secret"), "{}", page.body);
+        let (shown, once) = (shown(browser).await, random_id().unwrap());
+        let fields = [
+            ("shown", shown.as_str()),
+            ("envoi", &once),
+            ("name", "x"),
+            ("scope_clients:write", "1"),
+        ];
+        let page = browser.post("/console/api/nouveau", &fields).await;
+        assert!(!page.has("client-secret"), "{}", page.body);
+        assert_eq!(page.has("kept"), kept, "{}", page.body);
+    }
+    let secrets = app.app.store.list_client_secrets(&client.id, app.app.clock.now()).await;
+    assert_eq!(secrets.unwrap().len(), 1);
     // To try one's own sandbox out takes no role.
     let (sandbox, _) = made(&app, &operator, &[]).await;
     assert!(!sandbox.standing.stage.is_production());
@@ -982,7 +1010,8 @@ async fn what_an_operator_disabled_no_partner_enables_or_deletes() {
         let stored = app.app.store.find_client(&client.id).await.unwrap().unwrap();
         assert_eq!(stored.disabled, disabled, "{form}");
         if stored.standing.locked {
-            post(&browser, &client.id, "supprimer", &[("confirmation", &client.name)]).await;
+            let fields = [("version", seen.as_str()), ("confirmation", &client.name)];
+            post(&browser, &client.id, "supprimer", &fields).await;
             assert!(app.app.store.find_client(&client.id).await.unwrap().is_some());
         }
     }

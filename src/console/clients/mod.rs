@@ -250,7 +250,7 @@ pub async fn set_disabled(
     write(store, author, kept, after, (action, json!({})), false, now).await
 }
 
-/// Deletes a client whose name was typed: all that it was given ends, and it is told.
+/// Deletes a client whose name was typed, in the version that was seen: all that it was given ends, and it is told.
 ///
 /// # Errors
 /// [`Refused`].
@@ -271,8 +271,8 @@ pub async fn delete(app: &App, author: &Author, kept: &KeptClient, typed: &str, 
         now,
     )
     .await?;
-    if !app.store.delete_client(&client.id, now).await? {
-        return Err(Refused::Missing);
+    if !app.store.delete_client(&client.id, Some(kept.version), now).await? {
+        return Err(Refused::Stale);
     }
     app.logout_queued.notify_one();
     Ok(())

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use axum::extract::FromRequestParts;
+use http::Method;
 use http::request::Parts;
 
 use super::super::oidc::userinfo::{INVALID_TOKEN, bearer_token};
@@ -21,8 +22,9 @@ use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::secret::fingerprint;
 use crate::store::StoreError;
 
-/// How many requests an agent's programs make at once, and over an hour: what they write is kept for long.
-const REQUESTS: i64 = 3600;
+/// So many changes an agent's programs make at once, and over an hour; and so many tokens each of their accesses is given. What
+/// is written is kept for long.
+const MOST: i64 = 3600;
 
 /// What the token endpoint answers a client whose access counts no more.
 pub const ENDED: OAuthError = OAuthError::new(
@@ -67,6 +69,17 @@ pub async fn standing(app: &App, client_id: &str, now: i64) -> Result<Option<Sta
     Ok(roles.map(|roles| Standing { access, agent, roles }))
 }
 
+/// Counts a change of an agent's programs, or a token of an access; when there were too many, the seconds until one more is
+/// let through.
+///
+/// # Errors
+/// When the database fails.
+pub async fn take_one(app: &App, whose: &str, now: i64) -> Result<Result<(), i64>, StoreError> {
+    let limit = Limit::per_hour(MOST);
+    let taken = app.store.take(&api_bucket(whose), limit, now).await?;
+    Ok(taken.map_err(|full_until| limit.wait(full_until, now)))
+}
+
 /// A request's program.
 pub struct Caller {
     pub app: SharedApp,
@@ -94,14 +107,15 @@ impl FromRequestParts<SharedApp> for Caller {
         let standing = standing(app, &authorization.client_id, now)
             .await?
             .ok_or_else(invalid)?;
-        let bucket = api_bucket(&standing.agent.id);
-        let limit = Limit::per_hour(REQUESTS);
-        if let Err(full_until) = app.store.take(&bucket, limit, now).await? {
-            return Err(Problem::too_many(limit.wait(full_until, now)));
-        }
         let scopes = token.scope.iter().filter(|word| standing.access.scopes.contains(*word));
+        let scopes: BTreeSet<_> = scopes.filter_map(|word| ApiScope::parse(word)).collect();
+        // What only reads writes nothing, and whoever gets hold of it takes nothing from the agent's other programs.
+        let may_change = parts.method != Method::GET && !scopes.iter().all(|scope| scope.only_reads());
+        if may_change && let Err(wait) = take_one(app, &standing.agent.id, now).await? {
+            return Err(Problem::too_many(wait));
+        }
         Ok(Self {
-            scopes: scopes.filter_map(|word| ApiScope::parse(word)).collect(),
+            scopes,
             app: app.clone(),
             agent: standing.agent,
             access: standing.access,

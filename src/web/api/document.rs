@@ -26,7 +26,7 @@ const PROBLEMS: [(&str, &str); 13] = [
         "What was sent cannot be taken; `problems` says which field and why",
     ),
     ("428", "`If-Match` is missing"),
-    ("429", "Too many requests in this agent's name"),
+    ("429", "Too many changes in this agent's name"),
     ("500", "The provider failed; its log tells more"),
     ("503", "It took too long"),
 ];
@@ -81,8 +81,8 @@ fn complete(method: &str, operation: &mut Value) {
     for (status, description) in PROBLEMS {
         let may_be = match status {
             "404" => in_path,
-            "409" => writes,
-            "412" | "428" => in_header,
+            "409" | "412" | "429" => writes,
+            "428" => in_header,
             "413" | "415" => has_body,
             "422" => has_body || (writes && in_query),
             _ => true,

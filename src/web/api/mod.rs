@@ -32,7 +32,7 @@ use super::layers;
 use crate::app::SharedApp;
 use crate::domain::role::Role;
 use caller::Caller;
-pub use caller::{ENDED, audience, standing};
+pub use caller::{ENDED, audience, standing, take_one};
 use problem::Problem;
 
 /// Where the API is.

@@ -131,15 +131,14 @@ fn asked_role(params: &Params) -> Result<Option<Role>, PageError> {
 async fn form(member: Member) -> Result<Response, AuthorizeError> {
     let role = asked_role(&member.query()?)?;
     // It has to be this person's to lend: one with a second factor wants it anew.
-    member.require_fresh(Right::ActByApi { role: role.as_ref() })?;
+    let lend = Right::ActByApi { role: role.as_ref() };
+    member.require(lend)?;
+    member.require_fresh(member.as_operator_or(lend))?;
     let offered = ApiScope::of_role(role.as_ref());
     let typed = ApiForm {
         days: "90".to_owned(),
         // To read is what most begin with.
-        scopes: offered
-            .into_iter()
-            .filter(|scope| scope.as_str().ends_with(":read"))
-            .collect(),
+        scopes: offered.into_iter().filter(|scope| scope.only_reads()).collect(),
         ..ApiForm::default()
     };
     form_page(&member, role, typed, None)
@@ -148,7 +147,9 @@ async fn form(member: Member) -> Result<Response, AuthorizeError> {
 /// `POST /console/api/nouveau`: the answer is the only place where the secret stands.
 async fn create(member: Member, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
     let role = asked_role(&form)?;
-    member.confirm(Right::ActByApi { role: role.as_ref() }, &form).await?;
+    let lend = Right::ActByApi { role: role.as_ref() };
+    member.require(lend)?;
+    member.confirm(member.as_operator_or(lend), &form).await?;
     let typed = ApiForm {
         name: form.get("name").unwrap_or_default().trim().to_owned(),
         days: form.get("days").unwrap_or_default().to_owned(),
@@ -228,7 +229,7 @@ async fn revoke(member: Member, Path(id): Path<String>, PageForm(form): PageForm
     let store = &member.app.store;
     let access = store.find_api_access(&id).await?.ok_or_else(not_found)?;
     if access.agent_id != member.agent.id {
-        member.require(REVOKE_OTHERS)?;
+        member.confirm(REVOKE_OTHERS, &form).await?;
     }
     api::revoke(store, member.actor(), &access, member.now).await?;
     Ok(done(ApiDone::Revoked))

@@ -40,6 +40,8 @@ pub const SECOND_FACTOR: &str = "/console/second-facteur";
 
 /// The longest address in the console that a login comes back to.
 const MAX_PLACE: usize = 1000;
+/// So long it is remembered that a form came, in seconds.
+const ONCE: i64 = 30 * 86_400;
 
 /// The routes of the console.
 pub fn routes() -> Router<SharedApp> {
@@ -162,6 +164,15 @@ impl Member {
         }
     }
 
+    /// The right that somebody changes a client with, or lends to a program. An operator's word is enough everywhere, at what is
+    /// their own as well: it is an operator's that has to be confirmed, even in a session without the second factor.
+    pub fn as_operator_or<'a>(&self, right: Right<'a>) -> Right<'a> {
+        match may(&self.roles.with_second_factor(), Right::ApproveClient) {
+            true => Right::ApproveClient,
+            false => right,
+        }
+    }
+
     fn is_fresh_for(&self, right: Right<'_>) -> bool {
         may(&self.roles.without_second_factor(), right) || self.factor.is_fresh(self.now)
     }
@@ -189,14 +200,15 @@ impl Member {
     }
 
     /// Takes a form whose outcome is shown once (its `envoi` is a value of its own): `false` when it was taken before, by a page
-    /// that was loaded again.
+    /// that was loaded again within a month, however often the session was renewed since.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn take_once(&self, form: &Params) -> Result<bool, StoreError> {
         let (taker, mark) = self.once(form);
         let store = &self.app.store;
-        store.insert_used_jti(&taker, &mark, self.session.expires_at).await
+        let until = self.now + ONCE;
+        store.insert_used_jti(&taker, &mark, until).await
     }
 
     /// Gives the form back: nothing came of it.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use http::Method;
 use serde_json::json;
 use tchap_connect::console::api::{MAX_ACCESSES, resource};
 use tchap_connect::console::second_factor;
@@ -308,26 +309,56 @@ async fn an_operators_access_is_made_with_a_fresh_factor_and_what_was_typed_is_k
 
 /// Threat: a program in a loop fills the disk.
 #[tokio::test]
-async fn so_many_requests_are_an_agents_whatever_access_they_come_with() {
+async fn so_many_changes_are_an_agents_whatever_access_they_come_with() {
     let app = TestApp::start().await;
     let (_, agent) = signed_in(&app, "partner").await;
     let (_, other) = signed_in(&app, "other").await;
-    let (one, two) = (
-        Program::acting(&app, &agent, None).await,
-        Program::acting(&app, &agent, None).await,
-    );
+    let one = Program::acting(&app, &agent, None).await;
+    let two = Program::acting(&app, &agent, None).await;
+    let mut reading = Program::made(&app, &agent, None, &[ApiScope::ClientsRead]).await;
+    reading.authenticate().await;
     let other = Program::acting(&app, &other, None).await;
-    assert_eq!(one.get("/access").await.status, 200);
-    // As after an hour's worth of requests at once.
+    let change = async |program: &Program| {
+        program
+            .send(Method::DELETE, "/clients/unknown/request", None, &[])
+            .await
+    };
+    assert_eq!(change(&one).await.status, 404);
+    // As after an hour's worth of changes at once.
     let now = app.app.clock.now();
     app.app.store.fill(&api_bucket(&agent.id), now + 3600).await.unwrap();
     for program in [&one, &two] {
-        let page = program.get("/access").await;
+        let page = change(program).await;
         assert_problem(&page, 429, "too_many");
         assert_eq!(page.header("retry-after"), "1");
+        assert_eq!(program.get("/access").await.status, 200, "to read costs nothing");
     }
-    assert_eq!(other.get("/access").await.status, 200);
+    assert_eq!(change(&other).await.status, 404);
     app.advance(1);
-    assert_eq!(one.get("/access").await.status, 200);
-    assert_problem(&two.get("/access").await, 429, "too_many");
+    // What may change nothing takes nothing from the others.
+    assert_problem(&change(&reading).await, 403, "insufficient_scope");
+    assert_eq!(change(&one).await.status, 404);
+    assert_problem(&change(&two).await, 429, "too_many");
+}
+
+/// The same by asking for tokens; and nobody stops an agent's programs with one secret of theirs.
+#[tokio::test]
+async fn so_many_tokens_are_given_to_an_access() {
+    let app = TestApp::start().await;
+    let (_, agent) = signed_in(&app, "partner").await;
+    let one = Program::made(&app, &agent, None, &[ApiScope::ClientsRead]).await;
+    let two = Program::made(&app, &agent, None, &[ApiScope::ClientsRead]).await;
+    assert_eq!(one.ask(&[]).await.status, 200);
+    let now = app.app.clock.now();
+    app.app
+        .store
+        .fill(&api_bucket(&one.client_id), now + 3600)
+        .await
+        .unwrap();
+    let refused = one.ask(&[]).await;
+    assert_eq!(refused.status, 429, "{}", refused.body);
+    assert_eq!(refused.json()["error"], "temporarily_unavailable");
+    assert_eq!(two.ask(&[]).await.status, 200);
+    app.advance(1);
+    assert_eq!(one.ask(&[]).await.status, 200);
 }

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use http::Method;
 use tchap_connect::domain::administration::Administration;
+use tchap_connect::domain::api::ApiScope;
 use tchap_connect::domain::role::Role;
 
 use super::{FACTOR, HOME, agent, enrol, guests, shown, signed_in, with_role};
+use crate::api::Program;
 use crate::support::homeserver::Account;
 use crate::support::{Browser, NAME, PASSWORD, Page, TestApp};
 
@@ -55,6 +57,8 @@ struct World {
     victim: String,
     /// One with a session.
     other: String,
+    /// That one's access to the API.
+    access: String,
 }
 
 fn get(route: &'static str, address: &str, seen: [Seen; 8]) -> Row {
@@ -137,12 +141,11 @@ fn rows(world: &World) -> Vec<Row> {
         // An operator without the second factor is a partner here.
         get("/console/services", "/console/services", partner),
         get("/console/services/nouveau", "/console/services/nouveau", partner),
-        // Who has no second factor was not shown the form that this test sends.
         post(
             "/console/services/nouveau",
             "/console/services/nouveau",
             &[("envoi", "x")],
-            [Onward, Nothing, Onward, Onward, Shown, Shown, Shown, Shown],
+            [Onward, Nothing, Shown, Shown, Shown, Shown, Shown, Shown],
         ),
         get(
             "/console/services/demandes",
@@ -346,7 +349,18 @@ fn rows(world: &World) -> Vec<Row> {
             edit(Onward),
         ),
         get("/console/api", "/console/api", partner),
-        get("/console/api/nouveau", "/console/api/nouveau", partner),
+        // What operators are enough for, they confirm at what is their own as well.
+        get(
+            "/console/api/nouveau",
+            "/console/api/nouveau",
+            [Login, Nothing, Shown, Shown, Shown, Factor, Factor, Shown],
+        ),
+        post(
+            "/console/api/nouveau",
+            "/console/api/nouveau",
+            &[("envoi", "own")],
+            [Onward, Nothing, Shown, Shown, Shown, Factor, Factor, Shown],
+        ),
         get("/console/api/nouveau", "/console/api/nouveau?role=operator", fresh_page),
         post(
             "/console/api/nouveau",
@@ -354,12 +368,17 @@ fn rows(world: &World) -> Vec<Row> {
             &[("role", "operator"), ("envoi", "api")],
             edit(Shown),
         ),
-        // Of what is another's, too; who has no second factor was not shown the form.
         post(
             "/console/api/{id}/revocation",
             "/console/api/unknown/revocation",
             &[],
-            [Onward, Nothing, Onward, Onward, Nothing, Nothing, Nothing, Nothing],
+            [Onward, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing],
+        ),
+        post(
+            "/console/api/{id}/revocation",
+            &format!("/console/api/{}/revocation", world.access),
+            &[],
+            edit(Onward),
         ),
         get("/console/administrations", "/console/administrations", see),
         get(
@@ -475,9 +494,13 @@ async fn everybody_gets_what_the_table_says_and_no_more() {
         organizational_unit: None,
     })
     .await;
+    let other = agent(&app, &format!("@other:{NAME}")).await;
     let world = World {
         victim: victim.id,
-        other: agent(&app, &format!("@other:{NAME}")).await.id,
+        other: other.id.clone(),
+        access: Program::made(&app, &other, None, &[ApiScope::ClientsRead])
+            .await
+            .client_id,
     };
     let mut faults = Vec::new();
     for row in rows(&world) {
@@ -508,6 +531,7 @@ fn every_route_has_a_row() {
     let world = World {
         victim: "v".into(),
         other: "o".into(),
+        access: "a".into(),
     };
     let rows = rows(&world);
     let mut missing = Vec::new();

@@ -113,9 +113,9 @@ pub async fn guests(app: &mut TestApp) -> Arc<ScriptedHomeserver> {
     guests
 }
 
-/// The value that forms of this browser's pages post.
+/// The value that forms of this browser's pages post, from a page that everybody in the console has.
 pub async fn shown(browser: &Browser) -> String {
-    let page = browser.open(&format!("{FACTOR}?retour={HOME}")).await;
+    let page = browser.open("/console/services/nouveau").await;
     let forms = crate::support::html::forms(&page.body);
     let fields = forms.into_iter().flat_map(|form| form.fields);
     fields

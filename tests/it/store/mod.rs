@@ -1,5 +1,6 @@
 //! The storage conformance suite: every claim holds on both engines.
 
+mod changes;
 mod grants;
 mod lifecycle;
 mod lists;

@@ -174,7 +174,7 @@ pub async fn delete(
 ) -> Result<Response, AuthorizeError> {
     let opened = Opened::to_change(&member, &id, &form).await?;
     let typed = form.get("confirmation").unwrap_or_default();
-    match clients::delete(&member.app, &author(&member), &opened.kept, typed, member.now).await {
+    match clients::delete(&member.app, &author(&member), &opened.as_seen(&form), typed, member.now).await {
         Ok(()) => Ok(see_other(&format!("{HOME}?fait={}", Done::Deleted.as_str()))),
         Err(Refused::Problems(problems)) => {
             let at_field = |problem: FieldProblem| FieldProblem::new("confirmation", problem.message);

@@ -103,17 +103,8 @@ impl Opened {
         if !member.is_shown(form) {
             return Err(AuthorizeError::Again(opened.url()));
         }
-        member.confirm(opened.change(member), form).await?;
+        member.confirm(member.as_operator_or(opened.edit()), form).await?;
         Ok(opened)
-    }
-
-    /// The right that a change is made with. An operator's word is enough everywhere, at what is their own as well: it is an
-    /// operator's that has to be confirmed.
-    fn change(&self, member: &Member) -> Right<'_> {
-        match member.may(Right::ApproveClient) {
-            true => Right::ApproveClient,
-            false => self.edit(),
-        }
     }
 
     fn see(&self) -> Right<'_> {

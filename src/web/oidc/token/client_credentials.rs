@@ -3,11 +3,20 @@
 
 use std::collections::BTreeSet;
 
+use http::StatusCode;
+
 use super::super::super::api;
 use super::super::super::error::JsonError;
 use super::{Call, TokenResponse};
 use crate::domain::grant::Authorization;
+use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::secret::random_id;
+
+/// Anybody may make an access: its program keeps the token that it has.
+const TOO_MANY: OAuthError = OAuthError::new(
+    ErrorCode::TemporarilyUnavailable,
+    "too many tokens for this access: use each for as long as it lives",
+);
 
 /// Issues a token for the resources that the request names, or the only one that the client has.
 pub async fn issue(call: Call<'_>, scope: Option<&str>) -> Result<TokenResponse, JsonError> {
@@ -29,6 +38,9 @@ pub async fn issue(call: Call<'_>, scope: Option<&str>) -> Result<TokenResponse,
         true => Some(api::standing(app, &client.id, now).await?.ok_or(api::ENDED)?.access),
         false => None,
     };
+    if access.is_some() && api::take_one(app, &client.id, now).await?.is_err() {
+        return Err(JsonError::from(TOO_MANY).with_status(StatusCode::TOO_MANY_REQUESTS));
+    }
     let asked: Option<BTreeSet<&str>> = scope.map(|list| list.split(' ').collect());
     authorization.scope = target
         .resource_scopes()
