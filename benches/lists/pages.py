@@ -20,7 +20,7 @@ from world import ADMINISTRATION, BUSY_CLIENT, BUSY_NETWORK, DAY, HOME, OPERATOR
 
 NEXT = "pager-next"
 # What an emergency would end is counted over all that lives: no list (decision 68).
-COUNT = 1000
+COUNT = 2000
 
 
 def totp(secret: str) -> str:

@@ -40,10 +40,12 @@ impl Store {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<String>, StoreError> {
-        let sql = "select client_id from consents where agent_id = $1 and expires_at > $2 and client_id > $3 union
-                   select client_id from authorizations
+        // Each side stops at the limit: of somebody with thousands of services, neither is read to its end.
+        let sql = "select client_id from (select client_id from consents
+                   where agent_id = $1 and expires_at > $2 and client_id > $3 order by client_id limit $4) c union
+                   select client_id from (select distinct client_id from authorizations
                    where agent_id = $1 and expires_at > $2 and client_id > $3 and revoked_at is null
-                   order by client_id limit $4";
+                   order by client_id limit $4) z order by client_id limit $4";
         let rows = on!(self.reads(), db => {
             sqlx::query_as::<_, (String,)>(sql)
                 .bind(agent_id)

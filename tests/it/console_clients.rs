@@ -171,6 +171,7 @@ async fn what_is_wrong_is_told_beside_its_field_and_what_was_typed_stays() {
     assert!(page.text("error-message").starts_with("Donnez un nom"), "{}", page.body);
     assert!(page.text("redirect_uris-error").starts_with("Ligne 2"), "{}", page.body);
     assert!(page.text("token_endpoint_auth_method-error").contains("clés publiques"));
+    assert!(page.text("why_email-error").contains("une phrase"), "all at once");
     assert!(
         page.text("redirect_uris").contains("http://annuaire.example/x"),
         "{}",

@@ -125,13 +125,13 @@ pub async fn create(
     if !author.approves {
         wanted.consent = ConsentPolicy::default();
     }
+    let mut problems = check_purpose(&purpose, &wanted.scopes);
     let checked = ClientMetadata {
         client_id: id.clone(),
         sector: Some(id),
         ..wanted
     }
     .validate(SCOPES);
-    let mut problems = check_purpose(&purpose, checked.as_ref().ok());
     let client = match checked {
         Ok(client) if problems.is_empty() => client,
         Ok(_) => return Err(Refused::Problems(problems)),
@@ -177,11 +177,10 @@ pub async fn create(
     }
 }
 
-fn check_purpose(purpose: &Purpose, client: Option<&Client>) -> Vec<FieldProblem> {
+fn check_purpose(purpose: &Purpose, wanted: &[String]) -> Vec<FieldProblem> {
     let mut problems = Vec::new();
     problems.extend(check_words("purpose", &purpose.purpose));
-    let scopes = client.map(|client| client.scopes.clone()).unwrap_or_default();
-    for scope in scopes.iter().filter(|scope| *scope != "openid") {
+    for scope in wanted.iter().filter(|scope| *scope != "openid") {
         let reason = purpose.scopes.get(scope).map_or("", String::as_str);
         problems.extend(check_words(&format!("why.{scope}"), reason));
     }
