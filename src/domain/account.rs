@@ -2,9 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::consent::Consent;
-use super::grant::KeptAuthorization;
-
 /// A service that an agent gave something to, by a consent that lives or an authorization that does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
@@ -18,33 +15,29 @@ pub struct Service {
     pub given: BTreeSet<String>,
 }
 
-/// The services of an agent by client id, from their living consents, all authorizations that are kept, and the times (first, last)
-/// of the sign-ins that are remembered.
-pub fn services(
-    consents: &[Consent],
-    authorizations: &[KeptAuthorization],
-    times: &[(String, i64, i64)],
-    now: i64,
-) -> Vec<Service> {
-    let living = authorizations
-        .iter()
-        .filter(|kept| kept.revoked_at.is_none() && kept.expires_at > now)
-        .filter_map(|kept| Some((&kept.authorization, kept.authorization.agent.as_ref()?)));
-    let given = consents
-        .iter()
-        .map(|consent| (&consent.client_id, consent.given_at, &consent.claims))
-        .chain(
-            living.map(|(authorization, agent)| (&authorization.client_id, authorization.created_at, &agent.claims)),
-        );
+/// What an agent gave to a service, by a consent or an authorization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// To which.
+    pub client_id: String,
+    /// Unix seconds.
+    pub at: i64,
+    /// Names of claims and powers.
+    pub claims: BTreeSet<String>,
+}
+
+/// The services of an agent by client id, from what lives of what they were given, and the times (first, last) of the sign-ins
+/// that are remembered.
+pub fn services(given: Vec<Given>, times: &[(String, i64, i64)]) -> Vec<Service> {
     let mut services = BTreeMap::new();
-    for (client_id, at, claims) in given {
+    for Given { client_id, at, claims } in given {
         let service = services.entry(client_id.clone()).or_insert_with(|| Service {
-            client_id: client_id.clone(),
+            client_id,
             since: at,
             last_used: at,
             given: BTreeSet::new(),
         });
-        service.given.extend(claims.iter().cloned());
+        service.given.extend(claims);
         service.since = service.since.min(at);
         service.last_used = service.last_used.max(at);
     }
@@ -61,39 +54,16 @@ pub fn services(
 mod tests {
     use super::*;
 
-    fn consent(client_id: &str, claims: &[&str], given_at: i64) -> Consent {
-        Consent {
-            agent_id: "g".into(),
-            client_id: client_id.into(),
-            claims: claims.iter().map(|claim| (*claim).into()).collect(),
-            given_at,
-            expires_at: 1000,
-        }
-    }
-
-    fn kept(client_id: &str, created_at: i64, expires_at: i64, revoked_at: Option<i64>) -> KeptAuthorization {
-        let document = serde_json::json!({"id": "a", "client_id": client_id, "scope": ["openid"], "created_at": created_at,
-            "agent_id": "g", "session_id": "s", "subject": "u", "claims": ["name"], "demanded_in_userinfo": [],
-            "demanded_in_id_token": [], "nonce": null, "auth_time": null, "acr": "eidas1", "amr": [], "sid": "i"});
-        KeptAuthorization {
-            authorization: serde_json::from_value(document).unwrap(),
-            expires_at,
-            revoked_at,
-        }
-    }
-
     #[test]
-    fn what_lives_is_a_service_and_what_is_over_is_none() {
+    fn a_service_was_given_all_that_lives_and_known_since_the_first() {
+        let given = |client_id: &str, at, claim: &str| Given {
+            client_id: client_id.into(),
+            at,
+            claims: [claim.to_owned()].into(),
+        };
         let found = services(
-            &[consent("a", &["email"], 50)],
-            &[
-                kept("a", 60, 200, None),
-                kept("b", 70, 101, None),
-                kept("expired", 10, 100, None),
-                kept("revoked", 10, 200, Some(20)),
-            ],
+            vec![given("a", 50, "email"), given("b", 70, "name"), given("a", 60, "name")],
             &[("a".into(), 5, 90), ("gone".into(), 1, 2)],
-            100,
         );
         let words = |service: &Service| {
             let given = service.given.iter().cloned().collect::<Vec<_>>().join(" ");

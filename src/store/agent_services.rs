@@ -1,8 +1,11 @@
 //! What services hold of an agent, by `client_id`, a page at a time.
 
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
 use super::{Store, StoreError, from_json};
-use crate::domain::consent::Consent;
-use crate::domain::grant::KeptAuthorization;
+use crate::domain::account::Given;
 
 /// A client that holds something living of an agent.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -17,15 +20,19 @@ pub struct LivingService {
     pub until: i64,
 }
 
-/// What is known of an agent's services: consents and authorizations that live, and the times (client, first, last) of sign-ins.
+/// What is known of an agent's services: what lives of what was given to them, and the times (client, first, last) of sign-ins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AgentServices {
-    /// By client.
-    pub consents: Vec<Consent>,
-    /// By client.
-    pub authorizations: Vec<KeptAuthorization>,
+    /// By consents and by authorizations.
+    pub given: Vec<Given>,
     /// As far as they are remembered.
     pub times: Vec<(String, i64, i64)>,
+}
+
+/// Of an authorization, what the agent's page shows: somebody may have thousands, and the whole of each is much to read.
+#[derive(Deserialize)]
+struct Shown {
+    claims: BTreeSet<String>,
 }
 
 impl Store {
@@ -40,12 +47,10 @@ impl Store {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<String>, StoreError> {
-        // Each side stops at the limit: of somebody with thousands of services, neither is read to its end.
-        let sql = "select client_id from (select client_id from consents
-                   where agent_id = $1 and expires_at > $2 and client_id > $3 order by client_id limit $4) c union
-                   select client_id from (select distinct client_id from authorizations
+        let sql = "select client_id from consents where agent_id = $1 and expires_at > $2 and client_id > $3 union
+                   select client_id from authorizations
                    where agent_id = $1 and expires_at > $2 and client_id > $3 and revoked_at is null
-                   order by client_id limit $4) z order by client_id limit $4";
+                   order by client_id limit $4";
         let rows = on!(self.reads(), db => {
             sqlx::query_as::<_, (String,)>(sql)
                 .bind(agent_id)
@@ -68,46 +73,33 @@ impl Store {
         now: i64,
         (first, last): (&str, &str),
     ) -> Result<AgentServices, StoreError> {
-        let consents = "select client_id, claims, given_at, expires_at from consents
+        let consents = "select client_id, given_at, claims from consents
                         where agent_id = $1 and expires_at > $2 and client_id >= $3 and client_id <= $4";
-        let authorizations = "select document, expires_at, revoked_at from authorizations
+        let authorizations = "select client_id, created_at, document from authorizations
                               where agent_id = $1 and expires_at > $2 and client_id >= $3 and client_id <= $4
                               and revoked_at is null";
         let times = "select client_id, min(at), max(at) from sign_in_history
                      where agent_id = $1 and client_id >= $2 and client_id <= $3 group by client_id";
-        let consents = on!(self.reads(), db => {
-            let query = sqlx::query_as::<_, (String, String, i64, i64)>(consents).bind(agent_id).bind(now);
-            query.bind(first).bind(last).fetch_all(db).await
-        })?;
-        let authorizations = on!(self.reads(), db => {
-            let query = sqlx::query_as::<_, (String, i64, Option<i64>)>(authorizations).bind(agent_id).bind(now);
-            query.bind(first).bind(last).fetch_all(db).await
-        })?;
+        let living = async |sql: &'static str| {
+            on!(self.reads(), db => {
+                let query = sqlx::query_as::<_, (String, i64, String)>(sql).bind(agent_id).bind(now);
+                query.bind(first).bind(last).fetch_all(db).await
+            })
+        };
+        let mut given = Vec::new();
+        for (client_id, at, claims) in living(consents).await? {
+            let claims = from_json(&claims, "consents")?;
+            given.push(Given { client_id, at, claims });
+        }
+        for (client_id, at, document) in living(authorizations).await? {
+            let Shown { claims } = from_json(&document, "authorizations")?;
+            given.push(Given { client_id, at, claims });
+        }
         let times = on!(self.reads(), db => {
             let query = sqlx::query_as::<_, (String, i64, i64)>(times).bind(agent_id);
             query.bind(first).bind(last).fetch_all(db).await
         })?;
-        let consent = |(client_id, claims, given_at, expires_at): (String, String, i64, i64)| {
-            Ok::<_, StoreError>(Consent {
-                agent_id: agent_id.to_owned(),
-                client_id,
-                claims: from_json(&claims, "consents")?,
-                given_at,
-                expires_at,
-            })
-        };
-        let kept = |(document, expires_at, revoked_at): (String, i64, Option<i64>)| {
-            Ok::<_, StoreError>(KeptAuthorization {
-                authorization: from_json(&document, "authorizations")?,
-                expires_at,
-                revoked_at,
-            })
-        };
-        Ok(AgentServices {
-            consents: consents.into_iter().map(consent).collect::<Result<_, _>>()?,
-            authorizations: authorizations.into_iter().map(kept).collect::<Result<_, _>>()?,
-            times,
-        })
+        Ok(AgentServices { given, times })
     }
 
     /// Clients that hold something living of an agent, by id, at most `limit`: those after the one of this id.

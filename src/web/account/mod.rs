@@ -100,12 +100,7 @@ impl Owner {
         let known = store
             .list_agent_services(&self.agent.id, self.now, (first, last))
             .await?;
-        Ok(account::services(
-            &known.consents,
-            &known.authorizations,
-            &known.times,
-            self.now,
-        ))
+        Ok(account::services(known.given, &known.times))
     }
 }
 
