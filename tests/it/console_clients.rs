@@ -10,6 +10,7 @@ use tchap_connect::protocol::client::{Client, LogoutUris};
 use tchap_connect::protocol::standing::{ClientStage, Standing};
 use tchap_connect::secret::random_id;
 
+use crate::console::recorded;
 use crate::support::homeserver::Account;
 use crate::support::logout_receiver::with_receivers;
 use crate::support::relying_party::RelyingParty;
@@ -352,6 +353,7 @@ async fn of_two_editors_the_later_one_is_told_and_loses_nothing() {
     assert_eq!(page.value("name"), "Second", "what was typed stays");
     let stored = app.app.store.find_client(&client.id).await.unwrap().unwrap();
     assert_eq!(stored.name, "First", "nothing is lost");
+    assert_eq!(recorded(&app, "client.changed").await.len(), 1, "what was done");
     let next = page
         .form("metadata-form")
         .fields
@@ -579,6 +581,7 @@ async fn whoever_deletes_a_client_types_its_name_and_the_service_is_told() {
         let page = post(&browser, &made.id, "supprimer", &fields).await;
         assert!(page.has("console-alert"), "{}", page.body);
     }
+    assert!(recorded(&app, "client.deleted").await.is_empty(), "nothing was done");
     assert_eq!(service.userinfo(&tokens.access_token).await.status, 200);
     let fields = [("version", seen.as_str()), ("confirmation", made.name.as_str())];
     let answer = post(&browser, &made.id, "supprimer", &fields).await;

@@ -261,15 +261,8 @@ pub async fn delete(app: &App, author: &Author, kept: &KeptClient, typed: &str, 
     if typed != client.name {
         return Err(Refused::problem("name", "is not the name of the client"));
     }
-    note(
-        &app.store,
-        author,
-        Action::ClientDeleted,
-        &client.id,
-        json!({"name": client.name}),
-        now,
-    )
-    .await?;
+    let act = (Action::ClientDeleted, json!({"name": client.name}));
+    note_seen(&app.store, author, kept, act, now).await?;
     if !app.store.delete_client(&client.id, Some(kept.version), now).await? {
         return Err(Refused::Stale);
     }
@@ -291,12 +284,12 @@ async fn write(
     author: &Author,
     kept: &KeptClient,
     after: Client,
-    (action, detail): (Action, Value),
+    act: (Action, Value),
     withdraws: bool,
     now: i64,
 ) -> Result<(), Refused> {
     let revision = revision(author, Some(kept.client.clone()), after, now)?;
-    note(store, author, action, &kept.client.id, detail, now).await?;
+    note_seen(store, author, kept, act, now).await?;
     match store.update_client(kept.version, &revision, withdraws).await? {
         true => Ok(()),
         false => Err(Refused::Stale),
@@ -312,6 +305,22 @@ fn revision(author: &Author, before: Option<Client>, after: Client, now: i64) ->
         before,
         after,
     })
+}
+
+/// Records what is about to be done to a client as it was seen. Where it is another by now nothing will be done, so nothing is
+/// recorded; the write looks again.
+async fn note_seen(
+    store: &Store,
+    author: &Author,
+    kept: &KeptClient,
+    (action, detail): (Action, Value),
+    now: i64,
+) -> Result<(), Refused> {
+    let stored = store.find_kept_client(&kept.client.id).await?;
+    if stored.is_none_or(|stored| stored.version != kept.version) {
+        return Err(Refused::Stale);
+    }
+    Ok(note(store, author, action, &kept.client.id, detail, now).await?)
 }
 
 async fn note(

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Author, Refused, check_words, note, revision};
+use super::{Author, Refused, check_words, note_seen, revision};
 use crate::app::App;
 use crate::domain::audit::Action;
 use crate::domain::client_change::{ChangeRequest, KeptClient};
@@ -68,16 +68,8 @@ pub async fn request_production(
         answered_at: None,
     };
     let revision = revision(author, Some(client.clone()), waiting, now)?;
-    let detail = json!({"stage": "production"});
-    note(
-        &app.store,
-        author,
-        Action::ClientProductionRequested,
-        &client.id,
-        detail,
-        now,
-    )
-    .await?;
+    let act = (Action::ClientProductionRequested, json!({"stage": "production"}));
+    note_seen(&app.store, author, kept, act, now).await?;
     match app.store.insert_client_request(&request, Some(&revision)).await? {
         true => Ok(()),
         false => Err(Refused::Stale),
@@ -106,12 +98,11 @@ pub async fn approve(
     }
     let revision = revision(author, Some(kept.client.clone()), request.wanted.clone(), now)?;
     let detail = json!({"requested_by": request.requested_by});
-    note(
+    note_seen(
         &app.store,
         author,
-        Action::ClientProductionApproved,
-        &request.client_id,
-        detail,
+        kept,
+        (Action::ClientProductionApproved, detail),
         now,
     )
     .await?;
@@ -142,12 +133,11 @@ pub async fn answer(
         return Err(Refused::Problems(vec![problem]));
     }
     let back = back_to_sandbox(author, kept, now)?;
-    note(
+    note_seen(
         &app.store,
         author,
-        Action::ClientProductionAnswered,
-        &request.client_id,
-        json!({}),
+        kept,
+        (Action::ClientProductionAnswered, json!({})),
         now,
     )
     .await?;
@@ -171,16 +161,8 @@ pub async fn withdraw_request(app: &App, author: &Author, kept: &KeptClient, now
     let waits = |request: &ChangeRequest| request.answered_at.is_none();
     let request = request.filter(waits).ok_or(Refused::Missing)?;
     let back = back_to_sandbox(author, kept, now)?;
-    let detail = json!({"withdrawn": true});
-    note(
-        &app.store,
-        author,
-        Action::ClientProductionAnswered,
-        &request.client_id,
-        detail,
-        now,
-    )
-    .await?;
+    let act = (Action::ClientProductionAnswered, json!({"withdrawn": true}));
+    note_seen(&app.store, author, kept, act, now).await?;
     let change = back.as_ref().map(|revision| (kept.version, revision));
     match app.store.answer_client_request(&request, None, change, now).await? {
         true => Ok(()),
