@@ -1,5 +1,5 @@
 # The commands of this project. Each sets up what it needs inside this directory (.cache, node_modules, target).
-.PHONY: help demo test test-interop conformance-server check release
+.PHONY: help demo test test-interop conformance-server check fuzz release
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -15,6 +15,9 @@ test-interop: ## Other people's OpenID Connect libraries, unmodified, against th
 
 conformance-server: ## The provider over TLS for the OpenID Foundation's suite; Ctrl-C stops it (docs/conformance.md)
 	@tests/conformance/server
+
+fuzz: ## Random input for the parsers of what strangers send, a minute for each
+	@fuzz/run
 
 release: ## The optimised programs, as in the container image
 	cargo build --release --locked --bin tchap-connect --example partner_site

@@ -28,6 +28,7 @@ mod discovery;
 mod engines;
 mod fetch_over_tls;
 mod fresh_login;
+mod fuzz;
 mod hostile_homeserver;
 mod identity;
 mod introspection;
