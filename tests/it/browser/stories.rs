@@ -10,7 +10,7 @@ use tchap_connect::protocol::standing::ClientStage;
 
 use crate::console::{Telephone, agent, enrolment_code};
 use crate::support::chromium::{Chromium, ENTER};
-use crate::support::homeserver::Account;
+use crate::support::homeserver::{Account, ScriptedHomeserver};
 use crate::support::secrets::Kind;
 use crate::support::{Browser, EMAIL, JEAN, MARIES_EMAIL, NAME, PASSWORD, TestApp, marie};
 
@@ -273,5 +273,58 @@ async fn support_a_manager_an_operator_and_an_agent_do_their_work() {
     browser.click("withdraw-1").await;
     browser.see("account-done").await;
     assert!(!browser.has("withdraw-1").await);
+    assert_eq!(browser.console_warnings().await, Vec::<String>::new());
+}
+
+/// What only operators do: a homeserver, a key, an access for a program, and the journal that tells of it.
+#[tokio::test]
+#[ignore = "needs make test"]
+async fn an_operator_looks_after_homeservers_keys_and_programs() {
+    let story = Story::new().await;
+    let (app, browser) = (&story.app, &story.browser);
+    let other = ScriptedHomeserver::start("hs.other.test").await;
+    other.offer(&["m.login.password"]);
+    story.is_now_with("op", Role::Operator).await;
+
+    browser.click("nav-homeservers").await;
+    browser.click("homeserver-add").await;
+    browser.fill("nom", "HS.other.test", "go-on").await;
+    story.type_into("label", "Autre").await;
+    browser.fill("base_url", "ftp://hs.other.test", "save").await;
+    browser.see("error-message").await;
+    browser.fill("base_url", &other.base_url(), "save").await;
+    browser.see("console-done").await;
+    browser.follow("/console/serveurs/nom/hs.other.test").await;
+    browser.click("test-now").await;
+    let test = browser.text("test").await;
+    assert!(test.contains("Il répond comme un serveur Matrix"), "{test}");
+    browser.fill("confirm", "hs.other.test", "retire").await;
+    browser.see("console-done").await;
+
+    browser.click("nav-keys").await;
+    browser.click("rotate").await;
+    browser.see("console-done").await;
+    assert!(browser.text("next-rotation").await.contains("en cours"));
+
+    browser.click("nav-api").await;
+    browser.click("make-2").await;
+    browser.fill("name", "Supervision", "make").await;
+    let secret = browser.text("client-secret").await;
+    app.traffic.secret(Kind::Never, &secret);
+    browser.click("revoke-own-1-go").await;
+    browser.see("console-done").await;
+    assert!(!browser.has("own-1").await);
+
+    browser.click("nav-journal").await;
+    let journal = browser.page_text().await;
+    for act in [
+        "Serveur ajouté",
+        "Serveur retiré",
+        "Clés renouvelées",
+        "Accès à l’API créé",
+        "Accès à l’API révoqué",
+    ] {
+        assert!(journal.contains(act), "{act}: {journal}");
+    }
     assert_eq!(browser.console_warnings().await, Vec::<String>::new());
 }
