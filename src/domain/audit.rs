@@ -230,13 +230,15 @@ pub fn day_start(day: i64) -> i64 {
     day * 86_400
 }
 
+/// A day in the calendar; none where the calendar ends.
+pub fn day_date(day: i64) -> Option<time::Date> {
+    let epoch = time::Date::from_calendar_date(1970, time::Month::January, 1);
+    epoch.ok()?.checked_add(time::Duration::days(day))
+}
+
 /// A day as `2026-11-24`.
 pub fn day_name(day: i64) -> String {
-    let epoch = time::Date::from_calendar_date(1970, time::Month::January, 1);
-    let date = epoch
-        .ok()
-        .and_then(|epoch| epoch.checked_add(time::Duration::days(day)));
-    date.map_or_else(|| format!("day {day}"), |date| date.to_string())
+    day_date(day).map_or_else(|| format!("day {day}"), |date| date.to_string())
 }
 
 /// The day that [`day_name`] wrote.

@@ -14,7 +14,6 @@ mod status;
 use std::sync::Arc;
 
 use askama::Template;
-use time::OffsetDateTime;
 
 pub use account::{AccountPage, Done, HistoryPage, ServiceEntry, SessionEntry, SignInEntry};
 pub use consent::{ConsentItem, ConsentKind, ConsentPage};
@@ -28,7 +27,7 @@ pub use status::{ServerState, ServerStatus, StatusPage};
 
 use super::i18n::{Language, Text};
 use super::theme::Theme;
-use crate::domain::audit::{day_name, day_of, day_start};
+use crate::domain::audit::{day_date, day_name, day_of};
 use crate::domain::homeserver::Way;
 
 /// Addresses of the pages that a public service must have; from the configuration, each shown only when set.
@@ -124,12 +123,12 @@ fn moment(text: &Text, unix_seconds: i64) -> String {
 
 /// A day, given in days since 1970-01-01.
 fn date(text: &Text, &day: &i64) -> String {
-    let Ok(at) = OffsetDateTime::from_unix_timestamp(day_start(day)) else {
+    let Some(date) = day_date(day) else {
         return day_name(day);
     };
     let two = |number: u8| format!("{number:02}");
-    let (day, month) = (two(at.day()), two(u8::from(at.month())));
-    let values = [("day", &*day), ("month", &month), ("year", &at.year().to_string())];
+    let (day, month) = (two(date.day()), two(u8::from(date.month())));
+    let values = [("day", &*day), ("month", &month), ("year", &date.year().to_string())];
     text.with("value-date", &values)
 }
 

@@ -131,9 +131,7 @@ fn asked_role(params: &Params) -> Result<Option<Role>, PageError> {
 async fn form(member: Member) -> Result<Response, AuthorizeError> {
     let role = asked_role(&member.query()?)?;
     // It has to be this person's to lend: one with a second factor wants it anew.
-    let lend = Right::ActByApi { role: role.as_ref() };
-    member.require(lend)?;
-    member.require_fresh(member.as_operator_or(lend))?;
+    member.require_fresh(Right::ActByApi { role: role.as_ref() })?;
     let offered = ApiScope::of_role(role.as_ref());
     let typed = ApiForm {
         days: "90".to_owned(),
@@ -147,9 +145,7 @@ async fn form(member: Member) -> Result<Response, AuthorizeError> {
 /// `POST /console/api/nouveau`: the answer is the only place where the secret stands.
 async fn create(member: Member, PageForm(form): PageForm) -> Result<Response, AuthorizeError> {
     let role = asked_role(&form)?;
-    let lend = Right::ActByApi { role: role.as_ref() };
-    member.require(lend)?;
-    member.confirm(member.as_operator_or(lend), &form).await?;
+    member.confirm(Right::ActByApi { role: role.as_ref() }, &form).await?;
     let typed = ApiForm {
         name: form.get("name").unwrap_or_default().trim().to_owned(),
         days: form.get("days").unwrap_or_default().to_owned(),

@@ -141,7 +141,7 @@ impl Member {
     /// # Errors
     /// As [`Member::require`].
     pub fn require_fresh(&self, right: Right<'_>) -> Result<(), AuthorizeError> {
-        self.require(right)?;
+        let right = self.require_to_confirm(right)?;
         match self.is_fresh_for(right) {
             true => Ok(()),
             false => Err(self.ask_second_factor()),
@@ -154,7 +154,7 @@ impl Member {
     /// # Errors
     /// As [`Member::require`]; the page that asks; the way to the section when the form was not shown.
     pub async fn confirm(&self, right: Right<'_>, form: &Params) -> Result<(), AuthorizeError> {
-        self.require(right)?;
+        let right = self.require_to_confirm(right)?;
         if !self.is_shown(form) {
             return Err(AuthorizeError::Again(self.place.clone()));
         }
@@ -164,13 +164,16 @@ impl Member {
         }
     }
 
-    /// The right that somebody changes a client with, or lends to a program. An operator's word is enough everywhere, at what is
-    /// their own as well: it is an operator's that has to be confirmed, even in a session without the second factor.
-    pub fn as_operator_or<'a>(&self, right: Right<'a>) -> Right<'a> {
-        match may(&self.roles.with_second_factor(), Right::ApproveClient) {
+    /// The right that a sensitive act is confirmed with. An operator's word is enough everywhere, at what is their own as well: it
+    /// is an operator's that has to be confirmed, even in a session without the second factor.
+    fn require_to_confirm<'a>(&self, right: Right<'a>) -> Result<Right<'a>, AuthorizeError> {
+        self.require(right)?;
+        let right = match may(&self.roles.with_second_factor(), Right::ApproveClient) {
             true => Right::ApproveClient,
             false => right,
-        }
+        };
+        self.require(right)?;
+        Ok(right)
     }
 
     fn is_fresh_for(&self, right: Right<'_>) -> bool {

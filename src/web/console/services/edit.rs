@@ -34,7 +34,7 @@ struct Feedback {
 pub async fn show(member: Member, Path(id): Path<String>) -> Result<Response, AuthorizeError> {
     let opened = Opened::load(&member, &id).await?;
     // Asked before the form is filled in, so that nothing typed is lost.
-    member.require_fresh(member.as_operator_or(opened.edit()))?;
+    member.require_fresh(opened.edit())?;
     let typed = form::write(&clients::metadata_of(&opened.kept.client));
     page(&member, &opened, &typed, Feedback::default())
 }

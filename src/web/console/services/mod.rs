@@ -103,7 +103,7 @@ impl Opened {
         if !member.is_shown(form) {
             return Err(AuthorizeError::Again(opened.url()));
         }
-        member.confirm(member.as_operator_or(opened.edit()), form).await?;
+        member.confirm(opened.edit(), form).await?;
         Ok(opened)
     }
 
