@@ -120,6 +120,16 @@ async fn the_journal_is_for_operators_and_support() {
     }
 }
 
+/// Gives a client to an agent.
+async fn own(app: &TestApp, client_id: &str, agent_id: &str) {
+    let now = app.app.clock.now();
+    app.app
+        .store
+        .insert_client_owner(client_id, agent_id, now)
+        .await
+        .unwrap();
+}
+
 async fn count(app: &TestApp, client_id: &str, administration: &str, number: i64) {
     let counter = Counter {
         day: day_of(app.app.clock.now()) - 1,
@@ -147,12 +157,7 @@ async fn everybody_sees_their_own_numbers_and_no_small_ones() {
         administration: "beta.gouv.fr".into(),
     };
     let (browser, agent_id) = jean(&app, Some(manager)).await;
-    let now = app.app.clock.now();
-    app.app
-        .store
-        .insert_client_owner(&service, &agent_id, now)
-        .await
-        .unwrap();
+    own(&app, &service, &agent_id).await;
 
     let at = |query: &str| format!("/console/statistiques?{query}");
     let of_service = browser.get(&at(&format!("service={service}"))).await;
@@ -220,12 +225,7 @@ async fn where_nobody_signed_in_the_page_says_so() {
     let app = TestApp::start().await;
     let service = app.relying_party("service").await.client.id;
     let (browser, agent_id) = jean(&app, None).await;
-    let now = app.app.clock.now();
-    app.app
-        .store
-        .insert_client_owner(&service, &agent_id, now)
-        .await
-        .unwrap();
+    own(&app, &service, &agent_id).await;
     for page in [
         browser.get(&format!("/console/statistiques?service={service}")).await,
         Browser::new(&app).get("/stats").await,
@@ -238,7 +238,7 @@ async fn where_nobody_signed_in_the_page_says_so() {
         assert!(!page.has("by-way") && !page.has("by-reason"), "{}", page.body);
     }
     count(&app, &service, "beta.gouv.fr", 40).await;
-    let yesterday = day_name(day_of(now) - 1);
+    let yesterday = day_name(day_of(app.app.clock.now()) - 1);
     let parts: Vec<_> = yesterday.rsplit('-').collect();
     for (language, day) in [("fr", parts.join("/")), ("en", yesterday)] {
         let page = Browser::new(&app).get(&format!("/stats?lang={language}")).await;
